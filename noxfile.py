@@ -1,0 +1,56 @@
+"""Every check of this repository, each in an environment of its own.
+
+`nox` runs all tests, on both HTTP stacks the OpenAI SDK stands on; `nox -s lint` checks style, types and floors;
+`nox -s lowest` runs the unit tests on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to
+pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
+"""
+
+import re
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["tests", "tests_openai2"]
+nox.options.error_on_external_run = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def lower_bounds(requirements: list[str]) -> list[str]:
+    """`["httpx>=0.27,<0.29"]` as `["httpx==0.27"]`: pyproject.toml stays the only place that names a version."""
+    return [re.sub(r"^([\w-]+)>=([\d.]+).*$", r"\1==\2", requirement) for requirement in requirements]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests on openai 3, which stands on httpx2."""
+    session.install(".[test,httpx2]", "openai>=3,<4")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def tests_openai2(session: nox.Session) -> None:
+    """All tests on openai 2, which stands on httpx, in a world without httpx2."""
+    session.install(".[test]", "openai>=2.50,<3")
+    session.run("python", "-c", "import importlib.util as u; raise SystemExit(u.find_spec('httpx2') is not None)")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The unit tests on the lowest version of each base dependency."""
+    session.install(".[test]", "openai>=2.50,<3", *lower_bounds(PYPROJECT["project"]["dependencies"]))
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types and the rules of the house; changes nothing."""
+    tools = nox.project.dependency_groups(PYPROJECT, "lint")
+    session.install(".[test,httpx2,redis]", "openai>=3,<4", *tools)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("pyright")
+    session.run("mypy")
+    session.run("pytest", "tests/test_architecture.py", *session.posargs)
