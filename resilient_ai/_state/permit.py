@@ -1,0 +1,70 @@
+"""Leave to call, and the refusal of it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .breaker import Circuit
+
+_serials = itertools.count()
+
+
+class Rejected(Exception):  # noqa: N818 - an answer, which the strategy turns into the failure that users see
+    """Not admitted.
+
+    reopens_in: seconds until asking again makes sense; infinite when forced open without an end.
+    reason: "open", "forced", "probing" (half-open, every probe is out) or "ramp" (only if another target is there).
+    """
+
+    def __init__(self, reopens_in: float, reason: str) -> None:
+        super().__init__(f"{reason}, asking again makes sense in {reopens_in:.1f} s")
+        self.reopens_in = reopens_in
+        self.reason = reason
+
+
+class Permit:
+    """Leave to call once. Only the first of `settle` and `release` counts.
+
+    generation: the circuit's when it was granted; the result of an older one counts for nothing.
+    probe: whether the call tries a half-open circuit.
+    ended: whether it was given back.
+    """
+
+    __slots__ = ("_circuit", "ended", "generation")
+
+    probe = False
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self.ended = False
+        self.generation = circuit.generation
+
+    def settle(self, success: bool, now: float, *, error: BaseException | None = None) -> None:
+        """Give the permit back with the outcome of the call.
+
+        `error` is what the call raised: a user's breaker looks it up among its excluded exceptions.
+        """
+        self._circuit.take_back(self, success, now, error)
+
+    def release(self) -> None:
+        """Give the permit back without evidence: cancelled, never sent, or the caller's own mistake."""
+        self._circuit.take_back(self)
+
+
+class Probe(Permit):
+    """A permit that holds one of the few places of a half-open circuit."""
+
+    __slots__ = ("serial",)
+
+    probe = True
+
+    def __init__(self, circuit: Circuit) -> None:
+        super().__init__(circuit)
+        self.serial = next(_serials)
+
+    def __del__(self) -> None:
+        # An interrupt can strike between the admission and the caller's first line: no one else would release it.
+        if not self.ended:
+            self._circuit.dispose_later(self)

@@ -1,0 +1,160 @@
+"""pybreaker as the rule book: it keeps the states, the storage and the listeners of a circuit.
+
+Its `call()` holds its lock while the guarded code runs, so no guarded code is given to it: the outcome of a call that
+ran without a lock is replayed into it afterwards, which takes microseconds. Its time-out reads the wall clock, so that
+is never asked: the owner moves it to half-open when its own, monotonic time has come.
+
+The one private name of pybreaker that is used, `_lock`, is used here alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, cast
+
+import pybreaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+State: TypeAlias = Literal["closed", "open", "half-open"]
+CLOSED: Final = "closed"
+OPEN: Final = "open"
+HALF_OPEN: Final = "half-open"
+
+_log = logging.getLogger("resilient_ai")
+
+
+class CallFailed(Exception):  # noqa: N818 - it reports what happened elsewhere, it is nobody's error to handle
+    """Stands for a failed call whose exception was not handed over. pybreaker's listeners may see it."""
+
+
+class _Verdict(pybreaker.CircuitMemoryStorage):
+    """A storage whose `counter` is a verdict: 1 opens, as `fail_max` is 1; 0 does not. The circuit gives it."""
+
+    opens = False
+
+    @property
+    def counter(self) -> int:
+        return int(self.opens)
+
+
+def _succeed() -> None:
+    pass
+
+
+def _fail(error: BaseException) -> NoReturn:
+    raise error
+
+
+class RuleBook:
+    """One `pybreaker.CircuitBreaker`: our own, or the user's, which then decides by its own counter.
+
+    Every method is to be called under `lock`, which is pybreaker's: with a lock beside it, two threads that enter from
+    both sides (one through the user's own `breaker.call`) would wait for each other for ever.
+
+    A listener that raises is told once in the log and changes nothing: pybreaker notifies before it moves, so the move
+    it broke off is made again without listeners.
+    """
+
+    __slots__ = ("_breaker", "_told", "_verdict", "lock")
+
+    def __init__(self, breaker: pybreaker.CircuitBreaker | None) -> None:
+        self._verdict = None
+        if breaker is None:
+            self._verdict = _Verdict(CLOSED)
+            breaker = pybreaker.CircuitBreaker(fail_max=1, state_storage=self._verdict)
+        self._breaker = breaker
+        self.lock = breaker._lock  # pyright: ignore[reportPrivateUsage]
+        self._told = False
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the breaker is the user's."""
+        return self._verdict is None
+
+    @property
+    def state(self) -> State:
+        """pybreaker's state: the one source of truth."""
+        return cast(State, self._verdict.state if self._verdict else self._breaker.current_state)
+
+    @property
+    def reset_timeout(self) -> float:
+        """How long the user's breaker wants to stay open, in seconds."""
+        return self._breaker.reset_timeout
+
+    def open(self) -> None:
+        """Move to open."""
+        self._move(self._breaker.open)
+
+    def half_open(self) -> None:
+        """Move to half-open."""
+        self._move(self._breaker.half_open)
+
+    def close(self) -> None:
+        """Move to closed."""
+        self._move(self._breaker.close)
+
+    def succeeded(self) -> None:
+        """Replay a success: closes a half-open circuit."""
+        try:
+            self._breaker.call(_succeed)
+        except Exception as fault:  # noqa: BLE001 - only a listener, foreign code, can raise here
+            self._listener_raised(fault)
+            self._finish(failed=False)
+
+    def failed(self, error: BaseException | None = None) -> None:
+        """Replay a failure: re-opens a half-open circuit, opens one of ours, counts against fail_max on the user's."""
+        if self._verdict:
+            self._verdict.opens = True
+        if error is None:
+            error = CallFailed("the call failed")
+        kept = error.__traceback__, error.__context__
+        try:
+            self._breaker.call(_fail, error)
+        except pybreaker.CircuitBreakerError:
+            pass  # the news that it opened
+        except BaseException as raised:
+            if raised is not error:
+                if not isinstance(raised, Exception):
+                    raise
+                self._listener_raised(raised)
+                self._finish(failed=self._breaker.is_system_error(error))
+        finally:
+            error.__traceback__, error.__context__ = kept  # the caller raises it next, and did not call pybreaker
+            if self._verdict:
+                self._verdict.opens = False
+
+    def _move(self, move: Callable[[], Any]) -> None:
+        try:
+            move()
+        except Exception as fault:  # noqa: BLE001 - only a listener, foreign code, can raise here
+            self._listener_raised(fault)
+            self._quietly(move)
+
+    def _quietly(self, move: Callable[[], Any]) -> None:
+        listeners: tuple[Any, ...] = self._breaker.listeners  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        for listener in listeners:
+            self._breaker.remove_listener(listener)
+        try:
+            move()
+        finally:
+            self._breaker.add_listeners(*listeners)
+
+    def _finish(self, *, failed: bool) -> None:
+        """Do what pybreaker would have done, had its listener not raised."""
+        breaker = self._breaker
+        if self.state == HALF_OPEN:
+            # success_threshold came with pybreaker 1.3; before it one success closes.
+            enough = getattr(breaker, "success_counter", 1) >= getattr(breaker, "success_threshold", 1)
+            if failed:
+                self._quietly(breaker.open)
+            elif enough:
+                self._quietly(breaker.close)
+        elif self.state == CLOSED and failed and breaker.fail_counter >= breaker.fail_max:
+            self._quietly(breaker.open)
+
+    def _listener_raised(self, fault: Exception) -> None:
+        if not self._told:
+            self._told = True
+            _log.warning("a listener of the circuit breaker %r raised %r; it is ignored", self._breaker.name, fault)
