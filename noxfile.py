@@ -53,4 +53,4 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.run("pyright")
     session.run("mypy")
-    session.run("pytest", "tests/test_architecture.py", *session.posargs)
+    session.run("pytest", "tests/test_architecture.py", "tests/test_public_surface.py", *session.posargs)

@@ -1,0 +1,237 @@
+"""The rules of the house that a reader of the source can check (CONTRIBUTING.md tells them in words).
+
+Each exception is data with its reason; one that is no longer needed fails too, so the lists only ever tell the truth.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import io
+import re
+import tokenize
+from typing import TYPE_CHECKING
+
+from tests.source import FUNCTIONS, PACKAGE, Module, fail_if, modules, unused
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    import pytest
+
+# A room (a file or folder right below resilient_ai/) imports from its own floor and from lower ones only.
+FLOORS: dict[str, int] = {
+    # words
+    **dict.fromkeys(["errors", "failures", "events", "_call", "_context", "_target"], 0),
+    # time and concurrency
+    "_runtime": 1,
+    # pure state, no I/O
+    "_state": 2,
+    # bytes in, bytes out
+    "stores": 3,
+    # one strategy a file
+    "strategies": 4,
+    "pipeline": 5,
+    # what we know of each API: dict and bytes in, dict and bytes out
+    "providers": 6,
+    # surfaces
+    **dict.fromkeys(["transports", "clients", "wrap"], 7),
+    # products on top, and the public names
+    **dict.fromkeys(["control", "testing", "cli", "__init__"], 8),
+}
+
+# (importing module, imported room): why it may look up.
+UPWARD: dict[tuple[str, str], str] = {
+    ("resilient_ai._call", "_runtime"): "a type only: a call carries the runtime it is made on",
+}
+
+CONCURRENCY = (
+    "asyncio",
+    "anyio",
+    "trio",
+    "sniffio",
+    "concurrent",
+    "multiprocessing",
+    "threading.Thread",
+    "threading.Timer",
+)
+# Module or package (all below it): why it may start threads or loops itself.
+CONCURRENT: dict[str, str] = {
+    "resilient_ai._runtime": "the one place for it",
+    "resilient_ai.testing": "the simulator is a server, in a process of its own, and no part of a call",
+}
+
+LONGEST, LONG = 400, 300
+
+# Module: why it must catch everything.
+CATCHES_ALL: dict[str, str] = {
+    "resilient_ai._runtime.limit": "a worker's exception is kept and raised where its result is awaited",
+    "resilient_ai._state.breaker": "only a listener or storage of the user's own pybreaker can raise there",
+    "resilient_ai._state.rulebook": "only a listener or storage of the user's own pybreaker can raise there",
+}
+
+# Where private names of other libraries may be touched, each with a contract test.
+PRIVATE_FILES: tuple[str, ...] = ("resilient_ai.transports._private",)
+
+
+def within(module: Module, places: Collection[str]) -> str | None:
+    """The first of `places` that is the module or a package above it."""
+    return next((place for place in places if f"{module.name}.".startswith(f"{place}.")), None)
+
+
+def room_of(imported: str) -> str | None:
+    """The room an absolute import takes from, None for what is not ours."""
+    root, _, rest = imported.partition(".")
+    if root != PACKAGE:
+        return None
+    step = rest.split(".")[0]
+    return step if f"{PACKAGE}.{step}" in modules() else "__init__"
+
+
+def test_every_room_has_a_floor() -> None:
+    """DESIGN's house: a new file says where it lives before anything depends on it."""
+    rooms = {module.room for module in modules().values()}
+    fail_if(
+        [f"{PACKAGE}/{room} has no floor" for room in rooms - FLOORS.keys()],
+        "Add the room to FLOORS in tests/test_architecture.py, on the lowest floor its imports allow.",
+    )
+
+
+def test_imports_go_down() -> None:
+    """A file imports only from its own floor or a lower one."""
+    problems, used = [], set()
+    for module in modules().values():
+        for name, line in module.imports():
+            room = room_of(name)
+            if room is None or FLOORS.get(room, 0) <= FLOORS.get(module.room, 0):
+                continue
+            used.add((module.name, room))
+            if (module.name, room) not in UPWARD:
+                problems.append(f"{module.where}:{line}: {module.room} imports {name}, which is on a higher floor")
+    fail_if(problems + unused(UPWARD, used), "Move the name down, or hand it in as an argument.")
+
+
+def test_concurrency_lives_in_the_runtime() -> None:
+    """Strategies await nothing but `next` and `call.runtime`, so one body serves threads, asyncio and trio."""
+    problems, used = [], set()
+    for module in modules().values():
+        found = [
+            (name, line)
+            for name, line in module.imports()
+            if f"{name}.".startswith(tuple(f"{c}." for c in CONCURRENCY))
+        ]
+        found += [
+            (text, node.lineno)
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Attribute) and (text := ast.unparse(node)) in CONCURRENCY
+        ]
+        place = within(module, CONCURRENT)
+        used |= {place} if found else set()
+        problems += [f"{module.where}:{line}: uses {name}" for name, line in found if place is None]
+    fail_if(
+        problems + unused(CONCURRENT, used), "Ask the call's runtime for it (now, sleep, wait, race, spawn, offload)."
+    )
+
+
+def test_files_stay_small(capsys: pytest.CaptureFixture[str]) -> None:
+    """One subject a file."""
+    lengths = {module.where: len(module.text.splitlines()) for module in modules().values()}
+    long = [f"{where}: {lines} lines" for where, lines in lengths.items() if lines > LONG]
+    with capsys.disabled():
+        print("".join(f"\ngetting long: {line}" for line in long))
+    fail_if(
+        [where for where in long if lengths[where.split(":")[0]] > LONGEST],
+        f"Split what passes {LONGEST} lines by subject.",
+    )
+
+
+def test_nothing_catches_everything() -> None:
+    """Only what is known to be a failure is handled as one: a signal's, Celery's and the user's exceptions pass."""
+    problems, used = [], set()
+    for module in modules().values():
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            caught = re.findall(r"\w+", ast.unparse(node.type)) if node.type else ["everything"]
+            if {"everything", "Exception", "BaseException"} & set(caught) and not reraises(node):
+                used.add(module.name)
+                if module.name not in CATCHES_ALL:
+                    problems.append(f"{module.where}:{node.lineno}: catches {' '.join(caught)} and keeps it")
+    fail_if(problems + unused(CATCHES_ALL, used), "Name what is expected, or clean up and `raise`.")
+
+
+def reraises(node: ast.ExceptHandler) -> bool:
+    """The handler ends in a bare `raise`: it cleans up and hides nothing."""
+    last = node.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def comments(module: Module) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(module.text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def test_a_silenced_checker_says_which_rule_and_why() -> None:
+    """`# type: ignore[code]  # reason`, and the same for pyright; a comment on the line above does as a reason."""
+    silenced = re.compile(r"(type|pyright): *ignore")
+    with_rule = re.compile(r"(type|pyright): *ignore\[[\w, -]+\](?P<reason>.*)")
+    problems = []
+    for module in modules().values():
+        lines = module.text.splitlines()
+        for line, text in comments(module):
+            rule = with_rule.search(text)
+            explained = rule and ("#" in rule["reason"] or lines[line - 2].lstrip().startswith("#"))
+            if silenced.search(text) and not explained:
+                problems.append(f"{module.where}:{line}: {text}")
+    fail_if(problems, "Write `# type: ignore[code]  # why`.")
+
+
+def foreign_private_names(module: Module) -> Iterator[tuple[int, str]]:
+    """`thing._name` where `thing` is not the object itself and no file of ours defines `_name`; `import x._y`."""
+    for name, line in module.imports():
+        if not name.startswith(f"{PACKAGE}.") and any(map(is_private, name.split("."))):
+            yield line, name
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own_private_names():
+            yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"getattr", "setattr", "hasattr", "delattr"}:
+            texts = [arg.value for arg in node.args[1:2] if isinstance(arg, ast.Constant)]
+            yield from (
+                (node.lineno, str(text)) for text in texts if is_private(str(text)) and text not in own_private_names()
+            )
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name != "_"
+
+
+@functools.cache
+def own_private_names() -> frozenset[str]:
+    """Every private name that the package itself defines: functions, classes, fields, slots, what `self` is given."""
+    names: set[str] = set()
+    for module in modules().values():
+        names |= {step for step in module.name.split(".") if is_private(step)}
+        for node in ast.walk(module.tree):
+            if isinstance(node, (ast.ClassDef, *FUNCTIONS)):
+                names.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+            elif (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Store)
+                and ast.unparse(node.value) == "self"
+            ):
+                names.add(node.attr)
+    return frozenset(filter(is_private, names))
+
+
+def test_private_names_of_other_libraries_stand_in_one_file() -> None:
+    """What may break with another library's next release is in one place, with a contract test."""
+    problems = [
+        f"{module.where}:{line}: {text}"
+        for module in modules().values()
+        if module.name not in PRIVATE_FILES
+        for line, text in foreign_private_names(module)
+    ]
+    fail_if(problems, f"Give it a function in {PRIVATE_FILES[0]} and a contract test.")
