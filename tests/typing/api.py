@@ -1,0 +1,96 @@
+"""What a type checker makes of the public API; read by pyright and mypy (both strict), never run."""
+
+from collections.abc import Sequence
+from typing import assert_type
+
+import httpx
+import httpx2
+from openai import AsyncOpenAI, OpenAI
+from openai.lib.azure import AzureOpenAI
+from openai.types.chat import ChatCompletion
+
+import resilient_ai
+from resilient_ai import (
+    Cache,
+    CircuitBreaker,
+    Deadline,
+    Fallback,
+    Outcome,
+    Pipeline,
+    Retry,
+    Target,
+    options,
+    outcome,
+    record,
+    wrap,
+)
+
+
+class OurOpenAI(OpenAI):
+    """A program's own client."""
+
+
+def wrap_returns_the_class_it_was_given(sync: OpenAI, aio: AsyncOpenAI, azure: AzureOpenAI, ours: OurOpenAI) -> None:
+    assert_type(wrap(sync), OpenAI)
+    assert_type(wrap(aio), AsyncOpenAI)
+    assert_type(wrap(azure), AzureOpenAI)
+    assert_type(wrap(ours), OurOpenAI)
+
+
+def plain_http_clients_too(
+    sync: httpx.Client, aio: httpx.AsyncClient, sync2: httpx2.Client, aio2: httpx2.AsyncClient
+) -> None:
+    assert_type(wrap(sync), httpx.Client)
+    assert_type(wrap(aio), httpx.AsyncClient)
+    assert_type(wrap(sync2), httpx2.Client)
+    assert_type(wrap(aio2), httpx2.AsyncClient)
+
+
+def the_wrapped_client_keeps_its_types(client: OpenAI) -> None:
+    answer = wrap(client).chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}])
+    assert_type(answer, ChatCompletion)
+    assert_type(outcome(answer), Outcome)
+
+
+def fallbacks_are_said_in_three_ways(client: OpenAI, targets: Sequence[Target]) -> None:
+    west = Target("openai:gpt-4o", base_url="https://west.example/v1", api_key="k")
+    assert_type(wrap(client, fallback=[west]), OpenAI)
+    assert_type(wrap(client, fallback=["openai:gpt-4o", west]), OpenAI)
+    assert_type(wrap(client, fallback=["openai:gpt-4o"]), OpenAI)
+    assert_type(wrap(client, fallback=targets), OpenAI)
+    assert_type(wrap(client, fallback={"gpt-4o": [west], "*": ["openai:gpt-4o-mini"]}), OpenAI)
+
+
+def a_pipeline_is_made_of_strategies(client: OpenAI, target: Target) -> None:
+    pipeline = Pipeline(
+        Deadline(total=20, per_attempt=10, first_byte=5, idle=5.5),
+        Cache(ttl=60, stale_if_error=3600),
+        Fallback([target]),
+        Retry(attempts=3),
+        CircuitBreaker(failure_rate=0.5, window=20, minimum_calls=10, consecutive=5, probes=1),
+    )
+    assert_type(pipeline, Pipeline)
+    assert_type(Pipeline(), Pipeline)
+    assert_type(Pipeline.default(Deadline(total=20)), Pipeline)
+    assert_type(pipeline.fingerprint, str)
+    assert_type(wrap(client, pipeline), OpenAI)
+    assert_type(wrap(client, pipeline, fallback=[target]), OpenAI)
+
+
+def one_call_or_a_block_of_them(client: OpenAI) -> None:
+    with options(deadline=120, fallback=False, cache="no-store", tag="claims"):
+        client.models.list()
+    with record() as calls:
+        client.models.list()
+    assert_type(list(calls), list[Outcome])
+
+
+def what_an_outcome_tells(told: Outcome) -> None:
+    assert_type(told.answered_by, str | None)
+    assert_type(told.waited, float)
+    assert_type(told.age, float | None)
+    assert_type(told.degraded, bool)
+
+
+def our_errors_have_one_base(error: resilient_ai.ResilienceError) -> Exception:
+    return error
