@@ -1,0 +1,344 @@
+"""A network backend that keeps the call's deadline: each socket operation gets what is left of it.
+
+It stands between httpcore's pool and the pool's own backend. httpcore (1 or 2) hands a time-out to each operation, and
+so a server that sends a byte now and then is waited for without end; here the operation's time-out is cut to the
+deadline, and past it the flavour's own ReadTimeout, WriteTimeout or ConnectTimeout is raised.
+
+Without a deadline everything passes straight through, but for the name look-up of a sync connect under a time-out.
+"""
+
+# ruff: noqa: ASYNC109 - the interface is httpcore's
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Awaitable
+from time import monotonic
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from weakref import WeakSet
+
+from resilient_ai._runtime.limit import deadline, left, run_bounded
+from resilient_ai.transports._private import SOCKET_INSIDE
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+__all__ = ["AsyncBackend", "AsyncInner", "Core", "Inner", "SyncBackend", "drop_sockets"]
+
+SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+
+_PIECE = 16 * 1024
+"""Bytes written under one time-out where the stream below has a write loop of its own. One TLS record (RFC 8446, 5.1);
+a socket that takes anything has room for as much, so that no second wait hides inside one write."""
+
+R_co = TypeVar("R_co", covariant=True)
+W_co = TypeVar("W_co", covariant=True)
+R = TypeVar("R")
+W = TypeVar("W")
+
+
+class Core(Protocol):
+    """What is used of the module httpcore or httpcore2."""
+
+    ConnectError: type[Exception]
+    ConnectTimeout: type[Exception]
+    ReadTimeout: type[Exception]
+    WriteError: type[Exception]
+    WriteTimeout: type[Exception]
+    SyncBackend: type[object]
+
+
+class _Stream(Protocol[R_co, W_co]):
+    """What sync and async network streams have in common: the one returns, the other returns awaitables."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> R_co: ...
+    def write(self, buffer: bytes, timeout: float | None = None) -> W_co: ...
+    def get_extra_info(self, info: str) -> object: ...
+
+
+class _SyncStream(_Stream[bytes, None], Protocol):
+    def close(self) -> None: ...
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _SyncStream: ...
+
+
+class _AsyncStream(_Stream[Awaitable[bytes], Awaitable[None]], Protocol):
+    async def aclose(self) -> None: ...
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _AsyncStream: ...
+
+
+class Inner(Protocol):
+    """A sync network backend of httpcore, or a user's own."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> _SyncStream: ...
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
+    ) -> _SyncStream: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class AsyncInner(Protocol):
+    """An async network backend of httpcore, or a user's own."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> _AsyncStream: ...
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
+    ) -> _AsyncStream: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+def _cut(timeout: float | None, expired: type[Exception]) -> float | None:
+    """``timeout`` cut to the call's deadline; past the deadline ``expired`` is raised.
+
+    Not ``left()``: under a minimal time-out, data that always is there already would be read on and on.
+    """
+    limit = deadline.get()
+    if limit is None:
+        return timeout
+    seconds = limit - monotonic()
+    if seconds <= 0:
+        raise expired("the call's deadline has passed")
+    return timeout if timeout is not None and timeout < seconds else seconds
+
+
+# ---- streams
+
+
+class _Bounded(Generic[R, W]):
+    """A network stream whose operations end at the deadline. Plain functions: async ones hand on the awaitable."""
+
+    __slots__ = ("__weakref__", "_core", "_inner")
+
+    def __init__(self, inner: _Stream[R, W], core: Core) -> None:
+        self._inner = inner
+        self._core = core
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> R:
+        return self._inner.read(max_bytes, timeout=_cut(timeout, self._core.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> W:
+        return self._inner.write(buffer, timeout=_cut(timeout, self._core.WriteTimeout))
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)
+
+
+class _BoundedSync(_Bounded[bytes, None]):
+    __slots__ = ("_backend", "_sock", "_sync")
+
+    def __init__(self, inner: _SyncStream, backend: SyncBackend, *, direct: bool) -> None:
+        super().__init__(inner, backend.core)
+        self._sync = inner
+        self._backend = backend
+        sock = inner.get_extra_info("socket") if direct else None
+        self._sock = sock if isinstance(sock, socket.socket) else None
+        backend.streams.add(self)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all, each part under what is left then: httpcore's own loop gives the whole time-out to every part."""
+        if deadline.get() is None or not buffer:
+            self._sync.write(buffer, timeout=timeout)
+        elif self._sock is not None:
+            self._send(self._sock, memoryview(buffer), timeout)
+        else:
+            for start in range(0, len(buffer), _PIECE):
+                self._sync.write(buffer[start : start + _PIECE], timeout=_cut(timeout, self._core.WriteTimeout))
+
+    def _send(self, sock: socket.socket, rest: memoryview, timeout: float | None) -> None:
+        try:
+            while rest:
+                sock.settimeout(_cut(timeout, self._core.WriteTimeout))
+                rest = rest[sock.send(rest) :]
+        except TimeoutError as error:
+            raise self._core.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise self._core.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._sync.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _BoundedSync:
+        direct = self._sock is not None and self.get_extra_info("ssl_object") is None  # else TLS in TLS: no bare sends
+        seconds = _cut(timeout, self._core.ConnectTimeout)
+        stream = self._sync.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
+        return _BoundedSync(stream, self._backend, direct=direct)
+
+
+class _BoundedAsync(_Bounded[Awaitable[bytes], Awaitable[None]]):
+    __slots__ = ("_async", "_backend")
+
+    def __init__(self, inner: _AsyncStream, backend: AsyncBackend) -> None:
+        super().__init__(inner, backend.core)
+        self._async = inner
+        self._backend = backend
+        backend.streams.add(self)
+
+    async def aclose(self) -> None:
+        await self._async.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> _BoundedAsync:
+        seconds = _cut(timeout, self._core.ConnectTimeout)
+        stream = await self._async.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
+        return _BoundedAsync(stream, self._backend)
+
+
+# ---- backends
+
+
+class SyncBackend:
+    """Round a pool's sync backend. It is one pool's own, so that it knows the pool's sockets."""
+
+    __slots__ = ("_inner", "_plain", "core", "streams")
+
+    def __init__(self, inner: Inner, core: Core) -> None:
+        self._inner = inner
+        self._plain = type(inner) is core.SyncBackend  # a user's own may go by the host's name, or not use sockets
+        self.core = core
+        self.streams: WeakSet[_BoundedSync] = WeakSet()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> _BoundedSync:
+        """Connect within ``timeout`` and the deadline, the name look-up and all of the host's addresses included."""
+        seconds = _cut(timeout, self.core.ConnectTimeout)
+        if seconds is None or not self._plain or _is_address(host):
+            stream = self._inner.connect_tcp(
+                host, port, timeout=seconds, local_address=local_address, socket_options=socket_options
+            )
+        else:
+            stream = self._connect_by_name(host, port, seconds, local_address, socket_options)
+        return _BoundedSync(stream, self, direct=self._plain)
+
+    def _connect_by_name(
+        self,
+        host: str,
+        port: int,
+        seconds: float,
+        local_address: str | None,
+        socket_options: Iterable[SocketOption] | None,
+    ) -> _SyncStream:
+        """Try the host's addresses one after the other, each with a fair share of what is left."""
+        end = monotonic() + seconds
+        addresses = self._look_up(host, port, seconds)
+        last: Exception = self.core.ConnectError(f"{host} has no address")
+        for tried, address in enumerate(addresses):
+            share = (end - monotonic()) / (len(addresses) - tried)
+            if share <= 0:
+                raise self.core.ConnectTimeout(f"no connection to {host} within {seconds:.3f} s") from last
+            try:
+                return self._inner.connect_tcp(
+                    address, port, timeout=share, local_address=local_address, socket_options=socket_options
+                )
+            except (self.core.ConnectError, self.core.ConnectTimeout) as error:
+                last = error
+        raise last
+
+    def _look_up(self, host: str, port: int, seconds: float) -> list[str]:
+        """The host's addresses. ``getaddrinfo`` has no time-out, hence a thread that is left behind at the limit."""
+        try:
+            found = run_bounded(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), seconds)
+        except TimeoutError as error:
+            raise self.core.ConnectTimeout(f"looking up {host}: {error}") from error
+        except OSError as error:
+            raise self.core.ConnectError(str(error)) from error
+        return list(dict.fromkeys(_address(sockaddr) for *_, sockaddr in found))
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
+    ) -> _BoundedSync:
+        seconds = _cut(timeout, self.core.ConnectTimeout)
+        stream = self._inner.connect_unix_socket(path, timeout=seconds, socket_options=socket_options)
+        return _BoundedSync(stream, self, direct=self._plain)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two tries to connect, no longer than the call has left."""
+        self._inner.sleep(left(seconds) or 0.0)
+
+
+class AsyncBackend:
+    """Round a pool's async backend, in one loop. anyio and trio bound the look-up, and all addresses together."""
+
+    __slots__ = ("_inner", "core", "streams")
+
+    def __init__(self, inner: AsyncInner, core: Core) -> None:
+        self._inner = inner
+        self.core = core
+        self.streams: WeakSet[_BoundedAsync] = WeakSet()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> _BoundedAsync:
+        seconds = _cut(timeout, self.core.ConnectTimeout)
+        stream = await self._inner.connect_tcp(
+            host, port, timeout=seconds, local_address=local_address, socket_options=socket_options
+        )
+        return _BoundedAsync(stream, self)
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
+    ) -> _BoundedAsync:
+        seconds = _cut(timeout, self.core.ConnectTimeout)
+        stream = await self._inner.connect_unix_socket(path, timeout=seconds, socket_options=socket_options)
+        return _BoundedAsync(stream, self)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between two tries to connect, no longer than the call has left."""
+        await self._inner.sleep(left(seconds) or 0.0)
+
+
+def drop_sockets(streams: Iterable[_BoundedSync | _BoundedAsync]) -> None:
+    """Close the streams' descriptors and nothing else: no TLS farewell, no shutdown, no word to an event loop.
+
+    For sockets that are the parent's (in a forked child), or whose loop is over and cannot close them any more.
+    """
+    for stream in list(streams):
+        sock = stream.get_extra_info("socket")
+        sock = getattr(sock, SOCKET_INSIDE, sock)  # asyncio and trio show their sockets through a wrapper
+        if isinstance(sock, socket.socket):
+            sock.close()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _address(sockaddr: tuple[object, ...]) -> str:
+    """The numeric host of what ``getaddrinfo`` found; a link-local IPv6 address keeps its interface."""
+    host, scope = str(sockaddr[0]), sockaddr[3] if len(sockaddr) > 3 else 0
+    return f"{host}%{scope}" if scope and "%" not in host else host
