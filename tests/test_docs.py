@@ -1,4 +1,4 @@
-"""What the pages say is true: their Python runs as printed, their links lead somewhere, their figures name a command."""
+"""What the pages say is true: their Python runs as printed, links lead somewhere, figures name their command."""
 
 from __future__ import annotations
 
