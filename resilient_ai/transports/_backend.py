@@ -10,99 +10,30 @@ Without a deadline everything passes straight through, but for the name look-up 
 # ruff: noqa: ASYNC109 - the interface is httpcore's
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Awaitable
 from time import monotonic
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
-from resilient_ai._runtime.limit import deadline, left, run_bounded
+from resilient_ai._runtime.limit import deadline, left
+from resilient_ai.transports._lookup import addresses_of, is_address
 from resilient_ai.transports._private import SOCKET_INSIDE
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-__all__ = ["AsyncBackend", "AsyncInner", "Core", "Inner", "SyncBackend", "drop_sockets"]
+    from resilient_ai.transports._httpcore import AsyncInner, AsyncStream, Core, Inner, SocketOption, Stream, SyncStream
 
-SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+__all__ = ["AsyncBackend", "SyncBackend", "drop_sockets"]
 
 _PIECE = 16 * 1024
 """Bytes written under one time-out where the stream below has a write loop of its own. One TLS record (RFC 8446, 5.1);
 a socket that takes anything has room for as much, so that no second wait hides inside one write."""
 
-R_co = TypeVar("R_co", covariant=True)
-W_co = TypeVar("W_co", covariant=True)
 R = TypeVar("R")
 W = TypeVar("W")
-
-
-class Core(Protocol):
-    """What is used of the module httpcore or httpcore2."""
-
-    ConnectError: type[Exception]
-    ConnectTimeout: type[Exception]
-    ReadTimeout: type[Exception]
-    WriteError: type[Exception]
-    WriteTimeout: type[Exception]
-    SyncBackend: type[object]
-
-
-class _Stream(Protocol[R_co, W_co]):
-    """What sync and async network streams have in common: the one returns, the other returns awaitables."""
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> R_co: ...
-    def write(self, buffer: bytes, timeout: float | None = None) -> W_co: ...
-    def get_extra_info(self, info: str) -> object: ...
-
-
-class _SyncStream(_Stream[bytes, None], Protocol):
-    def close(self) -> None: ...
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _SyncStream: ...
-
-
-class _AsyncStream(_Stream[Awaitable[bytes], Awaitable[None]], Protocol):
-    async def aclose(self) -> None: ...
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _AsyncStream: ...
-
-
-class Inner(Protocol):
-    """A sync network backend of httpcore, or a user's own."""
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[SocketOption] | None = None,
-    ) -> _SyncStream: ...
-    def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
-    ) -> _SyncStream: ...
-    def sleep(self, seconds: float) -> None: ...
-
-
-class AsyncInner(Protocol):
-    """An async network backend of httpcore, or a user's own."""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[SocketOption] | None = None,
-    ) -> _AsyncStream: ...
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
-    ) -> _AsyncStream: ...
-    async def sleep(self, seconds: float) -> None: ...
 
 
 def _cut(timeout: float | None, expired: type[Exception]) -> float | None:
@@ -127,7 +58,7 @@ class _Bounded(Generic[R, W]):
 
     __slots__ = ("__weakref__", "_core", "_inner")
 
-    def __init__(self, inner: _Stream[R, W], core: Core) -> None:
+    def __init__(self, inner: Stream[R, W], core: Core) -> None:
         self._inner = inner
         self._core = core
 
@@ -144,7 +75,7 @@ class _Bounded(Generic[R, W]):
 class _BoundedSync(_Bounded[bytes, None]):
     __slots__ = ("_backend", "_sock", "_sync")
 
-    def __init__(self, inner: _SyncStream, backend: SyncBackend, *, direct: bool) -> None:
+    def __init__(self, inner: SyncStream, backend: SyncBackend, *, direct: bool) -> None:
         super().__init__(inner, backend.core)
         self._sync = inner
         self._backend = backend
@@ -187,7 +118,7 @@ class _BoundedSync(_Bounded[bytes, None]):
 class _BoundedAsync(_Bounded[Awaitable[bytes], Awaitable[None]]):
     __slots__ = ("_async", "_backend")
 
-    def __init__(self, inner: _AsyncStream, backend: AsyncBackend) -> None:
+    def __init__(self, inner: AsyncStream, backend: AsyncBackend) -> None:
         super().__init__(inner, backend.core)
         self._async = inner
         self._backend = backend
@@ -228,7 +159,7 @@ class SyncBackend:
     ) -> _BoundedSync:
         """Connect within ``timeout`` and the deadline, the name look-up and all of the host's addresses included."""
         seconds = _cut(timeout, self.core.ConnectTimeout)
-        if seconds is None or not self._plain or _is_address(host):
+        if seconds is None or not self._plain or is_address(host):
             stream = self._inner.connect_tcp(
                 host, port, timeout=seconds, local_address=local_address, socket_options=socket_options
             )
@@ -243,7 +174,7 @@ class SyncBackend:
         seconds: float,
         local_address: str | None,
         socket_options: Iterable[SocketOption] | None,
-    ) -> _SyncStream:
+    ) -> SyncStream:
         """Try the host's addresses one after the other, each with a fair share of what is left."""
         end = monotonic() + seconds
         addresses = self._look_up(host, port, seconds)
@@ -261,14 +192,13 @@ class SyncBackend:
         raise last
 
     def _look_up(self, host: str, port: int, seconds: float) -> list[str]:
-        """The host's addresses. ``getaddrinfo`` has no time-out, hence a thread that is left behind at the limit."""
+        """The host's addresses, or the flavour's own error."""
         try:
-            found = run_bounded(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), seconds)
+            return addresses_of(host, port, seconds)
         except TimeoutError as error:
             raise self.core.ConnectTimeout(f"looking up {host}: {error}") from error
         except OSError as error:
             raise self.core.ConnectError(str(error)) from error
-        return list(dict.fromkeys(_address(sockaddr) for *_, sockaddr in found))
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
@@ -328,17 +258,3 @@ def drop_sockets(streams: Iterable[_BoundedSync | _BoundedAsync]) -> None:
         sock = getattr(sock, SOCKET_INSIDE, sock)  # asyncio and trio show their sockets through a wrapper
         if isinstance(sock, socket.socket):
             sock.close()
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _address(sockaddr: tuple[object, ...]) -> str:
-    """The numeric host of what ``getaddrinfo`` found; a link-local IPv6 address keeps its interface."""
-    host, scope = str(sockaddr[0]), sockaddr[3] if len(sockaddr) > 3 else 0
-    return f"{host}%{scope}" if scope and "%" not in host else host

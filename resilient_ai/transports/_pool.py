@@ -17,16 +17,18 @@ import copy
 import os
 import sys
 import weakref
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from resilient_ai._runtime.limit import deadline, left
 from resilient_ai._runtime.loops import current_loop_token, is_over
-from resilient_ai.transports._backend import AsyncBackend, AsyncInner, Core, Inner, SyncBackend, drop_sockets
+from resilient_ai.transports._backend import AsyncBackend, SyncBackend, drop_sockets
 from resilient_ai.transports._private import AUTO_BACKEND, POOL, POOL_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping
     from types import AsyncGeneratorType
+
+    from resilient_ai.transports._httpcore import AsyncInner, AsyncPool, Core, Inner, Pool, Response
 
 __all__ = ["bounded_extensions", "owned"]
 
@@ -36,26 +38,6 @@ KEPT = "_resilient_ai_pool"
 """The attribute of httpcore's response stream (none of its own names) under which it keeps its pool alive."""
 
 _CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
-
-
-class _Response(Protocol):
-    """httpcore's Response."""
-
-    stream: object
-
-
-class _RealPool(Protocol):
-    """httpcore's ConnectionPool: what is used of it by name."""
-
-    def handle_request(self, request: object) -> object: ...
-    def close(self) -> None: ...
-
-
-class _RealAsyncPool(Protocol):
-    """httpcore's AsyncConnectionPool: what is used of it by name."""
-
-    def handle_async_request(self, request: object) -> Awaitable[_Response]: ...
-    async def aclose(self) -> None: ...
 
 
 def owned(transport: T) -> T | None:
@@ -150,7 +132,7 @@ class _Pool:
     def _start(self) -> None:
         inner = cast("Inner", getattr(self.template, POOL_FIELDS[3]))
         self._backend = SyncBackend(inner, self._core)
-        self._pool = cast("_RealPool", _fresh(self.template, self._backend))
+        self._pool = cast("Pool", _fresh(self.template, self._backend))
 
     def handle_request(self, request: object) -> object:
         return self._pool.handle_request(request)
@@ -188,7 +170,7 @@ class _LoopPool:
             inner = type(inner)()
         self.token = weakref.ref(token)
         self._backend = AsyncBackend(cast("AsyncInner", inner), core)
-        self.pool = cast("_RealAsyncPool", _fresh(template, self._backend))
+        self.pool = cast("AsyncPool", _fresh(template, self._backend))
         self._watch = cast("AsyncGeneratorType[None, None]", _until_loop_ends(self.pool, self._backend))
         _step(self._watch.__anext__())
 
@@ -207,7 +189,7 @@ class _LoopPool:
             _step(self._watch.aclose())
 
 
-async def _until_loop_ends(pool: _RealAsyncPool, backend: AsyncBackend) -> AsyncGenerator[None, None]:
+async def _until_loop_ends(pool: AsyncPool, backend: AsyncBackend) -> AsyncGenerator[None, None]:
     """Close the pool when the loop ends.
 
     An asynchronous generator is the one thing that asyncio and trio alike finish before they go: at the end of
@@ -253,7 +235,7 @@ class _AsyncPools:
             if (token is None or is_over(token)) and self._pools.pop(key, None) is not None:
                 pool.abandon()
 
-    async def handle_async_request(self, request: object) -> _Response:
+    async def handle_async_request(self, request: object) -> Response:
         here = self._here()
         response = await here.pool.handle_async_request(request)
         setattr(response.stream, KEPT, here)  # an answer being read outlives its client: its pool must not end before
