@@ -1,0 +1,1 @@
+"""The simulator's own process. Nothing here is imported by the process that starts it."""

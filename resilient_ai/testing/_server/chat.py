@@ -1,0 +1,142 @@
+"""Chat completions, and the older completions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .replies import Event, Json, Reply, encode, event, ok
+from .text import ANSWER_TOKENS, count, instance, pieces, say, seed_of
+from .world import Ask, World, now
+
+
+def chat(world: World, ask: Ask) -> Reply:
+    """POST /chat/completions."""
+    request = {**ask.json, "model": ask.model}
+    choices = [_choice(request, index) for index in range(request.get("n") or 1)]
+    frame = {
+        "id": world.new_id("chatcmpl-"),
+        "created": now(),
+        "model": ask.model,
+        "service_tier": "default",
+        "system_fingerprint": f"fp_{world.label}",
+    }
+    usage = _usage(count(request["messages"]), sum(len(choice["tokens"]) for choice in choices))
+    if request.get("stream"):
+        return Reply(content_type="text/event-stream; charset=utf-8", events=_events(request, frame, choices, usage))
+    shown = [
+        {"index": index, "message": _message(choice), "logprobs": None, "finish_reason": choice["finish"]}
+        for index, choice in enumerate(choices)
+    ]
+    return ok({**frame, "object": "chat.completion", "choices": shown, "usage": usage})
+
+
+def forced_tool(request: Json) -> Json | None:
+    """The function that `tool_choice` forces (its definition, whichever endpoint's shape), or None."""
+    tools: list[Json] = [
+        tool.get("function", tool) for tool in request.get("tools") or [] if tool.get("type") == "function"
+    ]
+    choice: Any = request.get("tool_choice")
+    if choice == "required" and tools:
+        return tools[0]
+    if isinstance(choice, dict):
+        wanted: Any = choice.get("function", choice).get("name")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        return next((tool for tool in tools if tool.get("name") == wanted), None)
+    return None
+
+
+def answer_tokens(seed: int, *, schema: Json | None, limit: int | None) -> tuple[list[str], bool]:
+    """The text as tokens, and whether the limit cut it. With a schema (it may be empty), the text is JSON."""
+    if schema is None:
+        tokens = say(seed)
+    else:
+        tokens = pieces(
+            encode(instance(schema or {"type": "object", "properties": {"answer": {}}}, seed=seed)).decode()
+        )
+    cut = limit is not None and limit < len(tokens)
+    return (tokens[:limit] if cut else tokens), cut
+
+
+def _choice(request: Json, index: int) -> Json:
+    """What one choice says: its tokens, the tool it calls if any, and how it ends."""
+    seed = seed_of(request, index=index)
+    if tool := forced_tool(request):
+        arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
+        return {"tokens": pieces(arguments), "tool": tool["name"], "call": f"call_{seed:016x}", "finish": "tool_calls"}
+    form: Json = request.get("response_format") or {}
+    schema = (form.get("json_schema") or {}).get("schema") or {} if form.get("type", "text") != "text" else None
+    limit: int | None = request.get("max_completion_tokens") or request.get("max_tokens")
+    tokens, cut = answer_tokens(seed, schema=schema, limit=limit)
+    return {"tokens": tokens, "tool": None, "finish": "length" if cut else "stop"}
+
+
+def _message(choice: Json) -> Json:
+    text = "".join(choice["tokens"])
+    if choice["tool"] is None:
+        return {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    call = {"id": choice["call"], "type": "function", "function": {"name": choice["tool"], "arguments": text}}
+    return {"role": "assistant", "content": None, "refusal": None, "annotations": [], "tool_calls": [call]}
+
+
+def _events(request: Json, frame: Json, choices: list[Json], usage: Json) -> list[Event]:
+    with_usage = bool((request.get("stream_options") or {}).get("include_usage"))
+    frame = {**frame, "object": "chat.completion.chunk"}
+    events: list[Event] = []
+
+    def chunk(index: int, delta: Json, finish: str | None = None, *, content: bool = False) -> None:
+        shown = [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}]
+        usage_field = {"usage": None} if with_usage else {}
+        events.append(event({**frame, "choices": shown, **usage_field}, content=content))
+
+    for index, choice in enumerate(choices):
+        for delta, content in _deltas(choice):
+            chunk(index, delta, content=content)
+        chunk(index, {}, choice["finish"])
+    if with_usage:
+        events.append(event({**frame, "choices": [], "usage": usage}))
+    return [*events, Event(b"data: [DONE]\n\n")]
+
+
+def _deltas(choice: Json) -> list[tuple[Json, bool]]:
+    if choice["tool"] is None:
+        opening: Json = {"role": "assistant", "content": "", "refusal": None}
+        return [(opening, False), *(({"content": token}, True) for token in choice["tokens"])]
+    function = {"name": choice["tool"], "arguments": ""}
+    call = {"index": 0, "id": choice["call"], "type": "function", "function": function}
+    opening = {"role": "assistant", "content": None, "tool_calls": [call]}
+    parts = ({"tool_calls": [{"index": 0, "function": {"arguments": token}}]} for token in choice["tokens"])
+    return [(opening, False), *((part, True) for part in parts)]
+
+
+def _usage(asked: int, answered: int) -> Json:
+    return {
+        "prompt_tokens": asked,
+        "completion_tokens": answered,
+        "total_tokens": asked + answered,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def completions(world: World, ask: Ask) -> Reply:
+    """POST /completions."""
+    request = {**ask.json, "model": ask.model}
+    limit = request.get("max_tokens") or 16  # the vendor's own default
+    tokens = say(seed_of(request))
+    finish = "length" if limit < ANSWER_TOKENS else "stop"
+    frame = {"id": world.new_id("cmpl-"), "object": "text_completion", "created": now(), "model": ask.model}
+    frame["system_fingerprint"] = f"fp_{world.label}"
+
+    def choice(text: str, ending: str | None) -> Json:
+        return {"text": text, "index": 0, "logprobs": None, "finish_reason": ending}
+
+    if request.get("stream"):
+        events = [event({**frame, "choices": [choice(token, None)]}, content=True) for token in tokens[:limit]]
+        closing = [event({**frame, "choices": [choice("", finish)]}), Event(b"data: [DONE]\n\n")]
+        return Reply(content_type="text/event-stream; charset=utf-8", events=[*events, *closing])
+    usage = _usage(count(request["prompt"]), min(limit, len(tokens)))
+    return ok({**frame, "choices": [choice("".join(tokens[:limit]), finish)], "usage": usage})

@@ -1,0 +1,124 @@
+"""What a provider saw, bounded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .http import BadRequestError, Head, parse_multipart
+
+MAX_REQUESTS: Final = 20_000
+MAX_BYTES: Final = 128 * 1024 * 1024
+MAX_PARSED: Final = 1024 * 1024
+
+_SECRET: Final = frozenset(
+    {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie"}
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """One request. What it carried is kept as bytes until there are too many."""
+
+    at: float
+    head: Head
+    family: str
+    key: str
+    connection: int
+    body: bytes | None = None
+    body_bytes: int = 0
+    body_sha256: str = ""
+    model: str | None = None
+    ended: float | None = None
+    status: int | None = None
+    fault: str | None = None
+    made: str | None = None
+    complaint: str | None = None
+    closed_by_client_after: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the fields of `Request`, with no credential in it."""
+        path, _, query = self.head.target.partition("?")
+        headers: dict[str, str] = {}
+        for name, value in self.head.headers:
+            shown = "…" if name in _SECRET else value
+            headers[name] = f"{headers[name]}, {shown}" if name in headers else shown
+        told = {name: getattr(self, name) for name in _PLAIN}
+        parsed, form = self._parsed()
+        return {
+            **told,
+            "method": self.head.method,
+            "path": path,
+            "query": query,
+            "headers": headers,
+            "json": parsed,
+            "form": form,
+        }
+
+    def _parsed(self) -> tuple[Any, dict[str, str] | None]:
+        if self.body is None or len(self.body) > MAX_PARSED:
+            return None, None
+        content_type = self.head.header("content-type") or ""
+        try:
+            if content_type.startswith("multipart/form-data"):
+                parts = parse_multipart(content_type, self.body)
+                return None, {part.name: _shown(part.filename, part.data) for part in parts}
+            return json.loads(self.body), None
+        except (ValueError, RecursionError, BadRequestError):
+            return None, None
+
+
+_PLAIN: Final = (
+    *("at", "ended", "family", "model", "key", "body_sha256", "body_bytes", "status", "fault", "made", "complaint"),
+    *("connection", "closed_by_client_after"),
+)
+
+
+def _shown(filename: str | None, data: bytes) -> str:
+    return data.decode("utf-8", "replace") if filename is None else f"<{filename}, {len(data)} bytes>"
+
+
+class Log:
+    """The requests of one provider, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.entries: deque[Entry] = deque()
+        self.counts: Counter[str] = Counter()
+        self.forgotten = False
+        self._kept: deque[Entry] = deque()
+        self._bytes = 0
+
+    def add(self, entry: Entry) -> None:
+        """Enter a request whose head has arrived."""
+        self.entries.append(entry)
+        self.counts[entry.family] += 1
+        if len(self.entries) > MAX_REQUESTS:
+            self.entries.popleft()
+            self.forgotten = True
+
+    def carried(self, entry: Entry, body: bytes) -> None:
+        """Enter its body."""
+        entry.body_bytes, entry.body_sha256 = len(body), hashlib.sha256(body).hexdigest()
+        entry.body = body
+        self._kept.append(entry)
+        self._bytes += len(body)
+        while self._bytes > MAX_BYTES or len(self._kept) > MAX_REQUESTS:
+            oldest = self._kept.popleft()
+            self._bytes -= oldest.body_bytes
+            oldest.body = None
+            self.forgotten = True
+
+    def saw(self, text: str) -> bool | None:
+        """Whether a text ever came, in a head or a body, as it is or as JSON writes it; None if it cannot be told."""
+        marks = {text.encode(), json.dumps(text)[1:-1].encode()}
+        for entry in self.entries:
+            if any(mark in entry.head.raw or (entry.body is not None and mark in entry.body) for mark in marks):
+                return True
+        return None if self.forgotten else False

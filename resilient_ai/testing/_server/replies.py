@@ -1,0 +1,112 @@
+"""Answers before they are bytes: one for a body, one for a stream, and the vendor's error bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+
+REASONS = {
+    200: "OK",
+    301: "Moved Permanently",
+    307: "Temporary Redirect",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+
+class Event(NamedTuple):
+    """One event of a stream: its bytes, and whether it carries content."""
+
+    data: bytes
+    content: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer. A stream has `events` and its way of telling an error; anything else has `body`."""
+
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes = b""
+    events: Sequence[Event] | None = None
+    named_events: bool = False
+    made: str | None = None
+
+
+class Refusal(Exception):  # noqa: N818  # it is the vendor's word against the request, not a fault of ours
+    """The vendor says no: its status and its error body."""
+
+    def __init__(
+        self, status: int, message: str, *, param: str | None = None, code: str | None = None, kind: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.param, self.code, self.kind = status, message, param, code, kind
+
+    def reply(self) -> Reply:
+        """The refusal as an answer."""
+        return error(self.status, self.message, param=self.param, code=self.code, kind=self.kind)
+
+
+def encode(value: Any) -> bytes:
+    """JSON as the vendors send it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def ok(value: Any, *, made: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
+    """A JSON answer."""
+    return Reply(body=encode(value), made=made, headers=headers or {})
+
+
+def error(
+    status: int, message: str, *, param: str | None = None, code: str | None = None, kind: str | None = None
+) -> Reply:
+    """The vendor's error body: `{"error": {message, type, param, code}}`."""
+    kind = kind or _kind_of(status)
+    return Reply(
+        status=status, body=encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
+    )
+
+
+def outage(status: int) -> Reply:
+    """The body that goes with a status when nothing about the request is wrong."""
+    message, code = _OUTAGES.get(status, (f"The upstream answered {status}.", None))
+    return error(status, message, code=code)
+
+
+def event(value: Any, *, content: bool = False, name: str | None = None) -> Event:
+    """One server-sent event."""
+    head = f"event: {name}\n".encode() if name else b""
+    return Event(head + b"data: " + encode(value) + b"\n\n", content)
+
+
+def _kind_of(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    if status == 503:
+        return "service_unavailable_error"
+    return "server_error" if status >= 500 else "invalid_request_error"
+
+
+_OUTAGES: dict[int, tuple[str, str | None]] = {
+    401: ("Incorrect API key provided.", "invalid_api_key"),
+    403: ("You are not allowed to use this resource.", "permission_denied"),
+    404: ("The requested resource was not found.", "not_found"),
+    429: ("Rate limit reached for requests.", "rate_limit_exceeded"),
+    500: ("The server had an error while processing your request. Sorry about that!", "server_error"),
+    503: ("The server is currently overloaded. Please try again later.", "server_is_overloaded"),
+}

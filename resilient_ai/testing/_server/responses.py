@@ -1,0 +1,150 @@
+"""The Responses API: JSON, its event sequence, stored and background responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .chat import answer_tokens, forced_tool
+from .replies import Event, Json, Refusal, Reply, encode, event, ok
+from .text import count, instance, pieces, seed_of
+from .world import MAX_THINGS, Ask, Job, World, now
+
+
+def create(world: World, ask: Ask) -> Reply:
+    """POST /responses."""
+    request = ask.json
+    previous = request.get("previous_response_id")
+    if previous is not None and previous not in world.responses:
+        message = f"Previous response with id '{previous}' not found."
+        raise Refusal(400, message, param="previous_response_id", code="previous_response_not_found")
+    made = world.make("responses", "resp_")
+    done, tokens = _whole(request, made, ask.model)
+    job = world.start(done)
+    if request.get("store") is not False and len(world.responses) < MAX_THINGS:
+        world.responses[made] = job
+    if request.get("background"):
+        return ok(_waiting(done, "queued"), made=made)
+    if request.get("stream"):
+        events = _events(done, tokens)
+        return Reply(content_type="text/event-stream; charset=utf-8", events=events, named_events=True, made=made)
+    return ok(done, made=made)
+
+
+def get(world: World, ask: Ask) -> Reply:
+    """GET /responses/{id}."""
+    job = _find(world, ask)
+    if job.body["background"] and world.poll(job) < 1:
+        return ok(_waiting(job.body, "in_progress"))
+    return ok(job.body)
+
+
+def delete(world: World, ask: Ask) -> Reply:
+    """DELETE /responses/{id}."""
+    _find(world, ask)
+    del world.responses[ask.args[0]]
+    return ok({"id": ask.args[0], "object": "response", "deleted": True})
+
+
+def cancel(world: World, ask: Ask) -> Reply:
+    """POST /responses/{id}/cancel."""
+    job = _find(world, ask)
+    if not job.body["background"]:
+        raise Refusal(400, "Cannot cancel a synchronous response.")
+    job.body = _waiting(job.body, "cancelled")
+    job.body["background"] = False  # it will not go on
+    return ok({**job.body, "background": True})
+
+
+def _find(world: World, ask: Ask) -> Job:
+    job = world.responses.get(ask.args[0])
+    if job is None:
+        raise Refusal(404, f"Response with id '{ask.args[0]}' not found.", param="response_id")
+    return job
+
+
+def _waiting(done: Json, status: str) -> Json:
+    return {**done, "status": status, "output": [], "usage": None, "completed_at": None}
+
+
+def _whole(request: Json, made: str, model: str) -> tuple[Json, list[str]]:
+    """The finished response, and the pieces its content is streamed in."""
+    seed = seed_of({**request, "model": model})
+    item, tokens, cut = _item(request, seed)
+    asked = count(request.get("input"))
+    form: Json = request.get("text") or {"format": {"type": "text"}}
+    body: Json = {
+        "id": made,
+        "object": "response",
+        "created_at": now(),
+        "completed_at": now(),
+        "status": "incomplete" if cut else "completed",
+        "background": bool(request.get("background")),
+        "error": None,
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "instructions": request.get("instructions"),
+        "max_output_tokens": request.get("max_output_tokens"),
+        "metadata": request.get("metadata") or {},
+        "model": model,
+        "output": [item],
+        "parallel_tool_calls": request.get("parallel_tool_calls", True),
+        "previous_response_id": request.get("previous_response_id"),
+        "reasoning": {"effort": None, "summary": None},
+        "service_tier": "default",
+        "store": request.get("store") is not False,
+        "temperature": request.get("temperature", 1.0),
+        "text": form,
+        "tool_choice": request.get("tool_choice", "auto"),
+        "tools": request.get("tools") or [],
+        "top_p": request.get("top_p", 1.0),
+        "truncation": request.get("truncation") or "disabled",
+        "usage": {
+            "input_tokens": asked,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": len(tokens),
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": asked + len(tokens),
+        },
+    }
+    return body, tokens
+
+
+def _item(request: Json, seed: int) -> tuple[Json, list[str], bool]:
+    if tool := forced_tool(request):
+        arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
+        call = {"id": f"fc_{seed:016x}", "type": "function_call", "status": "completed", "name": tool["name"]}
+        return {**call, "call_id": f"call_{seed:016x}", "arguments": arguments}, pieces(arguments), False
+    form: Json = (request.get("text") or {}).get("format") or {}
+    schema = form.get("schema") or {} if form.get("type", "text") != "text" else None
+    tokens, cut = answer_tokens(seed, schema=schema, limit=request.get("max_output_tokens"))
+    part = {"type": "output_text", "text": "".join(tokens), "annotations": [], "logprobs": []}
+    item = {"id": f"msg_{seed:016x}", "type": "message", "status": "incomplete" if cut else "completed"}
+    return {**item, "role": "assistant", "content": [part]}, tokens, cut
+
+
+def _events(done: Json, tokens: list[str]) -> list[Event]:
+    events: list[Event] = []
+
+    def tell(kind: str, *, content: bool = False, **fields: Any) -> None:
+        told = {"type": f"response.{kind}", **fields, "sequence_number": len(events)}
+        events.append(event(told, content=content, name=f"response.{kind}"))
+
+    tell("created", response=_waiting(done, "in_progress"))
+    tell("in_progress", response=_waiting(done, "in_progress"))
+    item = done["output"][0]
+    place = {"item_id": item["id"], "output_index": 0}
+    if item["type"] == "function_call":
+        tell("output_item.added", output_index=0, item={**item, "arguments": "", "status": "in_progress"})
+        for token in tokens:
+            tell("function_call_arguments.delta", content=True, **place, delta=token)
+        tell("function_call_arguments.done", **place, name=item["name"], arguments=item["arguments"])
+    else:
+        part, place = item["content"][0], {**place, "content_index": 0}
+        tell("output_item.added", output_index=0, item={**item, "content": [], "status": "in_progress"})
+        tell("content_part.added", **place, part={**part, "text": ""})
+        for token in tokens:
+            tell("output_text.delta", content=True, **place, delta=token, logprobs=[])
+        tell("output_text.done", **place, text=part["text"], logprobs=[])
+        tell("content_part.done", **place, part=part)
+    tell("output_item.done", output_index=0, item=item)
+    tell(done["status"], response=done)
+    return events

@@ -1,0 +1,197 @@
+"""What can go wrong at a provider: `Fault`, one value for each way, and `Quota`.
+
+A fault is plain data. It is carried to the simulator's own process, where it is applied to the bytes on the socket.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, TypedDict, Unpack
+
+WHOLE_PROVIDER: Final = frozenset({"refused", "mute_connect"})
+"""Faults of the listening socket: they know no endpoint family and no share."""
+
+
+class Limits(TypedDict, total=False):
+    """How often a fault strikes. Every constructor of `Fault` takes these.
+
+    share: the probability, 0 to 1, that a request is struck (default 1; from the simulator's seeded random numbers).
+    after: so many requests of the family pass first (default 0).
+    count: at most so many requests are struck (default: no limit).
+    """
+
+    share: float
+    after: int
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One way to fail. Made by the constructors below, not by hand.
+
+    Times are seconds. `tokens` counts the events of a stream that carry content; what is no stream is cut in its middle
+    instead. Wrong values are a ValueError.
+    """
+
+    kind: str
+    share: float = 1.0
+    after: int = 0
+    count: int | None = None
+    seconds: float = 0.0
+    code: int = 0
+    tokens: int = 0
+    text: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    made: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.share <= 1.0:
+            raise ValueError(f"share must be from 0 to 1, not {self.share!r}")
+        if not (math.isfinite(self.seconds) and self.seconds >= 0):
+            raise ValueError(f"seconds must be a finite number, 0 or more, not {self.seconds!r}")
+        if self.after < 0 or self.tokens < 0 or (self.count is not None and self.count < 0):
+            raise ValueError("after, count and after_tokens cannot be negative")
+        if self.code and not 200 <= self.code <= 599:
+            raise ValueError(f"an HTTP status is from 200 to 599, not {self.code!r}")
+        if self.kind in WHOLE_PROVIDER and (self.share != 1.0 or self.after or self.count is not None):
+            raise ValueError(f"Fault.{self.kind}() is the whole provider's: it takes no share, after or count")
+
+    @classmethod
+    def refused(cls) -> Fault:
+        """The listening socket is closed, open connections are reset. For the whole provider only (family "*")."""
+        return cls(kind="refused")
+
+    @classmethod
+    def mute_connect(cls) -> Fault:
+        """TCP connects are never completed: the accept queue is full. For the whole provider only; Linux only."""
+        return cls(kind="mute_connect")
+
+    @classmethod
+    def blackhole(cls, *, made: bool = False, **limits: Unpack[Limits]) -> Fault:
+        """The request is accepted and never answered; with `made`, what it creates is created all the same."""
+        return cls(kind="blackhole", made=made, **limits)
+
+    @classmethod
+    def reset(cls, *, made: bool = False, **limits: Unpack[Limits]) -> Fault:
+        """The connection is reset (RST) before the first byte of the answer; `made` as in `blackhole`."""
+        return cls(kind="reset", made=made, **limits)
+
+    @classmethod
+    def status(
+        cls,
+        code: int,
+        *,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        made: bool = False,
+        **limits: Unpack[Limits],
+    ) -> Fault:
+        """An error status with the vendor's own error body, or with `body` as it is.
+
+        With `made`, a creating call is executed and then answered with the error all the same.
+        """
+        return cls(kind="status", code=code, text=body, headers=dict(headers or {}), made=made, **limits)
+
+    @classmethod
+    def rate_limited(cls, *, retry_after: float | str | None = 1, **limits: Unpack[Limits]) -> Fault:
+        """429 `rate_limit_exceeded`, with a Retry-After of so many seconds (or any text; None: no header)."""
+        text = None if retry_after is None else str(retry_after)
+        return cls(kind="rate_limited", code=429, text=text, **limits)
+
+    @classmethod
+    def slow(cls, seconds: float, **limits: Unpack[Limits]) -> Fault:
+        """The whole answer comes `seconds` late."""
+        return cls(kind="slow", seconds=seconds, **limits)
+
+    @classmethod
+    def slow_first_token(cls, seconds: float, **limits: Unpack[Limits]) -> Fault:
+        """Headers (and what opens a stream) come at once, the first content `seconds` later."""
+        return cls(kind="slow_first_token", seconds=seconds, **limits)
+
+    @classmethod
+    def paced(cls, seconds: float, **limits: Unpack[Limits]) -> Fault:
+        """A healthy stream at a human pace: `seconds` between its events (chunks, where it is no stream)."""
+        return cls(kind="paced", seconds=seconds, **limits)
+
+    @classmethod
+    def drip(cls, seconds: float, **limits: Unpack[Limits]) -> Fault:
+        """One byte every `seconds`: headers and body."""
+        return cls(kind="drip", seconds=seconds, **limits)
+
+    @classmethod
+    def drip_body(cls, seconds: float, **limits: Unpack[Limits]) -> Fault:
+        """Headers at once, then one byte of the body every `seconds`."""
+        return cls(kind="drip_body", seconds=seconds, **limits)
+
+    @classmethod
+    def truncated(cls, *, after_tokens: int = 3, **limits: Unpack[Limits]) -> Fault:
+        """The TCP connection closes in the middle of a chunk: HTTP itself shows that something is missing."""
+        return cls(kind="truncated", tokens=after_tokens, **limits)
+
+    @classmethod
+    def truncated_clean(cls, *, after_tokens: int = 3, **limits: Unpack[Limits]) -> Fault:
+        """The body ends properly as HTTP, but without [DONE] or the terminal event; JSON is cut in its middle."""
+        return cls(kind="truncated_clean", tokens=after_tokens, **limits)
+
+    @classmethod
+    def stalled(cls, *, after_tokens: int = 3, **limits: Unpack[Limits]) -> Fault:
+        """The stream (or body) stops and the connection stays open."""
+        return cls(kind="stalled", tokens=after_tokens, **limits)
+
+    @classmethod
+    def malformed_json(cls, *, after_tokens: int = 0, **limits: Unpack[Limits]) -> Fault:
+        """A body, or one event of a stream, that is not JSON, in an otherwise proper HTTP answer."""
+        return cls(kind="malformed_json", tokens=after_tokens, **limits)
+
+    @classmethod
+    def error_in_stream(cls, *, after_tokens: int = 3, code: str = "server_error", **limits: Unpack[Limits]) -> Fault:
+        """An error told inside an answer whose status is 200, as the endpoint tells it."""
+        return cls(kind="error_in_stream", tokens=after_tokens, text=code, **limits)
+
+    @classmethod
+    def html(cls, code: int = 502, **limits: Unpack[Limits]) -> Fault:
+        """A gateway's HTML page with this status."""
+        return cls(kind="html", code=code, **limits)
+
+    @classmethod
+    def redirect(cls, location: str, **limits: Unpack[Limits]) -> Fault:
+        """A 307 to `location`."""
+        return cls(kind="redirect", code=307, text=location, **limits)
+
+    @classmethod
+    def set_cookie(cls, value: str, **limits: Unpack[Limits]) -> Fault:
+        """The right answer, with a Set-Cookie header of this value."""
+        return cls(kind="set_cookie", text=value, **limits)
+
+    @classmethod
+    def wrong_length(cls, **limits: Unpack[Limits]) -> Fault:
+        """A Content-Length ten bytes larger than the body, and then the connection closes."""
+        return cls(kind="wrong_length", **limits)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fault as plain data."""
+        return asdict(self)
+
+
+KINDS: Final = frozenset(
+    name
+    for name, member in vars(Fault).items()
+    if isinstance(member, classmethod)  # pyright: ignore[reportUnknownArgumentType]
+)
+"""The names of the constructors, which are the kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most `requests` answered in any `per` seconds, for the provider as a whole; the rest gets a truthful 429."""
+
+    requests: int
+    per: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.requests < 1:
+            raise ValueError(f"a quota lets at least 1 request through, not {self.requests!r}")
+        if not (math.isfinite(self.per) and self.per > 0):
+            raise ValueError(f"per must be a finite number of seconds above 0, not {self.per!r}")

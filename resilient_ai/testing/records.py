@@ -1,0 +1,120 @@
+"""The plain data of the simulator: what a provider is, and what it saw."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .faults import Quota
+
+FAMILIES: Final = (
+    "chat",
+    "completions",
+    "responses",
+    "embeddings",
+    "models",
+    "images",
+    "audio",
+    "videos",
+    "files",
+    "batches",
+    "moderations",
+    "other",
+)
+"""The endpoint families, named as everywhere in the library."""
+
+DEFAULT_MODELS: Final = (
+    *("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5", "gpt-5-mini", "o3", "o4-mini"),
+    *("gpt-3.5-turbo", "gpt-3.5-turbo-instruct"),
+    *("text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"),
+    *("gpt-image-1", "gpt-image-2", "dall-e-2", "dall-e-3"),
+    *("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"),
+    *("sora-2", "sora-2-pro", "omni-moderation-latest"),
+)
+"""What a provider serves unless it is told: names that examples and tests commonly use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider to simulate.
+
+    name: how the simulator, its log and its answers call it (letters, digits, `_`, `-`, `.`).
+    keys: the API keys it accepts; by default one, `sk-` and its name.
+    models: the models it serves; by default `DEFAULT_MODELS`.
+    quota: how much it answers before it says 429; by default all.
+    name_in_answers: what stands in ids and `system_fingerprint`, so that a test sees who answered; by default its name.
+    port: the port on 127.0.0.1; by default any free one.
+
+    Raises ValueError for a name with other characters, no key, or no model.
+    """
+
+    name: str
+    keys: tuple[str, ...] = field(default=(), kw_only=True)
+    models: tuple[str, ...] | None = field(default=None, kw_only=True)
+    quota: Quota | None = field(default=None, kw_only=True)
+    name_in_answers: str | None = field(default=None, kw_only=True)
+    port: int = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name in (self.name, self.name_in_answers or self.name):
+            if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+                raise ValueError(f"a provider's name is 1 to 64 letters, digits, '_', '-' or '.', not {name!r}")
+        if isinstance(self.keys, str) or isinstance(self.models, str):
+            raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")
+        if self.models is not None and not self.models:
+            raise ValueError("a provider serves at least one model")
+        if not all(self.keys):
+            raise ValueError("an API key cannot be empty")
+
+    @property
+    def accepted_keys(self) -> tuple[str, ...]:
+        """The keys with the default filled in."""
+        return tuple(self.keys) or (f"sk-{self.name}",)
+
+    @property
+    def served_models(self) -> tuple[str, ...]:
+        """The models with the default filled in."""
+        return tuple(self.models or DEFAULT_MODELS)
+
+    @property
+    def label(self) -> str:
+        """The name in its answers with the default filled in."""
+        return self.name_in_answers or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request as a provider saw it.
+
+    at: when its head had arrived, seconds since the simulator's start (a monotonic clock).
+    ended: when the last byte of its answer was written or its client was gone; None while it runs.
+    key: which of the provider's keys came with it ("primary:0" is the first), "foreign" or "none"; never the key itself.
+    headers: lower-case names; what could be a credential (Authorization, api-key, cookies) has the value "…".
+    json, form: the parsed body; None if it is no JSON (no multipart form), or larger than 1 MiB.
+    status: the status answered, None if none was. fault: the kind of fault that struck it.
+    made: the id of what it created, if it did. complaint: why the vendor would refuse it.
+    connection: the number of its TCP connection, from 1.
+    closed_by_client_after: bytes of the answer that were written when the client was found gone; None if it stayed.
+    """
+
+    at: float
+    ended: float | None
+    method: str
+    path: str
+    query: str
+    family: str
+    model: str | None
+    key: str
+    headers: Mapping[str, str]
+    body_sha256: str
+    body_bytes: int
+    json: Any
+    form: Mapping[str, str] | None
+    status: int | None
+    fault: str | None
+    made: str | None
+    complaint: str | None
+    connection: int
+    closed_by_client_after: int | None
