@@ -69,14 +69,18 @@ def name_of(page: Path) -> str:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if python_of(page)], ids=name_of)
 def test_python_in_pages_runs(page: Path, tmp_path: Path, simulator: Any) -> None:
-    """The blocks of a page, top to bottom, are one program, run against the simulator as against the vendor."""
+    """The blocks of a page, top to bottom, are one program, run against the simulator as against the vendor.
+
+    Besides the SDK's own variables, BACKUP_API_KEY and BACKUP_BASE_URL name a second provider.
+    """
     program = tmp_path / f"{page.stem}.py"
     program.write_text(python_of(page), encoding="utf-8")
-    primary = simulator["primary"]
-    vendor = {"OPENAI_API_KEY": primary.key, "OPENAI_BASE_URL": primary.base_url, "PYTHONPATH": str(ROOT)}
+    primary, backup = simulator["primary"], simulator["backup"]
+    world = {"OPENAI_API_KEY": primary.key, "OPENAI_BASE_URL": primary.base_url}
+    world |= {"BACKUP_API_KEY": backup.key, "BACKUP_BASE_URL": backup.base_url, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, program],
-        env=os.environ | vendor,
+        env=os.environ | world,
         cwd=tmp_path,
         capture_output=True,
         text=True,
