@@ -1,0 +1,9 @@
+"""Tests see the environment of a fresh machine, whatever the developer's own says."""
+
+import os
+
+OURS = ("RESILIENT_AI", "OPENAI_", "AZURE_OPENAI_", "BACKUP_")
+
+for name in list(os.environ):
+    if name.startswith(OURS) or name.upper().endswith("_PROXY"):
+        del os.environ[name]
