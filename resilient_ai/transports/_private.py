@@ -6,7 +6,20 @@ is shared as it is: the pool of our own and the deadline inside a socket operati
 
 from __future__ import annotations
 
-__all__ = ["AUTO_BACKEND", "POOL", "POOL_FIELDS", "SOCKET_INSIDE"]
+__all__ = [
+    "AUTO_BACKEND",
+    "CONTENT",
+    "HEADER_LIST",
+    "HTTP_CLIENT",
+    "MOUNTS",
+    "POOL",
+    "POOL_FIELDS",
+    "REQUEST_ID",
+    "SOCKET_INSIDE",
+    "STATUS_ERROR_MAKER",
+    "TRANSPORT",
+    "TRANSPORT_FOR_URL",
+]
 
 POOL = "_pool"
 """httpx, httpx2: the httpcore pool of an HTTPTransport or AsyncHTTPTransport; all it sends goes through there."""
@@ -19,3 +32,23 @@ AUTO_BACKEND = "AutoBackend"
 
 SOCKET_INSIDE = "_sock"
 """asyncio.TransportSocket, trio's socket: the ``socket.socket`` inside. Neither can be closed once its loop is over."""
+
+CONTENT = "_content"
+"""httpx, httpx2: the decoded body of a Response, once read. We read in bounded steps, and put it there ourselves."""
+
+HEADER_LIST = "_list"
+"""httpx, httpx2: the (raw name, lower-case name, value) triples of a Headers; adding to it costs no copy of it."""
+
+TRANSPORT = "_transport"
+MOUNTS = "_mounts"
+TRANSPORT_FOR_URL = "_transport_for_url"
+"""httpx, httpx2: a Client's transports, and its own choice among them."""
+
+HTTP_CLIENT = "_client"
+"""openai: the http client of an SDK client."""
+
+STATUS_ERROR_MAKER = "_make_status_error_from_response"
+"""openai: makes the exception for an error answer; uses nothing of the client it is called on but its class."""
+
+REQUEST_ID = "_request_id"
+"""openai: a parsed answer's x-request-id."""

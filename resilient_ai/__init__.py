@@ -1,0 +1,73 @@
+"""resilient_ai: one line around an AI client keeps its calls alive while the provider is down.
+
+>>> client = resilient_ai.wrap(OpenAI(), fallback=["openrouter:openai/gpt-4o-mini"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import control
+    from ._call import Outcome
+    from ._context import options, record
+    from ._outcome import outcome
+    from ._target import Target
+    from .errors import ResilienceError
+    from .pipeline import Pipeline
+    from .strategies.breaker import CircuitBreaker
+    from .strategies.cache import Cache
+    from .strategies.deadline import Deadline
+    from .strategies.fallback import Fallback
+    from .strategies.retry import Retry
+    from ._wrap import wrap
+
+__all__ = [
+    "Cache",
+    "CircuitBreaker",
+    "Deadline",
+    "Fallback",
+    "Outcome",
+    "Pipeline",
+    "ResilienceError",
+    "Retry",
+    "Target",
+    "control",
+    "options",
+    "outcome",
+    "record",
+    "wrap",
+]
+
+# Names are fetched when first used: importing this package changes nothing and costs next to nothing.
+_HOMES = {
+    "Cache": ".strategies.cache",
+    "CircuitBreaker": ".strategies.breaker",
+    "Deadline": ".strategies.deadline",
+    "Fallback": ".strategies.fallback",
+    "Outcome": "._call",
+    "Pipeline": ".pipeline",
+    "ResilienceError": ".errors",
+    "Retry": ".strategies.retry",
+    "Target": "._target",
+    "options": "._context",
+    "outcome": "._outcome",
+    "record": "._context",
+    "wrap": "._wrap",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is not None:
+        value = getattr(importlib.import_module(home, __name__), name)
+        globals()[name] = value
+        return value
+    if name == "control":
+        return importlib.import_module(".control", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

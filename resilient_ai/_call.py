@@ -1,0 +1,422 @@
+"""The words every strategy speaks: Call, Reply, Attempt, Journal, Outcome, Strategy."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from . import _context
+from ._target import PRIMARY, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from ._context import Options
+    from ._runtime.base import Runtime
+    from .errors import Failure
+    from .events import Event
+    from .failures import FailureKind
+
+__all__ = [
+    "Attempt",
+    "Call",
+    "Facts",
+    "Journal",
+    "Next",
+    "Operation",
+    "Outcome",
+    "Packed",
+    "Port",
+    "Reply",
+    "Source",
+    "States",
+    "Strategy",
+    "Verdict",
+]
+
+StateT = TypeVar("StateT")
+Source = Literal["fresh", "fallback", "cache", "stale"]
+_numbers = itertools.count(1)
+
+
+class Operation(enum.Enum):
+    """What a repeat of a call costs."""
+
+    STATELESS = "stateless"
+    """Money only: chat, embeddings."""
+    IDEMPOTENT = "idempotent"
+    """Nothing: GET, DELETE."""
+    CREATING = "creating"
+    """A second thing, made and paid: videos, batches, files, stored conversations."""
+
+
+class Verdict(enum.Enum):
+    """How a reply ended, as evidence about the one who gave it."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NONE = "no evidence"
+    """The caller stopped reading."""
+    DROPPED = "dropped"
+    """Let go of by the garbage collector: no evidence either, and no lock may be taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a call before it is sent.
+
+    Attributes:
+        family: the endpoint family (chat, responses, images, …).
+        operation: what a repeat costs.
+        model: the model the caller asked for, if any.
+        host: the host (and port) the caller's client points to.
+        ids: ids of resources that the request carries: it can only go where they were made.
+        repeatable: False when the body can be sent only once.
+        timeout: the program's own time-out (seconds), if it has one.
+        tag: the program's own word for the call.
+    """
+
+    family: str
+    operation: Operation
+    model: str | None
+    host: str
+    ids: tuple[str, ...] = ()
+    repeatable: bool = True
+    timeout: float | None = None
+    tag: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One send: to whom, when, and how it ended. Times are of the runtime's clock."""
+
+    number: int
+    target: str
+    started: float
+    ended: float | None = None
+    kind: FailureKind | None = None
+    status: int | None = None
+    request_id: str | None = None
+
+    def line(self) -> str:
+        """The attempt in one line, as it stands in an exception's notes."""
+        took = "" if self.ended is None else f" after {self.ended - self.started:.2f} s"
+        if self.kind is None:
+            return f"{self.target}: answered{took}"
+        status = "" if self.status is None else f" (HTTP {self.status})"
+        return f"{self.target}: {self.kind.value}{status}{took}"
+
+
+class Reply:
+    """What came back: a value, and the moment it ends.
+
+    A plain answer has ended when it is handed over. A stream ends later: strategies learn how through
+    :meth:`on_end`, wherever their own frames have gone by then.
+    """
+
+    __slots__ = ("_listeners", "ids", "value", "verdict")
+
+    def __init__(self, value: Any, *, verdict: Verdict | None = Verdict.SUCCESS, ids: tuple[str, ...] = ()) -> None:
+        self.value = value
+        self.verdict = verdict
+        self.ids = ids
+        self._listeners: list[Callable[[Verdict], object]] | None = None
+
+    def on_end(self, listener: Callable[[Verdict], object]) -> None:
+        """Call ``listener`` once with the verdict; at once if the reply has ended."""
+        if self.verdict is not None:
+            listener(self.verdict)
+        elif self._listeners is None:
+            self._listeners = [listener]
+        else:
+            self._listeners.append(listener)
+
+    def end(self, verdict: Verdict) -> None:
+        """The reply has ended. Only the first word counts."""
+        if self.verdict is None:
+            self.verdict = verdict
+            listeners, self._listeners = self._listeners, None
+            for listener in listeners or ():
+                listener(verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an answer, or a failure, came about.
+
+    Attributes:
+        answered_by: ``"primary"`` or the target's name; None if nobody answered.
+        source: ``"fresh"`` (the primary), ``"fallback"``, ``"cache"`` (a hit) or ``"stale"``; None if nobody answered.
+        model: the model that was asked for at whoever answered.
+        attempts: one line for each send, in order.
+        waited: seconds spent between attempts.
+        seconds: from the call's start to its answer (or to now, while a stream runs).
+        age: how old a cached answer is, in seconds; None for any other.
+        degraded: True when it is not what the primary would have given.
+        request_ids: the providers' ids of the requests, in order.
+        family: the endpoint family.
+        tag: the word given by ``options(tag=…)``.
+        fingerprint: the pipeline's.
+    """
+
+    answered_by: str | None
+    source: Source | None
+    model: str | None
+    attempts: tuple[str, ...]
+    waited: float
+    seconds: float
+    age: float | None
+    degraded: bool
+    request_ids: tuple[str, ...]
+    family: str
+    tag: str | None
+    fingerprint: str
+
+
+@dataclass(slots=True, eq=False)
+class Journal:
+    """What has happened to one call so far. Shared by all views of the call; only ever added to."""
+
+    facts: Facts
+    now: Callable[[], float]
+    fingerprint: str
+    emit: Callable[[Event], object] | None
+    started: float
+    number: int = field(default_factory=_numbers.__next__)
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    waited: float = 0.0
+    answered_by: str | None = None
+    source: Source | None = None
+    model: str | None = None
+    age: float | None = None
+    ended: float | None = None
+
+    def begin(self, target: str) -> Attempt:
+        """Note a send that is about to be made."""
+        attempt = Attempt(len(self.attempts) + 1, target, self.now())
+        self.attempts.append(attempt)
+        return attempt
+
+    def answered(self, by: str, source: Source, model: str | None, age: float | None = None) -> None:
+        """Note who answered."""
+        self.answered_by, self.source, self.model, self.age = by, source, model, age
+
+    def finish(self) -> None:
+        """The call has ended: tell recorders and listeners, once."""
+        if self.ended is not None:
+            return
+        self.ended = self.now()
+        recorders = _context.recorders.get()
+        if recorders or self.emit is not None:
+            outcome = self.outcome()
+            for recorder in recorders:
+                recorder.append(outcome)
+            if self.emit is not None:
+                from .events import CallFinished
+
+                self.emit(CallFinished(outcome=outcome))
+
+    def outcome(self) -> Outcome:
+        """What is known by now, as the public record."""
+        return Outcome(
+            answered_by=self.answered_by,
+            source=self.source,
+            model=self.model,
+            attempts=tuple(attempt.line() for attempt in self.attempts),
+            waited=self.waited,
+            seconds=(self.now() if self.ended is None else self.ended) - self.started,
+            age=self.age,
+            degraded=self.source in ("fallback", "stale"),
+            request_ids=tuple(attempt.request_id for attempt in self.attempts if attempt.request_id),
+            family=self.facts.family,
+            tag=self.facts.tag,
+            fingerprint=self.fingerprint,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """An answer as a store keeps it. ``stale_ok``: it may be served when it is old."""
+
+    data: bytes
+    stale_ok: bool
+
+
+class Port(Protocol):
+    """What a surface (a transport, a guarded function) does for one call."""
+
+    async def send(self, call: Call) -> Reply:
+        """Send once, to ``call.target``, by ``call.limit``.
+
+        Raises:
+            Failure: anything known to be one; any other exception passes through untouched.
+        """
+        ...
+
+    def host(self, target: Target | None) -> str:
+        """The host a target is reached at."""
+        ...
+
+    def credential(self, target: Target | None) -> str:
+        """The salted hash of the key a target is called with."""
+        ...
+
+    def fits(self, target: Target, call: Call) -> str | None:
+        """Why the call cannot go to ``target`` at all; None if it can."""
+        ...
+
+    def cache_key(self, call: Call, namespace: str | None) -> str | None:
+        """The key of this request; None if it is not to be cached."""
+        ...
+
+    def pack(self, reply: Reply) -> Packed | None:
+        """The answer for a store; None if it is not to be stored."""
+        ...
+
+    def unpack(self, packed: bytes, call: Call) -> Reply:
+        """An answer from a store."""
+        ...
+
+
+class Call:
+    """One operation of the user, as one strategy hands it to the next. It is not changed, only derived from.
+
+    Attributes:
+        port: the surface it came through.
+        runtime: how to wait, in the caller's own mode.
+        facts: what is known of the request.
+        options: what the program asked for this call.
+        journal: what has happened so far.
+        target: where it goes; None is the primary.
+        deadline: when the whole call must have ended (the runtime's clock); None is never.
+        limit: when this target must have answered; never later than the deadline.
+        per_attempt: seconds an attempt may take.
+        first_byte: seconds an attempt may take until its first byte.
+        idle: seconds between two bytes.
+        stream_limit: when a stream must have ended; None if only its first byte was limited.
+        has_next: whether another target may be asked after this one.
+    """
+
+    __slots__ = (
+        "_states",
+        "deadline",
+        "facts",
+        "first_byte",
+        "has_next",
+        "idle",
+        "journal",
+        "limit",
+        "options",
+        "per_attempt",
+        "port",
+        "runtime",
+        "stream_limit",
+        "target",
+    )
+
+    def __init__(
+        self, *, port: Port, runtime: Runtime, facts: Facts, options: Options, journal: Journal, states: States
+    ) -> None:
+        self.port = port
+        self.runtime = runtime
+        self.facts = facts
+        self.options = options
+        self.journal = journal
+        self._states = states
+        self.target: Target | None = None
+        self.deadline: float | None = None
+        self.limit: float | None = None
+        self.per_attempt: float | None = None
+        self.first_byte: float | None = None
+        self.idle: float | None = None
+        self.stream_limit: float | None = None
+        self.has_next = False
+
+    def derive(self) -> Call:
+        """A view of the same call, for the next strategy; set on it what differs."""
+        view = object.__new__(Call)
+        view.port = self.port
+        view.runtime = self.runtime
+        view.facts = self.facts
+        view.options = self.options
+        view.journal = self.journal
+        view._states = self._states
+        view.target = self.target
+        view.deadline = self.deadline
+        view.limit = self.limit
+        view.per_attempt = self.per_attempt
+        view.first_byte = self.first_byte
+        view.idle = self.idle
+        view.stream_limit = self.stream_limit
+        view.has_next = self.has_next
+        return view
+
+    def state(self, strategy: Stateful[StateT]) -> StateT:
+        """The state the pipeline keeps for ``strategy``."""
+        return self._states.of(strategy)
+
+    @property
+    def target_name(self) -> str:
+        """``"primary"`` or the target's name."""
+        return PRIMARY if self.target is None else self.target.name
+
+    @property
+    def model(self) -> str | None:
+        """The model asked for at this target."""
+        return self.facts.model if self.target is None or self.target.model is None else self.target.model
+
+    @property
+    def scope(self) -> tuple[str, str, str | None]:
+        """Health is kept per host, endpoint family and model."""
+        return (self.port.host(self.target), self.facts.family, self.model)
+
+    def time_left(self) -> float | None:
+        """Seconds until :attr:`limit`; None if there is none. Never negative."""
+        return None if self.limit is None else max(0.0, self.limit - self.runtime.now())
+
+
+Next = Callable[[Call], Awaitable[Reply]]
+"""What a strategy wraps."""
+
+
+class Strategy(Protocol):
+    """A configuration object that wraps the rest of the pipeline."""
+
+    async def execute(self, next: Next, call: Call) -> Reply:
+        """Run ``next(call)`` in this strategy's way. Awaits nothing but ``next`` and ``call.runtime``."""
+        ...
+
+
+class Stateful(Strategy, Protocol[StateT]):
+    """A strategy that keeps state between calls."""
+
+    def new_state(self) -> StateT:
+        """The state to begin with."""
+        ...
+
+
+class States(Protocol):
+    """The state of a pipeline's strategies."""
+
+    def of(self, strategy: Stateful[StateT], /) -> StateT:
+        """The state kept for ``strategy``, made when first asked for."""
+        ...
+
+
+# What a failure tells its reader, in one place: the notes under an exception.
+def notes(journal: Journal, failure: Failure) -> list[str]:
+    """The lines to add to the exception the caller sees."""
+    lines = [f"resilient_ai: {journal.facts.family} call failed: {failure}"]
+    lines += [f"  attempt {attempt.number}: {attempt.line()}" for attempt in journal.attempts]
+    return lines
+
+
+def scope_text(scope: Hashable) -> str:
+    """A scope in words: ``images dall-e-3 at api.openai.com``."""
+    if isinstance(scope, tuple) and len(scope) == 3:  # pyright: ignore[reportUnknownArgumentType]
+        host, family, model = scope  # pyright: ignore[reportUnknownVariableType]
+        return f"{family}{'' if model is None else f' {model}'} at {host}"
+    return str(scope)

@@ -1,0 +1,61 @@
+"""Run-time control of everything wrapped in this process."""
+
+from __future__ import annotations
+
+import time
+
+from . import _context, pipeline
+from .strategies.breaker import Circuits
+
+__all__ = ["close", "disable", "enable", "force_open", "reset"]
+
+
+def disable() -> None:
+    """Switch off: from now on every wrapped client sends its requests straight through.
+
+    The retries that ``wrap`` took over from an SDK stay off; ``RESILIENT_AI=off`` at start leaves them on.
+    """
+    _context.switch.forced = "off"
+
+
+def enable() -> None:
+    """Switch on, whatever the environment says."""
+    _context.switch.forced = "on"
+
+
+def force_open(host: str, *, seconds: float | None = None) -> int:
+    """Open every known circuit whose host contains ``host`` (``"openai"``), e.g. for a maintenance window.
+
+    Args:
+        host: a part of a host's name, as in ``api.openai.com``.
+        seconds: for how long. Default: until :func:`close` or :func:`reset`.
+
+    Returns:
+        How many circuits were opened. Only endpoints and models called before have one.
+    """
+    now = time.monotonic()
+    circuits = _matching(host)
+    for circuit in circuits:
+        circuit.force_open(now, None if seconds is None else now + seconds)
+    return len(circuits)
+
+
+def close(host: str) -> int:
+    """Close every known circuit whose host contains ``host``; returns how many there were."""
+    now = time.monotonic()
+    circuits = _matching(host)
+    for circuit in circuits:
+        circuit.force_close(now)
+    return len(circuits)
+
+
+def reset() -> None:
+    """Forget all that was learnt (circuits, budgets, cached answers, ids), and go by the environment's word again."""
+    _context.switch.forced = None
+    _context.journals.clear()
+    pipeline.forget_everything()
+
+
+def _matching(host: str):  # type: ignore[no-untyped-def]
+    states = [state for state in pipeline.every_state() if isinstance(state, Circuits)]
+    return [circuit for state in states for scope, circuit in state.scopes.items() if host in str(scope[0])]  # type: ignore[index]

@@ -1,0 +1,116 @@
+"""Every exception of this package.
+
+::
+
+    ResilienceError
+    ├── ConfigurationError (ValueError)      told while building: an unknown vendor, a missing key, a wrong order
+    ├── UnsupportedClient (TypeError)        wrap() was given something it cannot wrap
+    └── Failure                              one attempt, or one call, failed; has a kind
+        ├── CircuitOpen                      not sent: the circuit is open; says when it will be tried again
+        ├── DeadlineExceeded                 the call's own limit ran out
+        └── AllFailed                        every target failed; holds each one's failure
+
+A wrapped SDK raises its *own* exceptions; a :class:`Failure` is then their ``__cause__``.
+None of them ever holds a key, a header or a prompt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .failures import FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AllFailed",
+    "CircuitOpen",
+    "ConfigurationError",
+    "DeadlineExceeded",
+    "Failure",
+    "ResilienceError",
+    "UnsupportedClient",
+]
+
+
+class ResilienceError(Exception):
+    """Base of every exception of this package."""
+
+
+class ConfigurationError(ResilienceError, ValueError):
+    """Something was configured that cannot work; the message says what to write instead."""
+
+
+class UnsupportedClient(ResilienceError, TypeError):
+    """``wrap()`` was given an object that is no supported client; the message lists those that are."""
+
+
+class Failure(ResilienceError):
+    """One attempt failed in a known way.
+
+    Attributes:
+        kind: what went wrong; every strategy reads its row in :mod:`resilient_ai.failures`.
+        target: the name of the target that failed (``"primary"`` or ``"vendor:model"``).
+        status: the HTTP status, if there was an answer.
+        retry_after: seconds the provider asked us to wait, if it did.
+        answer: what the provider answered, in the surface's own form (an HTTP response, read to its end), or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: FailureKind,
+        target: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+        answer: object = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.target = target
+        self.status = status
+        self.retry_after = retry_after
+        self.answer = answer
+
+
+class CircuitOpen(Failure):
+    """The call was not sent, since its target has been failing.
+
+    Attributes:
+        reopens_in: seconds until the target is tried again.
+        recovering: the target answers again, and its calls return step by step; this one went elsewhere meanwhile.
+    """
+
+    def __init__(self, message: str, *, target: str, reopens_in: float, recovering: bool = False) -> None:
+        super().__init__(message, kind=FailureKind.LOCAL, target=target, retry_after=reopens_in)
+        self.reopens_in = reopens_in
+        self.recovering = recovering
+
+
+class DeadlineExceeded(Failure):
+    """The call's own limit (``Deadline``, ``options(deadline=…)``, or the program's own time-out) ran out."""
+
+    def __init__(self, message: str, *, target: str = "") -> None:
+        super().__init__(message, kind=FailureKind.DEADLINE, target=target)
+
+
+class AllFailed(Failure):
+    """Every target failed.
+
+    Attributes:
+        failures: each target's failure, in the order they were asked. :attr:`told` is the one the caller sees.
+    """
+
+    def __init__(self, failures: Sequence[Failure], *, told: Failure) -> None:
+        super().__init__(
+            "; ".join(f"{failure.target}: {failure}" for failure in failures),
+            kind=told.kind,
+            target=told.target,
+            status=told.status,
+            retry_after=told.retry_after,
+            answer=told.answer,
+        )
+        self.failures = tuple(failures)
+        self.told = told

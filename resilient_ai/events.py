@@ -1,0 +1,76 @@
+"""What happened, as frozen records handed to listeners.
+
+A listener is any callable that takes one event. Listeners are given to a pipeline
+(``Pipeline(..., listeners=[print])``), are called in the thread or task of the call, and should return at once.
+No event holds a key, a header or a prompt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from ._call import Outcome
+    from .failures import FailureKind
+
+__all__ = ["AttemptFailed", "CallFinished", "CircuitChanged", "Event", "Listener", "Returned", "Switched"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """One send failed. ``seconds`` is how long it took."""
+
+    target: str
+    family: str
+    model: str | None
+    kind: FailureKind
+    status: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitChanged:
+    """A circuit opened, half-opened or closed. ``scope`` is (host, endpoint family, model)."""
+
+    scope: tuple[str, str, str | None]
+    old: str
+    new: str
+    reopens_in: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """Calls of this family and model are now answered by ``to``, since ``reason``."""
+
+    family: str
+    model: str | None
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The primary answers again, after ``seconds`` away."""
+
+    family: str
+    model: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished:
+    """A call ended: answered, or failed."""
+
+    outcome: Outcome
+
+
+Event = AttemptFailed | CircuitChanged | Switched | Returned | CallFinished
+
+
+class Listener(Protocol):
+    """Anything callable with one event."""
+
+    def __call__(self, event: Event, /) -> object:
+        """Be told of ``event``."""
+        ...

@@ -1,0 +1,269 @@
+"""Strategies in their order, folded into one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import fields, is_dataclass
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ._call import Call, Facts, Journal, Next, Port, Reply
+from ._target import Target
+from .errors import ConfigurationError
+from .strategies.breaker import CircuitBreaker
+from .strategies.cache import Cache
+from .strategies.deadline import Deadline
+from .strategies.fallback import Fallback
+from .strategies.retry import Retry
+
+if TYPE_CHECKING:
+    from ._call import Stateful, Strategy
+    from ._context import Options
+    from ._runtime.base import Runtime
+    from .events import Event, Listener
+
+__all__ = ["Pipeline"]
+
+ORDER: tuple[type[Any], ...] = (Deadline, Cache, Fallback, Retry, CircuitBreaker)
+"""Outermost first: wait first, admit last, so that no one holds a probe's place while waiting."""
+
+StateT = TypeVar("StateT")
+
+
+class Pipeline:
+    """Strategies, outermost first, folded once.
+
+    ``Pipeline()`` is empty and invisible. ``Pipeline.default()`` is what :func:`resilient_ai.wrap` uses. Pipelines with
+    equal strategies share what they have learnt (circuits, budgets, ids) within the process, so that a client built for
+    each request still learns.
+
+    Args:
+        strategies: outermost first, in the order Deadline, Cache, Fallback, Retry, CircuitBreaker; each kind at most
+            once. Any other object with ``async def execute(self, next, call)`` may stand anywhere.
+        isolated: keep this pipeline's state to itself. Default False.
+        listeners: called with each event (:mod:`resilient_ai.events`). Default none.
+
+    Raises:
+        ConfigurationError: a wrong order, a kind given twice, or something that is no strategy.
+    """
+
+    __slots__ = ("_chain", "_epoch", "_isolated", "_listeners", "_states", "emit", "fingerprint", "strategies")
+
+    def __init__(
+        self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()
+    ) -> None:
+        _check(strategies)
+        self.strategies: tuple[Strategy, ...] = strategies
+        self._isolated = isolated
+        self._listeners = tuple(listeners)
+        self.fingerprint = _fingerprint(strategies)
+        self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
+        self._states = _States() if isolated else _shared.of(self.fingerprint)
+        self._epoch = _shared.epoch
+        chain: Next = _send
+        for strategy in reversed(strategies):
+            chain = partial(strategy.execute, chain)
+        self._chain = chain
+
+    @classmethod
+    def default(cls, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> Pipeline:
+        """The default pipeline, with those of its strategies replaced that are given, each by its kind.
+
+        It is ``Deadline()``, ``Fallback()`` to the targets given to ``wrap``, ``Retry()`` and ``CircuitBreaker()``. A
+        kind that it lacks (``Cache``) is put in its place.
+
+        Raises:
+            ConfigurationError: a kind given twice, or something that has no place in the order.
+        """
+        _check(strategies, ordered=False)
+        chosen: dict[type[Any], Strategy] = {type(s): s for s in (Deadline(), Fallback(), Retry(), CircuitBreaker())}
+        for strategy in strategies:
+            if type(strategy) not in ORDER:
+                raise ConfigurationError(f"{type(strategy).__name__} has no place in the default order; use Pipeline(…)")
+            chosen[type(strategy)] = strategy
+        ordered = [chosen[kind] for kind in ORDER if kind in chosen]
+        return cls(*ordered, isolated=isolated, listeners=listeners)
+
+    def replaced(self, strategy: Strategy) -> Pipeline:
+        """The same pipeline with the strategy of this kind replaced (put in its place, if it was not there)."""
+        others = [s for s in self.strategies if type(s) is not type(strategy)]
+        rank = _rank(strategy)
+        at = next((i for i, other in enumerate(others) if (_rank(other) or 0) > (rank or 0)), len(others))
+        ordered = [*others[:at], strategy, *others[at:]]
+        return Pipeline(*ordered, isolated=self._isolated, listeners=self._listeners)
+
+    def find(self, kind: type[StateT]) -> StateT | None:
+        """The strategy of this kind, if there is one."""
+        return next((strategy for strategy in self.strategies if isinstance(strategy, kind)), None)
+
+    def begin(self, *, port: Port, runtime: Runtime, facts: Facts, options: Options) -> Call:
+        """A call that is about to run."""
+        now = runtime.now
+        journal = Journal(facts, now, self.fingerprint, self.emit, now())
+        call = Call(port=port, runtime=runtime, facts=facts, options=options, journal=journal, states=self.states)
+        if options.deadline is not None:
+            call.deadline = call.limit = call.stream_limit = journal.started + options.deadline
+        return call
+
+    def run(self, call: Call) -> Coroutine[Any, Any, Reply]:
+        """Run ``call`` through the strategies."""
+        return cast("Coroutine[Any, Any, Reply]", self._chain(call))
+
+    @property
+    def states(self) -> _States:
+        """The strategies' state; a forked child starts with a fresh one."""
+        if self._epoch != _shared.epoch:
+            self._states = _States() if self._isolated else _shared.of(self.fingerprint)
+            self._epoch = _shared.epoch
+        return self._states
+
+    def _emit(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.fingerprint}: {' > '.join(type(s).__name__ for s in self.strategies) or 'empty'}>"
+
+    def __str__(self) -> str:
+        lines = [f"Pipeline {self.fingerprint}, outermost first:"]
+        lines += [f"  {_settings(strategy)}" for strategy in self.strategies] or ["  (empty: nothing is changed)"]
+        fallback = self.find(Fallback)
+        elsewhere = [target.base_url or target.vendor for target in fallback.every_target()] if fallback else []
+        lines.append(f"Calls may go to: the client's own base URL{''.join(f', {place}' for place in elsewhere)}")
+        cache = self.find(Cache)
+        kept = "nothing" if cache is None or cache.ttl is cache.stale_if_error is None else "answers"
+        lines.append(f"Kept: {kept}; state: this process's memory, {'its own' if self._isolated else 'shared by equals'}")
+        lines.append("Off: RESILIENT_AI=off, or resilient_ai.control.disable()")
+        return "\n".join(lines)
+
+
+async def _send(call: Call) -> Reply:
+    return await call.port.send(call)
+
+
+class _States:
+    """The state of one pipeline's strategies, by kind."""
+
+    __slots__ = ("_lock", "_of")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._of: dict[type[Any], Any] = {}
+
+    def of(self, strategy: Stateful[StateT], /) -> StateT:
+        kind = type(strategy)
+        state = self._of.get(kind)
+        if state is None:
+            with self._lock:
+                state = self._of.get(kind)
+                if state is None:
+                    state = self._of[kind] = strategy.new_state()
+        return cast("StateT", state)
+
+    def known(self) -> list[Any]:
+        """Every state there is."""
+        return list(self._of.values())
+
+
+class _Shared:
+    """The states of all pipelines in this process, by fingerprint. The least recently built are dropped first."""
+
+    LIMIT = 512
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Start afresh; pipelines notice by the epoch."""
+        self.epoch += 1
+        self._lock = Lock()
+        self._by_fingerprint: OrderedDict[str, _States] = OrderedDict()
+
+    def of(self, fingerprint: str) -> _States:
+        with self._lock:
+            states = self._by_fingerprint.setdefault(fingerprint, _States())
+            self._by_fingerprint.move_to_end(fingerprint)
+            if len(self._by_fingerprint) > self.LIMIT:
+                self._by_fingerprint.popitem(last=False)
+            return states
+
+    def every(self) -> list[_States]:
+        with self._lock:
+            return list(self._by_fingerprint.values())
+
+
+_shared = _Shared()
+os.register_at_fork(after_in_child=_shared.clear)
+
+
+def forget_everything() -> None:
+    """Drop all that pipelines have learnt in this process."""
+    _shared.clear()
+
+
+def every_state() -> list[Any]:
+    """The state of every strategy of every shared pipeline, for run-time control."""
+    return [state for states in _shared.every() for state in states.known()]
+
+
+def _rank(strategy: object) -> int | None:
+    return ORDER.index(type(strategy)) if type(strategy) in ORDER else None
+
+
+def _check(strategies: Iterable[object], *, ordered: bool = True) -> None:
+    ranks: list[int] = []
+    for strategy in strategies:
+        if isinstance(strategy, type) or not callable(getattr(strategy, "execute", None)):
+            hint = f"; write {strategy.__name__}()" if isinstance(strategy, type) else ""
+            raise ConfigurationError(f"{strategy!r} is no strategy: it has no async execute(next, call){hint}")
+        rank = _rank(strategy)
+        if rank is None:
+            continue
+        if rank in ranks:
+            raise ConfigurationError(f"{type(strategy).__name__} is given twice")
+        if ordered and ranks and rank < ranks[-1]:
+            right = " → ".join(kind.__name__ for kind in ORDER)
+            raise ConfigurationError(
+                f"{type(strategy).__name__} stands inside {ORDER[ranks[-1]].__name__}; the order, outermost first, is {right}"
+            )
+        ranks.append(rank)
+
+
+def _fingerprint(strategies: Iterable[object]) -> str:
+    text = "|".join(_describe(strategy) for strategy in strategies)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _describe(value: object) -> str:
+    """A value as text that is equal for equal settings, and holds no secret."""
+    if isinstance(value, Target):
+        return f"Target{value.identity}"
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = ",".join(f"{field.name}={_describe(getattr(value, field.name))}" for field in fields(value))
+        return f"{type(value).__name__}({inner})"
+    if isinstance(value, tuple | list):
+        items = cast("Iterable[object]", value)
+        return f"({','.join(_describe(item) for item in items)})"
+    if value is None or isinstance(value, str | int | float | bool):
+        return repr(value)
+    if type(value).__module__.startswith("tenacity"):
+        settings = ",".join(f"{name}={_describe(setting)}" for name, setting in sorted(vars(value).items()))
+        return f"{type(value).__name__}({settings})"
+    return f"{type(value).__name__}@{id(value):x}"
+
+
+def _settings(strategy: object) -> str:
+    """A strategy with every setting, as it would be written."""
+    if isinstance(strategy, Fallback):
+        routes = (f"{model}: {', '.join(target.name for target in targets)}" for model, targets in strategy.routes)
+        return f"Fallback({'; '.join(routes) or 'none'})"
+    if is_dataclass(strategy) and not isinstance(strategy, type):
+        named = ((field.name, getattr(strategy, field.name)) for field in fields(strategy))
+        shown = (f"{name}={value!r}" if not hasattr(value, "__dict__") else f"{name}={type(value).__name__}" for name, value in named)
+        return f"{type(strategy).__name__}({', '.join(shown)})"
+    return type(strategy).__name__

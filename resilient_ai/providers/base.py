@@ -1,0 +1,109 @@
+"""What is read off a request, whatever the dialect."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .._call import Operation
+
+__all__ = ["Endpoint", "Span", "form_field", "top_level"]
+
+LOOK = 16 * 1024
+"""Bytes from either end of a body that are parsed to prove that a key stands at its top level; beyond, all of it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a request goes, as far as its method and path tell.
+
+    Attributes:
+        family: the endpoint family; "other" for one we do not know.
+        operation: what a repeat costs.
+        path: the path from the API's root on, e.g. ``chat/completions``; None for one we do not know.
+        ids: ids of resources in the path.
+    """
+
+    family: str
+    operation: Operation
+    path: str | None
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A string value in a body, and where its bytes stand (for JSON with the quotation marks)."""
+
+    value: str
+    start: int
+    end: int
+
+    def replaced(self, body: bytes, value: str, *, quoted: bool) -> bytes:
+        """The body with ``value`` in this one's place."""
+        new = json.dumps(value).encode() if quoted else value.encode()
+        return body[: self.start] + new + body[self.end :]
+
+
+def top_level(body: bytes, key: str) -> Span | None:
+    """The string under ``key`` at the top level of a JSON object, without parsing what stands around it.
+
+    A key found near the end is at the top level exactly if what follows it, with ``{`` put before, is a whole object;
+    one found near the beginning, if what precedes it, with ``}`` put behind, is. (A megabyte of messages between costs
+    one search.) If neither proves it, the whole body is parsed.
+    """
+    name = b'"%s"' % key.encode()
+    last = body.rfind(name)
+    if last < 0:
+        return None
+    if len(body) - last <= LOOK and _is_object(b"{" + body[last:]):
+        return _value(body, last + len(name))
+    first = body.find(name)
+    if first <= LOOK and _is_object(body[:first].rstrip().removesuffix(b",") + b"}"):
+        return _value(body, first + len(name))
+    return _searched(body, key, name)
+
+
+def _searched(body: bytes, key: str, name: bytes) -> Span | None:
+    try:
+        whole: Any = json.loads(body)
+    except ValueError:
+        return None
+    wanted = whole.get(key) if isinstance(whole, dict) else None
+    if not isinstance(wanted, str):
+        return None
+    at = body.find(name)
+    while at >= 0:
+        before = body[:at].rstrip()
+        if before.endswith((b"{", b",")) and _is_object(before.removesuffix(b",") + b"}"):
+            return _value(body, at + len(name))
+        at = body.find(name, at + 1)
+    return None
+
+
+def _is_object(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+_VALUE = re.compile(rb'\s*:\s*("(?:[^"\\]|\\.)*")')
+
+
+def _value(body: bytes, at: int) -> Span | None:
+    match = _VALUE.match(body, at)
+    if match is None:
+        return None
+    return Span(str(json.loads(match[1])), match.start(1), match.end(1))
+
+
+def form_field(body: bytes, name: str) -> Span | None:
+    """The value of a short text field in a multipart body. Looked for in its first and last 64 KiB."""
+    pattern = re.compile(rb'form-data; name="%s"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{0,500})\r\n' % re.escape(name.encode()))
+    for start in dict.fromkeys((0, max(0, len(body) - 65536))):
+        match = pattern.search(body, start, start + 65536)
+        if match is not None:
+            return Span(match[1].decode("utf-8", "replace"), match.start(1), match.end(1))
+    return None

@@ -1,0 +1,219 @@
+"""The OpenAI dialect: Chat, Responses and the media endpoints, and whoever else speaks it (Azure, vLLM, …).
+
+Sources: the paths, fields and codes of openai-python 3.54 and the published API reference, autumn 2026.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from .._call import Operation
+from ..failures import FailureKind
+from .base import Endpoint
+
+__all__ = ["CREATED", "TERMINAL", "body_ids", "classify", "creates", "endpoint", "inside_success"]
+
+ROOTS = {
+    "chat": "chat",
+    "completions": "completions",
+    "responses": "responses",
+    "embeddings": "embeddings",
+    "moderations": "moderations",
+    "images": "images",
+    "audio": "audio",
+    "videos": "videos",
+    "files": "files",
+    "uploads": "files",
+    "batches": "batches",
+    "models": "models",
+}
+"""The first segment of a path below the API's root, and its family."""
+
+_MAKERS = frozenset({"videos", "files", "batches"})
+_NO_IDS = frozenset({"chat", "completions", "embeddings", "moderations", "images", "audio", "models"})
+_VERBS = frozenset({"compact", "input_tokens", "characters", "edits", "extensions"})
+"""Segments below a root that are no ids."""
+_SAFE_ACTIONS = frozenset({"cancel", "compact", "input_tokens"})
+"""POSTs that make nothing new."""
+
+
+@lru_cache(maxsize=1024)
+def endpoint(method: str, path: str) -> Endpoint:
+    """What a method and a path say."""
+    segments = [segment for segment in path.split("/") if segment]
+    at = next((i for i, segment in enumerate(segments) if segment in ROOTS), None)
+    if at is None:
+        return Endpoint(family="other", operation=_unknown(method), path=None)
+    family = ROOTS[segments[at]]
+    below = segments[at + 1 :]
+    ids = () if family in _NO_IDS or not below or below[0] in _VERBS else (below[0],)
+    if family == "chat" and len(below) > 1:
+        ids = (below[1],)
+    return Endpoint(family=family, operation=_operation(method, family, below), path="/".join(segments[at:]), ids=ids)
+
+
+def _unknown(method: str) -> Operation:
+    return Operation.IDEMPOTENT if method in ("GET", "HEAD", "OPTIONS", "DELETE") else Operation.CREATING
+
+
+def _operation(method: str, family: str, below: list[str]) -> Operation:
+    if method != "POST":
+        return _unknown(method)
+    if below and below[-1] in _SAFE_ACTIONS:
+        return Operation.IDEMPOTENT
+    return Operation.CREATING if family in _MAKERS else Operation.STATELESS
+
+
+_EFFECTS: dict[str, tuple[tuple[bytes, re.Pattern[bytes]], ...]] = {
+    "chat": ((b'"store"', re.compile(rb'"store"\s*:\s*true')),),
+    "responses": (
+        (b'"conversation"', re.compile(rb'"conversation"\s*:\s*["{]')),
+        (b'"background"', re.compile(rb'"background"\s*:\s*true')),
+        (b'"mcp"', re.compile(rb'"type"\s*:\s*"mcp"')),
+        (b'"code_interpreter"', re.compile(rb'"type"\s*:\s*"code_interpreter"')),
+        (b'shell"', re.compile(rb'"type"\s*:\s*"(?:local_)?shell"')),
+    ),
+}
+"""What in a body makes a call one that leaves something behind: a stored item, a job, a tool that acts at the vendor."""
+
+
+def creates(family: str, body: bytes) -> bool:
+    """Whether an otherwise stateless call leaves something behind. Errs on the side of yes."""
+    return any(word in body and pattern.search(body) for word, pattern in _EFFECTS.get(family, ()))
+
+
+_ID_FIELDS: dict[str, tuple[bytes, ...]] = {
+    "chat": (b"file_id",),
+    "responses": (b"previous_response_id", b"file_id", b"conversation"),
+    "batches": (b"input_file_id",),
+    "videos": (b"video_id", b"file_id"),
+    "images": (b"file_id",),
+}
+
+
+def body_ids(family: str, body: bytes) -> tuple[str, ...]:
+    """Ids of things made earlier that a JSON body speaks of."""
+    found: list[str] = []
+    for name in _ID_FIELDS.get(family, ()):
+        if b'"%s"' % name in body:
+            found += [match.decode() for match in re.findall(rb'"%s"\s*:\s*"([^"\\]{1,256})"' % name, body)]
+    return tuple(found)
+
+
+CREATED = frozenset({"videos", "files", "batches", "responses", "chat"})
+"""Families whose answers carry the id of something that can be asked for later."""
+
+_QUOTA = frozenset(
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "credit_balance_exhausted",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+    }
+)
+_CODES: dict[str, FailureKind] = {
+    **dict.fromkeys(_QUOTA, FailureKind.QUOTA),
+    "context_length_exceeded": FailureKind.TOO_LONG,
+    "content_filter": FailureKind.REFUSED,
+    "content_policy_violation": FailureKind.REFUSED,
+    "invalid_prompt": FailureKind.REFUSED,
+    "moderation_blocked": FailureKind.REFUSED,
+    "model_not_found": FailureKind.GONE,
+    "DeploymentNotFound": FailureKind.GONE,
+    "invalid_api_key": FailureKind.AUTH,
+    "rate_limit_exceeded": FailureKind.RATE_LIMITED,
+    "slow_down": FailureKind.RATE_LIMITED,
+    "server_is_overloaded": FailureKind.OVERLOADED,
+    "server_error": FailureKind.TRANSIENT,
+}
+_STATUSES: dict[int, FailureKind] = {
+    401: FailureKind.AUTH,
+    402: FailureKind.QUOTA,
+    403: FailureKind.AUTH,
+    408: FailureKind.TRANSIENT,
+    409: FailureKind.TRANSIENT,
+    410: FailureKind.GONE,
+    429: FailureKind.RATE_LIMITED,
+    503: FailureKind.OVERLOADED,
+    529: FailureKind.OVERLOADED,
+}
+"""Any other 4xx is the caller's, any other 5xx is transient."""
+
+
+def classify(status: int, body: Any) -> FailureKind:
+    """The kind of an error answer. ``body`` is the parsed JSON, or None where it is none.
+
+    The code in the body is believed before the status; a 403 or 404 that is not the API's own JSON comes from something
+    in between (a CDN, a gateway), and passes.
+    """
+    error = error_of(body)
+    kind = _by_code(error)
+    if kind is not None and not (kind is FailureKind.TRANSIENT and status < 500):
+        return kind
+    if status in (403, 404) and error is None:
+        return FailureKind.TRANSIENT
+    return _STATUSES.get(status, FailureKind.TRANSIENT if status >= 500 else FailureKind.CALLER)
+
+
+def error_of(body: Any) -> dict[str, Any] | None:
+    """The error object of an answer in this dialect, if there is one."""
+    error = body.get("error") if isinstance(body, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def _by_code(error: dict[str, Any] | None) -> FailureKind | None:
+    if error is None:
+        return None
+    code = error.get("code")
+    kind = _CODES.get(code) if isinstance(code, str) else None
+    return kind or (FailureKind.QUOTA if error.get("type") == "insufficient_quota" else None)
+
+
+_CONTENT: dict[str, tuple[str, ...]] = {
+    "chat": ("choices",),
+    "completions": ("choices",),
+    "embeddings": ("data",),
+    "responses": ("output", "status"),
+    "images": ("data",),
+    "moderations": ("results",),
+}
+"""A top-level field of which an answer of the family has at least one."""
+
+
+def inside_success(family: str, body: Any, *, asked: bool) -> FailureKind | None:
+    """The failure inside an HTTP 200, if it is one: an error body, ``status: failed``, another schema.
+
+    ``asked``: it answers a POST to the family's own endpoint, so that its schema is known.
+    """
+    if not isinstance(body, dict):
+        return FailureKind.BROKEN if asked and family in _CONTENT else None
+    answer: dict[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
+    error = error_of(answer)
+    if family == "responses" and answer.get("status") == "failed":
+        return _by_code(error) or FailureKind.TRANSIENT
+    if asked and family in _CONTENT and not any(field in answer for field in _CONTENT[family]):
+        return _by_code(error) or FailureKind.BROKEN
+    return None
+
+
+TERMINAL: dict[str, tuple[bytes, ...]] = {
+    "chat": (b"data: [DONE]", b"data:[DONE]"),
+    "completions": (b"data: [DONE]", b"data:[DONE]"),
+    "responses": (
+        b'"type":"response.completed"',
+        b'"type": "response.completed"',
+        b'"type":"response.incomplete"',
+        b'"type": "response.incomplete"',
+        b'"type":"response.failed"',
+        b'"type": "response.failed"',
+        b'"type":"error"',
+        b'"type": "error"',
+    ),
+}
+"""What ends a family's event stream. (Inside a JSON string the quotation marks and line ends would be escaped.)"""

@@ -1,0 +1,86 @@
+"""The vendors we know, and how a target's missing parts are filled in."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .._target import Target
+from ..errors import ConfigurationError
+
+__all__ = ["VENDORS", "Vendor", "resolved"]
+
+log = logging.getLogger("resilient_ai")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """A vendor's usual settings. ``variables`` are the environment variables its key is usually kept in."""
+
+    base_url: str | None
+    dialect: str = "openai"
+    variables: tuple[str, ...] = ()
+
+
+VENDORS: Mapping[str, Vendor] = {
+    "anthropic": Vendor(base_url="https://api.anthropic.com", dialect="anthropic", variables=("ANTHROPIC_API_KEY",)),
+    "azure": Vendor(base_url=None, variables=("AZURE_OPENAI_API_KEY",)),
+    "deepseek": Vendor(base_url="https://api.deepseek.com/v1", variables=("DEEPSEEK_API_KEY",)),
+    "fireworks": Vendor(base_url="https://api.fireworks.ai/inference/v1", variables=("FIREWORKS_API_KEY",)),
+    "gemini": Vendor(
+        base_url="https://generativelanguage.googleapis.com",
+        dialect="gemini",
+        variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    ),
+    "groq": Vendor(base_url="https://api.groq.com/openai/v1", variables=("GROQ_API_KEY",)),
+    "mistral": Vendor(base_url="https://api.mistral.ai/v1", variables=("MISTRAL_API_KEY",)),
+    "ollama": Vendor(base_url="http://localhost:11434/v1"),
+    "openai": Vendor(base_url="https://api.openai.com/v1", variables=("OPENAI_API_KEY",)),
+    "openrouter": Vendor(base_url="https://openrouter.ai/api/v1", variables=("OPENROUTER_API_KEY",)),
+    "together": Vendor(base_url="https://api.together.xyz/v1", variables=("TOGETHER_API_KEY",)),
+    "xai": Vendor(base_url="https://api.x.ai/v1", variables=("XAI_API_KEY",)),
+}
+"""Base URLs and variables as the vendors document them, autumn 2026. Any other name needs a ``base_url``."""
+
+
+def resolved(targets: Sequence[Target], *, dialect: str = "openai") -> tuple[Target, ...]:
+    """The targets with all that was left out filled in. One without its key is left out, with a warning.
+
+    Raises:
+        ConfigurationError: an unknown vendor without a base URL; a target that speaks another dialect; no target left.
+    """
+    ready: list[Target] = []
+    missing: list[str] = []
+    for target in targets:
+        filled, lack = _filled(target, dialect)
+        if lack is None:
+            ready.append(filled)
+        else:
+            missing.append(lack)
+            log.warning("fallback %s is skipped: %s", target.name, lack)
+    if targets and not ready:
+        raise ConfigurationError(f"no fallback is left: {'; '.join(missing)}")
+    return tuple(ready)
+
+
+def _filled(target: Target, dialect: str) -> tuple[Target, str | None]:
+    vendor = VENDORS.get(target.vendor)
+    if vendor is None and target.base_url is None:
+        known = ", ".join(sorted(VENDORS))
+        raise ConfigurationError(f"{target.name}: unknown vendor {target.vendor!r}; give base_url=…, or use {known}")
+    vendor = vendor or Vendor(base_url=None)
+    spoken = target.dialect or vendor.dialect
+    if spoken != dialect:
+        raise ConfigurationError(
+            f"{target.name} speaks the {spoken} dialect and this client {dialect}: translation does not exist yet. "
+            f"Name a target that speaks {dialect}, or that vendor's {dialect}-compatible endpoint "
+            f"with base_url=… and dialect={dialect!r}"
+        )
+    base_url = target.base_url or vendor.base_url
+    if base_url is None:
+        raise ConfigurationError(f"{target.name}: give base_url=…, e.g. 'https://NAME.openai.azure.com/openai/v1'")
+    key = target.api_key or next((os.environ[name] for name in vendor.variables if os.environ.get(name)), None)
+    lack = f"no key: set {vendor.variables[0]} or give api_key=…" if key is None and vendor.variables else None
+    return replace(target, base_url=base_url.rstrip("/"), api_key=key, dialect=spoken), lack

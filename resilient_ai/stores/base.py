@@ -1,0 +1,45 @@
+"""What a store is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Entry", "Store"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One answer that was given.
+
+    Attributes:
+        data: the answer, in the surface's packing.
+        stored: when, in seconds of the store's users' clock.
+        answered_by: who gave it.
+        model: the model asked for there.
+        stale_ok: whether it may be served when it is old.
+    """
+
+    data: bytes
+    stored: float
+    answered_by: str
+    model: str | None
+    stale_ok: bool
+
+
+class Store(Protocol):
+    """A bounded place for entries. ``blocking`` stores are called where they hold up no event loop."""
+
+    blocking: bool
+
+    def get(self, key: str) -> Entry | None:
+        """The entry under ``key``, or None."""
+        ...
+
+    def set(self, key: str, entry: Entry) -> None:
+        """Keep ``entry``, in place of any before; others may be dropped to stay inside the bounds."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything."""
+        ...

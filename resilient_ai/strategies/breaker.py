@@ -1,0 +1,155 @@
+"""No more calls to what is known to be broken, and a careful way back."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .._call import Verdict, scope_text
+from .._state.breaker import Circuit, Permit, Rejected, Rules
+from .._state.scopes import Scopes
+from ..errors import CircuitOpen, Failure
+from ..events import CircuitChanged
+
+if TYPE_CHECKING:
+    from .._call import Call, Next, Reply
+
+__all__ = ["CircuitBreaker", "Circuits"]
+
+log = logging.getLogger("resilient_ai")
+Scope = tuple[str, str, str | None]
+
+
+class Circuits:
+    """One circuit for each host, endpoint family and model; and what has changed, until somebody tells it."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._changes: deque[tuple[Scope, str, str]] = deque(maxlen=1024)
+        self.scopes: Scopes[Circuit] = Scopes(self._make, keep=lambda circuit: circuit.state != "closed")
+
+    def _make(self, scope: object) -> Circuit:
+        return Circuit(self._rules, on_change=lambda old, new, _now: self._changes.append((scope, old, new)))  # type: ignore[arg-type]  # scopes are keyed by Scope
+
+    def get(self, scope: Scope) -> Circuit:
+        """The circuit of ``scope``."""
+        return self.scopes.get(scope)
+
+    def tell(self, call: Call) -> None:
+        """One WARNING line and one event for each change since the last time."""
+        while self._changes:
+            try:
+                scope, old, new = self._changes.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            circuit = self.scopes.peek(scope)
+            reopens_at = None if circuit is None else circuit.reopens_at
+            reopens_in = None if reopens_at is None or new != "open" else max(0.0, reopens_at - call.runtime.now())
+            until = "" if reopens_in is None else f", next try in {reopens_in:.1f} s"
+            log.log(logging.INFO if new == "half-open" else logging.WARNING, "circuit %s: %s%s", new, scope_text(scope), until)
+            if call.journal.emit is not None:
+                call.journal.emit(CircuitChanged(scope=scope, old=old, new=new, reopens_in=reopens_in))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitBreaker:
+    """Stop calling what keeps failing; try it again after a while, with one call; return to it step by step.
+
+    Health is kept per host, endpoint family and model: on 2024-12-26 images failed while chat, under the same key, did
+    not. Only what is evidence about the provider counts: never the caller's mistakes, cancellations or our refusals.
+
+    Args:
+        failure_rate: the share of failed calls, from 0 to 1, that opens a circuit. Default 0.5.
+        window: seconds over which the rate is taken. Default 20.
+        minimum_calls: calls the window must hold before the rate counts. Default 10.
+        consecutive: failures in a row that open it, whatever the rate. Default 6: an error rate of 8 % gets there once
+            in four million calls.
+        open_for: seconds it stays open: the first time, and at most. It doubles with each try that fails; up to a fifth
+            is taken off by chance, so that processes do not return as one. Default (1, 30).
+        probes: calls that may try a half-open circuit at the same time. Default 1.
+        ramp: seconds over which calls return after it has closed, while another target can take the rest. Default 5.
+
+    Raises:
+        ConfigurationError: an argument out of its range.
+    """
+
+    failure_rate: float = 0.5
+    window: float = 20.0
+    minimum_calls: int = 10
+    consecutive: int = 6
+    open_for: tuple[float, float] = (1.0, 30.0)
+    probes: int = 1
+    ramp: float = 5.0
+
+    def __post_init__(self) -> None:
+        self._rules()
+
+    def _rules(self) -> Rules:
+        return Rules(
+            failure_rate=self.failure_rate,
+            window=self.window,
+            minimum_calls=self.minimum_calls,
+            consecutive=self.consecutive,
+            open_for=self.open_for,
+            probes=self.probes,
+            ramp=self.ramp,
+        )
+
+    def new_state(self) -> Circuits:
+        """No circuits yet."""
+        return Circuits(self._rules())
+
+    async def execute(self, next: Next, call: Call) -> Reply:
+        """Ask for a permit, call, and give it back with what was learnt."""
+        circuits = call.state(self)
+        circuit = circuits.get(call.scope)
+        permit: Permit | None = None
+        try:
+            # Taken inside the try: an interrupt between the two would lose it.
+            permit = circuit.admit(call.runtime.now(), can_divert=call.has_next)
+            reply = await next(call)
+            reply.on_end(partial(_settle, circuits, circuit, permit, call))
+            return reply
+        except Rejected as rejected:
+            raise _refusal(call, rejected) from None
+        except Failure as failure:
+            if permit is not None:
+                if failure.kind.meaning.counts:
+                    permit.settle(False, call.runtime.now())
+                else:
+                    permit.release()
+            raise
+        except BaseException:
+            if permit is not None:
+                permit.release()
+            raise
+        finally:
+            circuits.tell(call)
+
+
+def _settle(circuits: Circuits, circuit: Circuit, permit: Permit, call: Call, verdict: Verdict) -> None:
+    match verdict:
+        case Verdict.SUCCESS:
+            permit.settle(True, call.runtime.now())
+        case Verdict.FAILURE:
+            permit.settle(False, call.runtime.now())
+        case Verdict.NONE:
+            permit.release()
+        case Verdict.DROPPED:  # inside a finaliser: no lock, no log
+            circuit.dispose_later(permit)
+            return
+    circuits.tell(call)
+
+
+def _refusal(call: Call, rejected: Rejected) -> CircuitOpen:
+    recovering = rejected.reason == "ramp"
+    what = "still recovering" if recovering else "circuit open"
+    return CircuitOpen(
+        f"{what} for {scope_text(call.scope)}, tried again in {rejected.reopens_in:.1f} s",
+        target=call.target_name,
+        reopens_in=rejected.reopens_in,
+        recovering=recovering,
+    )

@@ -1,0 +1,125 @@
+"""What was answered before."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .._call import Operation, Verdict, scope_text
+from .._target import PRIMARY
+from ..errors import ConfigurationError, Failure
+from ..stores.base import Entry
+
+if TYPE_CHECKING:
+    from .._call import Call, Next, Reply
+    from ..stores.base import Store
+
+__all__ = ["Cache"]
+
+log = logging.getLogger("resilient_ai")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """Serve an answer that was given before, to the same request under the same key. Off until asked for.
+
+    Only complete, successful answers of calls that create nothing are kept. Nothing is shared between credentials,
+    organisations, projects or base URLs.
+
+    Args:
+        ttl: seconds for which an answer counts as fresh and is served without asking anyone. Default: never.
+        stale_if_error: how old, in seconds, an answer may be that is served when every target failed. It is marked with
+            its age. Answers with tool calls are not served so. Default: never.
+        store: where answers are kept. Default: this process's memory, 64 MiB.
+        namespace: answers are shared inside a namespace only. Default: the credential's.
+
+    Raises:
+        ConfigurationError: a time that is not above 0.
+    """
+
+    ttl: float | None = None
+    stale_if_error: float | None = None
+    store: Store | None = None
+    namespace: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, seconds in (("ttl", self.ttl), ("stale_if_error", self.stale_if_error)):
+            if seconds is not None and not 0 < seconds < float("inf"):
+                raise ConfigurationError(f"Cache({name}=…) is a number of seconds above 0, got {seconds!r}")
+
+    def new_state(self) -> Store:
+        """The store given, or one of memory."""
+        from ..stores.memory import MemoryStore
+
+        return MemoryStore() if self.store is None else self.store
+
+    async def execute(self, next: Next, call: Call) -> Reply:
+        """Serve what is fresh; else ask; else serve what is stale."""
+        key = self._key(call)
+        if key is None:
+            return await next(call)
+        store = call.state(self)
+        if self.ttl is not None and call.options.cache != "refresh":
+            entry = await _get(store, key, call)
+            if entry is not None and _age(entry, call) < self.ttl:
+                return _serve(entry, call, stale=False)
+        try:
+            reply = await next(call)
+        except Failure as failure:
+            entry = await self._stale(store, key, call) if failure.kind.meaning.stale else None
+            if entry is None:
+                raise
+            return _serve(entry, call, stale=True)
+        reply.on_end(partial(_keep, store, key, call, reply))
+        return reply
+
+    def _key(self, call: Call) -> str | None:
+        if (self.ttl is None and self.stale_if_error is None) or call.options.cache == "no-store":
+            return None
+        if call.facts.operation is not Operation.STATELESS or call.facts.ids:
+            return None
+        return call.port.cache_key(call, self.namespace)
+
+    async def _stale(self, store: Store, key: str, call: Call) -> Entry | None:
+        """The newest answer that may stand in: the primary's, else a fallback's."""
+        if self.stale_if_error is None:
+            return None
+        for name in (key, _fallback_key(key)):
+            entry = await _get(store, name, call)
+            if entry is not None and entry.stale_ok and _age(entry, call) <= self.stale_if_error:
+                return entry
+        return None
+
+
+def _fallback_key(key: str) -> str:
+    """A fallback's answer is kept under its own name: it is never fresh for the primary."""
+    return f"{key} fallback"
+
+
+def _age(entry: Entry, call: Call) -> float:
+    return max(0.0, call.runtime.now() - entry.stored)
+
+
+async def _get(store: Store, key: str, call: Call) -> Entry | None:
+    return await call.runtime.offload(partial(store.get, key)) if store.blocking else store.get(key)
+
+
+def _serve(entry: Entry, call: Call, *, stale: bool) -> Reply:
+    age = _age(entry, call)
+    if stale:
+        log.warning("%s: stale answer served, %.0f s old, since every target failed", scope_text(call.scope), age)
+    call.journal.answered(entry.answered_by, "stale" if stale else "cache", entry.model, age)
+    return call.port.unpack(entry.data, call)
+
+
+def _keep(store: Store, key: str, call: Call, reply: Reply, verdict: Verdict) -> None:
+    if verdict is not Verdict.SUCCESS:
+        return
+    packed = call.port.pack(reply)
+    if packed is None:
+        return
+    by, model = call.journal.answered_by or PRIMARY, call.journal.model
+    entry = Entry(data=packed.data, stored=call.runtime.now(), answered_by=by, model=model, stale_ok=packed.stale_ok)
+    store.set(key if by == PRIMARY else _fallback_key(key), entry)

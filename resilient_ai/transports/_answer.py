@@ -1,0 +1,170 @@
+"""An answer: how it is read, judged, marked, and how a failure's is handed to the program."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from .. import _context
+from .._call import notes
+from ._private import CONTENT, HEADER_LIST
+from ._sdk import status_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._call import Journal
+    from ..errors import Failure
+    from ._flavour import Flavour
+
+__all__ = ["JOURNAL", "Answer", "error_response", "is_json", "mark", "parsed", "retry_after", "whole"]
+
+JOURNAL = "resilient_ai"
+"""The extension of a response under which its journal is found."""
+
+LIMIT_PARSED = 64 * 1024
+"""Bytes of a JSON answer that are parsed to see that it is one; of a larger one only both ends are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def is_json(headers: Mapping[str, str]) -> bool:
+    """Whether an answer says it is JSON."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
+
+
+_NOTHING = object()
+
+
+def parsed(body: bytes) -> Any:
+    """The parsed body; the body's two ends if it is large.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    if len(body) <= LIMIT_PARSED:
+        return json.loads(body)
+    ends = body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:]
+    if ends not in (b"{}", b"[]"):
+        raise ValueError("cut short")
+    return _NOTHING
+
+
+def was_parsed(value: Any) -> bool:
+    """Whether :func:`parsed` looked at all of it."""
+    return value is not _NOTHING
+
+
+def whole(response: Any, body: bytes, flavour: Flavour, seconds: float) -> None:
+    """Put the body that was read where the response's own reader would have put it.
+
+    The response stays open, and its raw bytes can be read, as if it had just come.
+    """
+    headers = response.headers
+    if "content-encoding" in headers:
+        del headers["content-encoding"]
+        headers["content-length"] = str(len(body))
+    setattr(response, CONTENT, body)
+    response.stream = flavour.ByteStream(body)
+    response.is_stream_consumed = response.is_closed = False
+    response.elapsed = timedelta(seconds=seconds)
+
+
+def mark(response: Any, journal: Journal) -> None:
+    """Say on the response who gave it, and remember that by its request id."""
+    said = {
+        "x-resilient-ai-answered-by": journal.answered_by,
+        "x-resilient-ai-source": journal.source,
+        "x-resilient-ai-attempts": str(len(journal.attempts)),
+        "x-resilient-ai-age": None if journal.age is None else f"{journal.age:.0f}",
+    }
+    request_id = response.headers.get("x-request-id")
+    if request_id is None:  # an SDK's parsed answer carries nothing else by which its outcome could be found
+        request_id = said["x-request-id"] = f"resilient-ai-{journal.number}"
+    triples: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
+    triples.extend((name.encode(), name.encode(), value.encode()) for name, value in said.items() if value is not None)
+    response.extensions[JOURNAL] = journal
+    _context.journals.keep(request_id, journal)
+
+
+def error_response(answer: Answer, request: Any, failure: Failure, journal: Journal, flavour: Flavour) -> Any:
+    """The answer of a failure for the program: as it came, but that no SDK will retry it."""
+    names = (b"content-encoding", b"content-length", b"transfer-encoding", b"x-should-retry")
+    headers = [(name, value) for name, value in answer.headers if name.lower() not in names]
+    headers.append((b"x-should-retry", b"false"))
+    response = error_classes(flavour)(answer.status, headers=headers, content=answer.body, request=request)
+    response.told = failure
+    response.is_stream_consumed = response.is_closed = False
+    mark(response, journal)
+    return response
+
+
+@lru_cache(maxsize=2)
+def error_classes(flavour: Flavour) -> type[Any]:
+    """The response class of a flavour whose error carries the notes of its call."""
+
+    class ErrorResponse(flavour.Response):
+        """An error answer after all was tried."""
+
+        told: Failure | None = None
+
+        def raise_for_status(self) -> ErrorResponse:
+            try:
+                super().raise_for_status()
+            except flavour.HTTPStatusError as error:
+                raised = status_error(self) or error
+                explain(raised, self.extensions[JOURNAL], self.told)
+                raise raised from self.told
+            return self
+
+    ErrorResponse.__name__ = ErrorResponse.__qualname__ = "Response"
+    return ErrorResponse
+
+
+def explain(error: BaseException, journal: Journal, failure: Failure | None) -> None:
+    """Add to what the program will see what was tried; once."""
+    if getattr(error, JOURNAL, None) is journal or failure is None:
+        return
+    setattr(error, JOURNAL, journal)
+    for line in notes(journal, failure):
+        error.add_note(line)
+
+
+MOST_SECONDS = 86_400.0
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """The seconds a provider asks to wait: ``retry-after-ms``, else ``retry-after`` in seconds or as a date.
+
+    ``now`` is the wall clock. Garbage, infinities and what is not above 0 are no wish; a day is the most.
+    """
+    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        text = headers.get(name)
+        if text is not None and (seconds := _number(text)) is not None:
+            return min(seconds / scale, MOST_SECONDS) if seconds > 0 else None
+    text = headers.get("retry-after")
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - now if text else 0.0
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+    return min(seconds, MOST_SECONDS) if seconds > 0 else None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else 0.0

@@ -1,0 +1,68 @@
+"""httpx or httpx2: the same names in two packages whose objects do not mix."""
+
+from __future__ import annotations
+
+import importlib
+from functools import lru_cache
+from typing import Any
+
+from ..errors import ConfigurationError
+
+__all__ = ["Flavour", "flavour_named", "flavour_of"]
+
+
+class Flavour:
+    """The names of one package that we use, looked up once."""
+
+    def __init__(self, module: Any) -> None:
+        self.name: str = module.__name__
+        self.module = module
+        self.Request = module.Request
+        self.Response = module.Response
+        self.ByteStream = module.ByteStream
+        self.HTTPStatusError = module.HTTPStatusError
+        self.TransportError = module.TransportError
+        self.TimeoutException = module.TimeoutException
+        self.PoolTimeout = module.PoolTimeout
+        self.ConnectTimeout = module.ConnectTimeout
+        self.ReadTimeout = module.ReadTimeout
+        self.ConnectError = module.ConnectError
+        self.ProxyError = module.ProxyError
+        self.NetworkError = module.NetworkError
+        self.RemoteProtocolError = module.RemoteProtocolError
+        self.DecodingError = module.DecodingError
+        self.known: tuple[type[Exception], ...] = (
+            module.TimeoutException,
+            module.NetworkError,
+            module.ProxyError,
+            module.RemoteProtocolError,
+            module.DecodingError,
+        )
+        """What a transport raises that is a failure of the provider or of the way there; all else passes untouched."""
+
+
+@lru_cache(maxsize=2)
+def flavour_named(name: str) -> Flavour:
+    """The flavour ``"httpx"`` or ``"httpx2"``."""
+    return Flavour(importlib.import_module(name))
+
+
+def flavour_of(thing: object) -> Flavour | None:
+    """The flavour of a client, transport or request; None if it is of neither."""
+    for ancestor in type(thing).__mro__:
+        root = ancestor.__module__.partition(".")[0]
+        if root in ("httpx", "httpx2"):
+            return flavour_named(root)
+    return None
+
+
+def required_flavour(thing: object) -> Flavour:
+    """As :func:`flavour_of`.
+
+    Raises:
+        ConfigurationError: it is of neither.
+    """
+    flavour = flavour_of(thing)
+    if flavour is None:
+        raise ConfigurationError(f"{type(thing).__name__} is neither of httpx nor of httpx2")
+    return flavour

@@ -1,0 +1,319 @@
+"""One HTTP call: sent, judged, and handed to the strategies as a reply or a failure."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from .._call import Packed, Reply, Verdict
+from .._runtime.limit import deadline
+from .._target import PRIMARY, salted_hash
+from ..errors import DeadlineExceeded, Failure
+from ..events import AttemptFailed
+from ..failures import FailureKind
+from ..providers import openai
+from ..providers.sse import TerminalWatch
+from ._answer import Answer, explain, is_json, mark, parsed, retry_after, was_parsed, whole
+from ._key import cache_key
+from ._pool import bounded_extensions
+from ._request import MAX_BODY, addressed, credential_of
+from ._sdk import connection_error
+from ._stream import Watchman, stream_classes
+from ._wire import TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._call import Attempt, Call
+    from .._target import Target
+    from ._flavour import Flavour
+    from ._request import Prepared
+    from ._wire import Wire
+
+__all__ = ["HttpPort"]
+
+MAX_ERROR = 1024 * 1024
+"""Bytes of an error answer that are read; its kind and its message stand at the beginning."""
+
+_POOL_ONLY = ("pool",)
+_SAME_MODEL_ONLY = frozenset({"embeddings"})
+"""Families whose answers from two models cannot be mixed: vector spaces differ."""
+
+
+class HttpPort:
+    """What the strategies need done for one request."""
+
+    __slots__ = ("_flavour", "_owned", "_prepared", "_route", "_wire", "is_async")
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        wire: Wire,
+        *,
+        flavour: Flavour,
+        route: Callable[[str], Wire],
+        owned: bool,
+        is_async: bool,
+    ) -> None:
+        self._prepared = prepared
+        self._wire = wire
+        self._flavour = flavour
+        self._route = route
+        self._owned = owned
+        self.is_async = is_async
+
+    # What is asked before a call is sent
+
+    def host(self, target: Target | None) -> str:
+        """The host and port a target is reached at."""
+        if target is None:
+            return self._prepared.facts.host
+        return (target.base_url or "").partition("://")[2].partition("/")[0]
+
+    def credential(self, target: Target | None) -> str:
+        """The salted hash of the key a target is called with."""
+        return credential_of(self._prepared.request) if target is None else salted_hash(target.key() or "")
+
+    def fits(self, target: Target, call: Call) -> str | None:
+        """Why the call cannot go to ``target`` at all."""
+        facts = self._prepared.facts
+        if self._prepared.endpoint.path is None:
+            return "the endpoint is not one of its dialect"
+        if facts.family in _SAME_MODEL_ONLY and target.model not in (None, facts.model):
+            return f"{facts.family} of two models cannot be mixed"
+        return None if target.model is None or facts.model is not None else "the request names no model"
+
+    def cache_key(self, call: Call, namespace: str | None) -> str | None:
+        """The key of the request; None if it is not to be cached."""
+        return cache_key(self._prepared, namespace)
+
+    # Sending
+
+    async def send(self, call: Call) -> Reply:
+        """Send once, and judge what comes back."""
+        target = call.target
+        wire = self._wire if target is None else self._route(target.base_url or "")
+        request = self._prepared.request if target is None else addressed(self._prepared, target, self._flavour)
+        attempt = call.journal.begin(call.target_name)
+        until = _until(call, attempt.started)
+        token = deadline.set(until)
+        try:
+            request.extensions = bounded_extensions(request.extensions, phases=_POOL_ONLY) if self._owned else (
+                bounded_extensions(request.extensions)
+            )
+            response = await wire.send(request, until)
+            return await self._received(call, attempt, response, wire, request)
+        except Failure as failure:
+            self._failed(call, attempt, failure)
+            raise
+        except (*self._flavour.known, TimeoutError) as error:
+            failure = self._failure(call, error)
+            self._failed(call, attempt, failure)
+            raise failure from error
+        finally:
+            deadline.reset(token)
+            attempt.ended = call.runtime.now()
+
+    def _failed(self, call: Call, attempt: Attempt, failure: Failure) -> None:
+        attempt.kind, attempt.status = failure.kind, failure.status
+        journal = call.journal
+        if journal.emit is not None:
+            seconds = call.runtime.now() - attempt.started
+            journal.emit(
+                AttemptFailed(
+                    target=attempt.target,
+                    family=journal.facts.family,
+                    model=call.model,
+                    kind=failure.kind,
+                    status=failure.status,
+                    seconds=seconds,
+                )
+            )
+
+    def _failure(self, call: Call, error: Exception) -> Failure:
+        """The failure a transport's exception is."""
+        flavour = self._flavour
+        ran_out = call.deadline is not None and call.runtime.now() >= call.deadline - 0.002
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if isinstance(error, (flavour.TimeoutException, TimeoutError)) and ran_out:
+            return DeadlineExceeded(f"the call's time was over ({text})", target=call.target_name)
+        return Failure(text, kind=self._kind(error), target=call.target_name)
+
+    def _kind(self, error: Exception) -> FailureKind:
+        flavour = self._flavour
+        if isinstance(error, flavour.PoolTimeout):
+            return FailureKind.LOCAL
+        if isinstance(error, (flavour.ConnectError, flavour.ConnectTimeout, flavour.ProxyError)):
+            return FailureKind.UNREACHABLE
+        if isinstance(error, (flavour.TimeoutException, TimeoutError)):
+            return FailureKind.SILENT
+        return FailureKind.BROKEN if isinstance(error, flavour.DecodingError) else FailureKind.TRANSIENT
+
+    # Receiving
+
+    async def _received(self, call: Call, attempt: Attempt, response: Any, wire: Wire, request: Any) -> Reply:
+        status: int = response.status_code
+        attempt.status = status
+        attempt.request_id = response.headers.get("x-request-id")
+        if call.target is not None:
+            await self._guard(call, response, wire)
+        if status >= 400:
+            raise await self._error(call, response, wire)
+        length = response.headers.get("content-length", "")
+        small = not length.isdecimal() or int(length) <= MAX_BODY
+        if is_json(response.headers) and small:
+            reply = await self._plain(call, attempt, response, wire)
+        else:
+            reply = await self._stream(call, response, wire, request)
+        call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
+        mark(response, call.journal)
+        return reply
+
+    async def _guard(self, call: Call, response: Any, wire: Wire) -> None:
+        """Nothing of a fallback reaches what belongs to the primary: its cookies, its redirects."""
+        if "set-cookie" in response.headers:
+            del response.headers["set-cookie"]
+        if 300 <= response.status_code < 400:
+            await wire.close(response)
+            raise self._broken(call, "it redirects")
+
+    async def _error(self, call: Call, response: Any, wire: Wire) -> Failure:
+        status: int = response.status_code
+        try:
+            body = await wire.read(response, MAX_ERROR)
+        except (TooLarge, *self._flavour.known):  # the status is known; that says enough
+            body = b""
+        try:
+            content = json.loads(body) if body else None
+        except (ValueError, RecursionError):
+            content = None
+        kind = openai.classify(status, content)
+        return Failure(
+            f"HTTP {status}",
+            kind=kind,
+            target=call.target_name,
+            status=status,
+            retry_after=retry_after(response.headers, time.time()),
+            answer=Answer(status, tuple(response.headers.raw), body),
+        )
+
+    async def _plain(self, call: Call, attempt: Attempt, response: Any, wire: Wire) -> Reply:
+        try:
+            body = await wire.read(response, MAX_BODY)
+        except TooLarge:
+            raise self._broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
+        whole(response, body, self._flavour, call.runtime.now() - attempt.started)
+        try:
+            content = parsed(body) if body or response.status_code == 200 else None
+        except (ValueError, RecursionError):
+            raise self._broken(call, "its JSON is malformed") from None
+        facts = self._prepared.facts
+        if was_parsed(content) and response.status_code == 200 and self._prepared.endpoint.path is not None:
+            asked = self._prepared.request.method == "POST" and not facts.ids
+            kind = openai.inside_success(facts.family, content, asked=asked)
+            if kind is not None:
+                answer = Answer(200, tuple(response.headers.raw), body)
+                raise Failure("a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer)
+        return Reply(response, ids=_made(facts.family, content))
+
+    def _broken(self, call: Call, why: str) -> Failure:
+        return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
+
+    async def _stream(self, call: Call, response: Any, wire: Wire, request: Any) -> Reply:
+        """A bound stream, once its first bytes are here."""
+        headers = response.headers
+        sse = headers.get("content-type", "").startswith("text/event-stream")
+        signals = openai.TERMINAL.get(self._prepared.facts.family, ()) if sse else ()
+
+        def translate(error: Exception) -> Exception:
+            return self._interrupted(call, self._failure(call, error), error, request)
+
+        def cut() -> Exception:
+            error = self._flavour.RemoteProtocolError("the stream ended without its terminal event")
+            failure = self._broken(call, "the stream ended without its terminal event")
+            return self._interrupted(call, failure, error, request)
+
+        watchman = Watchman(call, TerminalWatch(signals), translate=translate, cut=cut)
+        reply = watchman.reply = Reply(response, verdict=None)
+        source = self._source(response)
+        stream = stream_classes(self._flavour)[self.is_async](response_closer(response), source, watchman)
+        stream.held = await self._first(call, response, source, wire, watchman)
+        response.stream = stream
+        reply.on_end(lambda _verdict: call.journal.finish())
+        return reply
+
+    def _source(self, response: Any) -> Any:
+        """The body's bytes as the program's reader expects them: as they came, or decoded if they were packed."""
+        if "content-encoding" in response.headers:
+            del response.headers["content-encoding"]
+            if "content-length" in response.headers:
+                del response.headers["content-length"]
+            return response.aiter_bytes() if self.is_async else response.iter_bytes()
+        return aiter(response.stream) if self.is_async else iter(response.stream)
+
+    async def _first(self, call: Call, response: Any, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:
+        """The first bytes, taken while every strategy can still act: a stream that begins with an error, or that is
+        cut or silent before them, is a failure nobody sees."""
+        chunk = await wire.first(source)
+        watchman.took(chunk or b"")
+        if chunk is None and not watchman.satisfied:
+            raise self._broken(call, "the stream is empty")
+        if chunk is not None and chunk.startswith((b'data: {"error"', b'data:{"error"', b"event: error")):
+            await wire.close(response)
+            raise self._broken(call, "the stream begins with an error")
+        return chunk
+
+    def _interrupted(self, call: Call, failure: Failure, error: Exception, request: Any) -> Exception:
+        """What a program sees of a stream that broke under its eyes."""
+        failure.__cause__ = error
+        raised = connection_error(failure, request, self._flavour)
+        call.journal.finish()
+        explain(raised, call.journal, failure)
+        return raised
+
+    # The store's packing: a line of JSON (status, headers), then the body.
+
+    def pack(self, reply: Reply) -> Packed | None:
+        """A plain answer for a store; None for a stream."""
+        response = reply.value
+        try:
+            body: bytes = response.content
+        except RuntimeError:  # not read: a stream
+            return None
+        kept = [
+            (name, value)
+            for name, value in response.headers.multi_items()
+            if not name.startswith("x-resilient-ai-") and name not in ("set-cookie", "x-request-id", "content-length")
+        ]
+        head = json.dumps([response.status_code, kept]).encode()
+        return Packed(data=head + b"\n" + body, stale_ok=b'"tool_calls"' not in body and b'"function_call"' not in body)
+
+    def unpack(self, packed: bytes, call: Call) -> Reply:
+        """An answer from a store, marked as such."""
+        head, _, body = packed.partition(b"\n")
+        status, headers = json.loads(head)
+        response = self._flavour.Response(status, headers=headers, content=body)
+        response.is_stream_consumed = response.is_closed = False
+        mark(response, call.journal)
+        return Reply(response)
+
+
+def response_closer(response: Any) -> Any:
+    """The transport's own stream: closing it gives the connection back."""
+    return response.stream
+
+
+def _until(call: Call, now: float) -> float | None:
+    """When this attempt must have begun to answer."""
+    limits = [limit for limit in (call.limit, call.stream_limit) if limit is not None]
+    limits += [now + seconds for seconds in (call.per_attempt, call.first_byte) if seconds is not None]
+    return min(limits) if limits else None
+
+
+def _made(family: str, content: Any) -> tuple[str, ...]:
+    """The id of what was made, if the answer says one."""
+    if family not in openai.CREATED or not isinstance(content, dict):
+        return ()
+    identifier: Any = content.get("id")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return (identifier,) if isinstance(identifier, str) else ()

@@ -1,0 +1,161 @@
+"""A request: what is read off it, and how it is addressed to another target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._call import Facts, Operation
+from .._context import NO_OPTIONS, Options, checked, current, merged
+from .._target import salted_hash
+from ..errors import ConfigurationError
+from ..providers import openai
+from ..providers.base import Span, form_field, top_level
+
+if TYPE_CHECKING:
+    from .._target import Target
+    from ._flavour import Flavour
+    from ._wire import Wire
+
+__all__ = ["MAX_BODY", "Prepared", "addressed", "options_of", "prepare"]
+
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of a request kept so that it can be sent again; of a JSON answer read before it is handed over."""
+
+OURS = b"x-resilient-ai-"
+
+FORWARDED = frozenset(
+    {"accept", "accept-encoding", "content-type", "user-agent", "openai-beta", "idempotency-key", "traceparent"}
+)
+"""Headers a fallback gets; and ``x-stainless-*``, which say what the SDK is. No other: any may hold a secret."""
+
+QUERY = frozenset({"variant", "limit", "after", "before", "order", "include", "include[]", "starting_after", "purpose"})
+"""Query parameters of the dialect that a fallback gets. No other: some gateways take keys there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request made ready to be sent, perhaps more than once."""
+
+    request: Any
+    body: bytes | None
+    endpoint: openai.Endpoint
+    model: Span | None
+    quoted: bool
+    facts: Facts
+
+
+async def prepare(request: Any, wire: Wire, options: Options) -> Prepared:
+    """Read what a request says; buffer its body, if it is of a known and bearable size."""
+    endpoint = openai.endpoint(request.method, request.url.path)
+    body = await _body(request, wire)
+    content_type: str = request.headers.get("content-type", "")
+    model = None
+    quoted = not content_type.startswith("multipart/")
+    if body:
+        model = top_level(body, "model") if quoted else form_field(body, "model")
+    operation, ids = endpoint.operation, endpoint.ids
+    if body and quoted:
+        ids += openai.body_ids(endpoint.family, body)
+        if operation is Operation.STATELESS and openai.creates(endpoint.family, body):
+            operation = Operation.CREATING
+    facts = Facts(
+        family=endpoint.family,
+        operation=operation,
+        model=None if model is None else model.value,
+        host=request.url.netloc.decode("ascii"),
+        ids=ids,
+        repeatable=body is not None,
+        timeout=_own_timeout(request),
+        tag=options.tag,
+    )
+    return Prepared(request, body, endpoint, model, quoted, facts)
+
+
+async def _body(request: Any, wire: Wire) -> bytes | None:
+    """The body, or None if it can be sent only once: of unknown length (a generator), or too large to keep."""
+    length = request.headers.get("content-length")
+    if length is None:
+        return None if "transfer-encoding" in request.headers else b""
+    return await wire.body(request) if int(length) <= MAX_BODY else None
+
+
+def _own_timeout(request: Any) -> float | None:
+    """The program's own limit: httpx has no total one, so it is the longest of its phases."""
+    timeouts = request.extensions.get("timeout")
+    if not timeouts:
+        return None
+    longest = 0.0
+    for phase in ("connect", "read", "write"):
+        seconds = timeouts.get(phase)
+        if seconds is None:
+            return None
+        longest = max(longest, seconds)
+    return longest or None
+
+
+def options_of(request: Any) -> Options:
+    """The options in force for a request: the block's, then its own headers', which are taken off it.
+
+    Raises:
+        ConfigurationError: a header says what no option can be.
+    """
+    outer = current.get()
+    headers = request.headers
+    said = [(name, value) for name, value in headers.raw if name.lower().startswith(OURS)]
+    if not said:
+        return outer
+    words = {name.lower()[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in said}
+    for name in words:
+        del headers[f"{OURS.decode()}{name}"]
+    return merged(outer, _read(words))
+
+
+def _read(words: dict[str, str]) -> Options:
+    unknown = words.keys() - {"deadline", "fallback", "cache", "tag"}
+    if unknown:
+        raise ConfigurationError(f"there is no option header x-resilient-ai-{min(unknown)}")
+    deadline = words.get("deadline")
+    fallback = words.get("fallback", "on").lower()
+    if fallback not in ("on", "off"):
+        raise ConfigurationError(f"x-resilient-ai-fallback takes on or off, got {fallback!r}")
+    try:
+        seconds = None if deadline is None else float(deadline)
+    except ValueError:
+        raise ConfigurationError(f"x-resilient-ai-deadline takes seconds, got {deadline!r}") from None
+    cache: Any = words.get("cache", NO_OPTIONS.cache)
+    return checked(
+        deadline=seconds, fallback=fallback == "on", cache=cache, tag=words.get("tag"), source="x-resilient-ai-*"
+    )
+
+
+def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
+    """The same request for another target: its URL, key and model; nothing of the primary's but the request itself."""
+    request = prepared.request
+    body = prepared.body or b""
+    if target.model is not None and prepared.model is not None:
+        body = prepared.model.replaced(body, target.model, quoted=prepared.quoted)
+    query = [(name, value) for name, value in request.url.params.multi_items() if name in QUERY]
+    headers = [
+        (name, value)
+        for name, value in request.headers.multi_items()
+        if name in FORWARDED or name.startswith("x-stainless-")
+    ]
+    key = target.key()
+    if key is not None:
+        headers.append(("authorization", f"Bearer {key}"))
+    return flavour.Request(
+        request.method,
+        f"{target.base_url}/{prepared.endpoint.path}",
+        params=query or None,
+        headers=headers,
+        content=body if body or request.method == "POST" else None,
+        extensions=dict(request.extensions),
+    )
+
+
+def credential_of(request: Any) -> str:
+    """A request's credential and whom it speaks for, as one salted hash."""
+    headers = request.headers
+    names = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
+    return salted_hash("\n".join(headers.get(name, "") for name in names))

@@ -1,0 +1,128 @@
+"""The leaves: sending and reading, blocking or awaiting. Nothing above them knows which."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any, Protocol
+
+from .._runtime.concurrent import within
+from .._runtime.limit import run_bounded
+
+__all__ = ["AsyncWire", "SyncWire", "TooLarge", "Wire"]
+
+
+class TooLarge(Exception):  # noqa: N818 - not an error of its own: its reader names the failure
+    """A body is larger than we take into memory."""
+
+
+class Wire(Protocol):
+    """One transport, and the way to use it."""
+
+    transport: Any
+    """An httpx or httpx2 transport, sync or async."""
+
+    async def send(self, request: Any, limit: float | None) -> Any:
+        """Send, and return the response with its body unread. ``limit`` is of the monotonic clock."""
+        ...
+
+    async def read(self, response: Any, most: int) -> bytes:
+        """The decoded body, in bounded steps.
+
+        Raises:
+            TooLarge: it is larger than ``most`` bytes.
+        """
+        ...
+
+    async def body(self, request: Any) -> bytes:
+        """The request's body, all of it, so that it can be sent again."""
+        ...
+
+    async def first(self, stream: Any) -> bytes | None:
+        """The next bytes of a stream; None at its end."""
+        ...
+
+    async def close(self, response: Any) -> None:
+        """Let go of an unread response."""
+        ...
+
+
+class SyncWire:
+    """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
+
+    __slots__ = ("_foreign", "transport")
+
+    def __init__(self, transport: Any, *, foreign: bool) -> None:
+        self.transport = transport
+        self._foreign = foreign
+
+    async def send(self, request: Any, limit: float | None) -> Any:
+        """Send, and return the response with its body unread."""
+        send = self.transport.handle_request
+        if limit is None or not self._foreign:
+            return send(request)
+        seconds = max(0.0, limit - time.monotonic())
+        return run_bounded(partial(send, request), seconds, discard=lambda response: response.close())
+
+    async def read(self, response: Any, most: int) -> bytes:
+        """The decoded body, in bounded steps."""
+        size, chunks = 0, list[bytes]()
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > most:
+                response.close()
+                raise TooLarge
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def body(self, request: Any) -> bytes:
+        """The request's body, all of it."""
+        return request.read()
+
+    async def first(self, stream: Any) -> bytes | None:
+        """The next bytes of a stream; None at its end."""
+        return next(stream, None)
+
+    async def close(self, response: Any) -> None:
+        """Let go of an unread response."""
+        response.close()
+
+
+class AsyncWire:
+    """Awaits. A foreign transport is called under a cancel scope when a limit is set."""
+
+    __slots__ = ("_foreign", "transport")
+
+    def __init__(self, transport: Any, *, foreign: bool) -> None:
+        self.transport = transport
+        self._foreign = foreign
+
+    async def send(self, request: Any, limit: float | None) -> Any:
+        """Send, and return the response with its body unread."""
+        send = self.transport.handle_async_request
+        if limit is None or not self._foreign:
+            return await send(request)
+        return await within(max(0.0, limit - time.monotonic()), partial(send, request))
+
+    async def read(self, response: Any, most: int) -> bytes:
+        """The decoded body, in bounded steps."""
+        size, chunks = 0, list[bytes]()
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > most:
+                await response.aclose()
+                raise TooLarge
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def body(self, request: Any) -> bytes:
+        """The request's body, all of it."""
+        return await request.aread()
+
+    async def first(self, stream: Any) -> bytes | None:
+        """The next bytes of a stream; None at its end."""
+        return await anext(stream, None)
+
+    async def close(self, response: Any) -> None:
+        """Let go of an unread response."""
+        await response.aclose()

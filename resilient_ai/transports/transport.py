@@ -1,0 +1,185 @@
+"""The guarded transport: an httpx or httpx2 transport with the engine in front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .. import _context
+from .._runtime.sync import SYNC, drive
+from ..errors import AllFailed, Failure, UnsupportedClient
+from ..strategies.fallback import Fallback
+from ..providers.registry import resolved
+from ._answer import Answer, error_response, explain
+from ._flavour import Flavour, flavour_of
+from ._pool import owned
+from ._port import HttpPort
+from ._request import options_of, prepare
+from ._sdk import connection_error
+from ._wire import AsyncWire, SyncWire
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+    from ._wire import Wire
+
+__all__ = ["Guard", "guard_of", "wrap_transport"]
+
+TransportT = TypeVar("TransportT")
+Route = Callable[[str], Any]
+
+
+class Guard:
+    """What the guarded transports of both flavours, sync and async, have in common: all but the entrance.
+
+    Attributes:
+        given: the transport that was wrapped; it is never touched.
+        wire: the transport that is used: one like it with a pool of its own, or the given one if that is foreign.
+    """
+
+    given: Any
+    wire: Wire
+    kept: Any = None
+    """The client the given transport came from: kept, since its finaliser would close a transport we share."""
+
+    def _set_up(self, given: Any, pipeline: Pipeline, route: Route | None, flavour: Flavour, *, is_async: bool) -> None:
+        own = owned(given)
+        self.given = given
+        self._own = own
+        self._pipeline = pipeline
+        self._flavour = flavour
+        self._route = route
+        self._is_async = is_async
+        self.wire = _wire(given if own is None else own, foreign=own is None, is_async=is_async)
+
+    def _wire_for(self, url: str) -> Wire:
+        """The wire to another target: the client's own choice for that URL."""
+        if self._route is None:
+            return self.wire
+        transport = self._route(url)
+        guard = guard_of(transport)
+        return _wire(transport, foreign=True, is_async=self._is_async) if guard is None else guard.wire
+
+    @property
+    def _passes_through(self) -> bool:
+        return not self._pipeline.strategies or _context.switch.mode() == "off"
+
+    async def _handle(self, request: Any) -> Any:
+        options = options_of(request)
+        prepared = await prepare(request, self.wire, options)
+        port = HttpPort(
+            prepared,
+            self.wire,
+            flavour=self._flavour,
+            route=self._wire_for,
+            owned=self._own is not None,
+            is_async=self._is_async,
+        )
+        call = self._pipeline.begin(port=port, runtime=self._runtime(), facts=prepared.facts, options=options)
+        journal = call.journal
+        try:
+            reply = await self._pipeline.run(call)
+        except Failure as failure:
+            journal.finish()
+            told = failure.told if isinstance(failure, AllFailed) else failure
+            if isinstance(told.answer, Answer):
+                return error_response(told.answer, request, failure, journal, self._flavour)
+            raised = connection_error(told, request, self._flavour)
+            explain(raised, journal, failure)
+            if raised is told.__cause__:
+                raise raised from raised.__cause__
+            raise raised from failure
+        if reply.verdict is not None:
+            journal.finish()
+        return reply.value
+
+    def _runtime(self) -> Any:
+        if self._is_async:
+            from .._runtime.concurrent import ASYNC
+
+            return ASYNC
+        return SYNC
+
+
+def _wire(transport: Any, *, foreign: bool, is_async: bool) -> Wire:
+    return AsyncWire(transport, foreign=foreign) if is_async else SyncWire(transport, foreign=foreign)
+
+
+@lru_cache(maxsize=2)
+def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
+    """The guarded transports of a flavour."""
+
+    class ResilientTransport(Guard, flavour.module.BaseTransport):
+        """A transport with the engine in front."""
+
+        def __init__(self, given: Any, pipeline: Pipeline, route: Route | None) -> None:
+            self._set_up(given, pipeline, route, flavour, is_async=False)
+
+        def handle_request(self, request: Any) -> Any:
+            if self._passes_through:
+                return self.wire.transport.handle_request(request)
+            return drive(self._handle(request))
+
+        def close(self) -> None:
+            if self._own is not None:
+                self._own.close()
+
+    class AsyncResilientTransport(Guard, flavour.module.AsyncBaseTransport):
+        """A transport with the engine in front."""
+
+        def __init__(self, given: Any, pipeline: Pipeline, route: Route | None) -> None:
+            self._set_up(given, pipeline, route, flavour, is_async=True)
+
+        async def handle_async_request(self, request: Any) -> Any:
+            if self._passes_through:
+                return await self.wire.transport.handle_async_request(request)
+            return await self._handle(request)
+
+        async def aclose(self) -> None:
+            if self._own is not None:
+                await self._own.aclose()
+
+    return ResilientTransport, AsyncResilientTransport
+
+
+def guard_of(transport: object) -> Guard | None:
+    """The transport, if it is one of ours."""
+    return transport if isinstance(transport, Guard) else None
+
+
+def wrap_transport(inner: TransportT, pipeline: Pipeline, *, route: Route | None = None) -> TransportT:
+    """Guard one httpx or httpx2 transport, sync or async; the same kind comes back.
+
+    It has a connection pool of its own, like the given transport's, and closes that one only. A transport that is not
+    httpx's own is shared, and never closed.
+
+    Args:
+        inner: the transport to guard. One that is guarded already has its pipeline replaced.
+        pipeline: what to do; its fallback targets must be complete (``wrap`` sees to that).
+        route: gives the transport for the base URL of another target. Default: this one for all.
+
+    Raises:
+        UnsupportedClient: it is no transport of httpx or httpx2.
+    """
+    guard = guard_of(inner)
+    given: Any = inner if guard is None else guard.given
+    flavour = flavour_of(given)
+    if flavour is not None:
+        sync, asynchronous = _classes(flavour)
+        if isinstance(given, flavour.module.BaseTransport):
+            return sync(given, completed(pipeline), route)
+        if isinstance(given, flavour.module.AsyncBaseTransport):
+            return asynchronous(given, completed(pipeline), route)
+    raise UnsupportedClient(f"{type(inner).__name__} is no transport of httpx or httpx2")
+
+
+def completed(pipeline: Pipeline) -> Pipeline:
+    """The pipeline with its fallback targets' missing parts filled in.
+
+    Raises:
+        ConfigurationError: a target that cannot be used.
+    """
+    fallback = pipeline.find(Fallback)
+    if fallback is None or not fallback.routes:
+        return pipeline
+    return pipeline.replaced(Fallback({model: resolved(targets) for model, targets in fallback.routes}))
