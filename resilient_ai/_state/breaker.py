@@ -28,7 +28,7 @@ __all__ = ["Circuit", "Permit", "Rejected", "Rules"]
 
 _NEVER = float("-inf")
 _FOREVER = float("inf")
-_LEAST_JITTER = 0.8
+_JITTER = 0.2
 """An open time is drawn from 0.8 to 1.0 of itself: enough to part the processes, and never above the cap."""
 
 _log = logging.getLogger("resilient_ai")
@@ -127,9 +127,9 @@ class Circuit:
                 permit.ended = True
                 if isinstance(permit, Probe):
                     self._probes.pop(permit.serial, None)
-                if success is None:
+                if success is None or permit.generation != self.generation:
                     return
-                now = self._sync(now)
+                now = self._sync(now)  # may find that the user's breaker has moved meanwhile
                 if permit.generation == self.generation:
                     self._count(success, now, error)
         finally:
@@ -218,7 +218,7 @@ class Circuit:
         if self._book.foreign:
             open_for = self._book.reset_timeout
         else:
-            open_for = self._next_open_for * (_LEAST_JITTER + (1 - _LEAST_JITTER) * self._random())
+            open_for = self._next_open_for * (1 - _JITTER + _JITTER * self._random())
             self._next_open_for = min(self._next_open_for * 2, rules.open_for[1])
         self.reopens_at = now + open_for
 
@@ -265,19 +265,20 @@ class Circuit:
             self._row = 0 if success else self._row + 1
             if success or not self._trips(now):
                 return
-        if success:
-            book.succeeded()
-        else:
-            book.failed(error)
+        book.replay(success=success, error=error)
         self._sync(now)
 
     def _trips(self, now: float) -> bool:
         rules, window = self._rules, self._window
         if self._row >= rules.consecutive:
             return True
-        if self._closed_at is not None and now - self._closed_at < rules.window:
-            return True  # it came back too early
-        return window.total >= rules.minimum_calls and window.failures >= rules.failure_rate * window.total
+        if window.total >= rules.minimum_calls and window.failures >= rules.failure_rate * window.total:
+            return True
+        # Just back, and not enough calls yet for the rate to speak: the first failure re-opens. With more calls it
+        # does speak; to count a single failure for the whole window as well would keep a circuit with 1 % random
+        # errors and 10 calls a second open for a third of the time after an outage, and one with 8 % for good.
+        recovered = self._closed_at is not None and now - self._closed_at < rules.window
+        return recovered and window.total <= rules.minimum_calls
 
     def _drain(self) -> None:
         while self._disposed:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _serials = itertools.count()
 
 
-class Rejected(Exception):  # noqa: N818 - an answer, which the strategy turns into the failure that users see
+class Rejected(Exception):
     """Not admitted.
 
     reopens_in: seconds until asking again makes sense; infinite when forced open without an end.

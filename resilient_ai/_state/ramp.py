@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_NEARLY_ONE = 1 - 1e-9
+"""Ten tenths are a whole, whatever floating point makes of their sum."""
+
 
 class Ramp:
     """Admits `floor` of the calls at first, and linearly more until `seconds` have passed.
@@ -26,7 +29,7 @@ class Ramp:
         """Whether the call that asks now is admitted."""
         share = 1 - (1 - self._floor) * self.left(now) / self._seconds
         self._credit += share
-        if self._credit < 1:
+        if self._credit < _NEARLY_ONE:
             return False
         self._credit -= 1
         return True

@@ -10,7 +10,7 @@ The one private name of pybreaker that is used, `_lock`, is used here alone.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 import pybreaker
 
@@ -25,7 +25,7 @@ HALF_OPEN: Final = "half-open"
 _log = logging.getLogger("resilient_ai")
 
 
-class CallFailed(Exception):  # noqa: N818 - it reports what happened elsewhere, it is nobody's error to handle
+class CallFailed(Exception):
     """Stands for a failed call whose exception was not handed over. pybreaker's listeners may see it."""
 
 
@@ -39,22 +39,14 @@ class _Verdict(pybreaker.CircuitMemoryStorage):
         return int(self.opens)
 
 
-def _succeed() -> None:
-    pass
-
-
-def _fail(error: BaseException) -> NoReturn:
-    raise error
-
-
 class RuleBook:
     """One `pybreaker.CircuitBreaker`: our own, or the user's, which then decides by its own counter.
 
     Every method is to be called under `lock`, which is pybreaker's: with a lock beside it, two threads that enter from
     both sides (one through the user's own `breaker.call`) would wait for each other for ever.
 
-    A listener that raises is told once in the log and changes nothing: pybreaker notifies before it moves, so the move
-    it broke off is made again without listeners.
+    A listener that raises is told once in the log and changes nothing: pybreaker notifies before it moves, so what it
+    broke off is done again without listeners.
     """
 
     __slots__ = ("_breaker", "_told", "_verdict", "lock")
@@ -95,35 +87,49 @@ class RuleBook:
         """Move to closed."""
         self._move(self._breaker.close)
 
-    def succeeded(self) -> None:
-        """Replay a success: closes a half-open circuit."""
-        try:
-            self._breaker.call(_succeed)
-        except Exception as fault:  # noqa: BLE001 - only a listener, foreign code, can raise here
-            self._listener_raised(fault)
-            self._finish(failed=False)
+    def replay(self, *, success: bool, error: BaseException | None = None) -> None:
+        """Hand over the outcome of a call: pybreaker moves a half-open circuit by it, and opens one of ours.
 
-    def failed(self, error: BaseException | None = None) -> None:
-        """Replay a failure: re-opens a half-open circuit, opens one of ours, counts against fail_max on the user's."""
+        On the user's breaker a failure counts against `fail_max`, unless the class of `error` is excluded there.
+        """
+        failure = None if success else CallFailed("the call failed") if error is None else error
+        kept = None if failure is None else (failure.__traceback__, failure.__context__)
         if self._verdict:
-            self._verdict.opens = True
-        if error is None:
-            error = CallFailed("the call failed")
-        kept = error.__traceback__, error.__context__
+            self._verdict.opens = not success
+        ran: list[bool] = []
+
+        def outcome() -> None:
+            ran.append(True)
+            if failure is not None:
+                raise failure
+
         try:
-            self._breaker.call(_fail, error)
-        except pybreaker.CircuitBreakerError:
-            pass  # the news that it opened
-        except BaseException as raised:
-            if raised is not error:
-                if not isinstance(raised, Exception):
-                    raise
-                self._listener_raised(raised)
-                self._finish(failed=self._breaker.is_system_error(error))
+            fault = self._call(outcome, failure)
+            if fault is not None:
+                self._listener_raised(fault)
+                if ran:
+                    self._finish(failed=failure is not None and self._breaker.is_system_error(failure))
+                else:
+                    self._quietly(lambda: self._call(outcome, failure))
         finally:
-            error.__traceback__, error.__context__ = kept  # the caller raises it next, and did not call pybreaker
+            if failure is not None and kept is not None:
+                failure.__traceback__, failure.__context__ = kept  # its owner raises it next, and did not call us
             if self._verdict:
                 self._verdict.opens = False
+
+    def _call(self, outcome: Callable[[], None], failure: BaseException | None) -> Exception | None:
+        """Let pybreaker see the outcome; return what a listener raised."""
+        try:
+            self._breaker.call(outcome)
+        except pybreaker.CircuitBreakerError:
+            return None  # the news that it opened
+        except BaseException as raised:
+            if raised is failure:
+                return None
+            if not isinstance(raised, Exception):
+                raise
+            return raised
+        return None
 
     def _move(self, move: Callable[[], Any]) -> None:
         try:
@@ -145,11 +151,9 @@ class RuleBook:
         """Do what pybreaker would have done, had its listener not raised."""
         breaker = self._breaker
         if self.state == HALF_OPEN:
-            # success_threshold came with pybreaker 1.3; before it one success closes.
-            enough = getattr(breaker, "success_counter", 1) >= getattr(breaker, "success_threshold", 1)
             if failed:
                 self._quietly(breaker.open)
-            elif enough:
+            elif not getattr(breaker, "success_counter", 0):  # from 1.3 on; it starts again when close() begins
                 self._quietly(breaker.close)
         elif self.state == CLOSED and failed and breaker.fail_counter >= breaker.fail_max:
             self._quietly(breaker.open)

@@ -25,7 +25,9 @@ class Scopes(Generic[V]):
 
     __slots__ = ("_factory", "_keep", "_limit", "_lock", "_values")
 
-    def __init__(self, factory: Callable[[Hashable], V], *, limit: int = 4096, keep: Callable[[V], bool] = _keep_none) -> None:
+    def __init__(
+        self, factory: Callable[[Hashable], V], *, limit: int = 4096, keep: Callable[[V], bool] = _keep_none
+    ) -> None:
         if limit < 1:
             raise ValueError(f"limit must be at least 1, got {limit}")
         self._factory = factory
