@@ -131,7 +131,11 @@ class _BoundedAsync(_Bounded[Awaitable[bytes], Awaitable[None]]):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> _BoundedAsync:
         seconds = _cut(timeout, self._core.ConnectTimeout)
-        stream = await self._async.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
+        try:
+            stream = await self._async.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
+        except BaseException:  # cancelled, most of all: httpcore closes it after its own errors only
+            await self.aclose()
+            raise
         return _BoundedAsync(stream, self._backend)
 
 

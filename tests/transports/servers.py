@@ -114,7 +114,6 @@ class Server:
         else:
             connection.sendall(answer)
 
-
     def tunnel(self, one: socket.socket, other: socket.socket) -> None:
         self._open.add(other)
         back = threading.Thread(target=pump, args=(other, one), daemon=True)

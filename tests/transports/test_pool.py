@@ -221,7 +221,7 @@ def test_owned_twice_is_a_pool_of_its_own_again(side: Side) -> None:
 
 
 def test_a_foreign_transport_is_left_alone() -> None:
-    """"A user's transport that is not httpx's is shared and never closed by us": there is no pool to copy."""
+    """ "A user's transport that is not httpx's is shared and never closed by us": there is no pool to copy."""
 
     class Foreign(httpx.BaseTransport):
         pass
