@@ -6,7 +6,7 @@ import enum
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from . import _context
 from ._target import PRIMARY, Target
@@ -64,8 +64,7 @@ class Verdict(enum.Enum):
     """Let go of by the garbage collector: no evidence either, and no lock may be taken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known of a call before it is sent.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._call import Operation
 
-__all__ = ["Endpoint", "Span", "form_field", "top_level"]
+__all__ = ["Endpoint", "Span", "form_field", "model_of", "top_level"]
 
 LOOK = 16 * 1024
 """Bytes from either end of a body that are parsed to prove that a key stands at its top level; beyond, all of it is."""
@@ -44,6 +44,23 @@ class Span:
         """The body with ``value`` in this one's place."""
         new = json.dumps(value).encode() if quoted else value.encode()
         return body[: self.start] + new + body[self.end :]
+
+
+SMALL = 4 * 1024
+"""Bytes of a body that are parsed whole sooner than searched."""
+
+
+def model_of(body: bytes) -> str | None:
+    """The model that a JSON body names."""
+    if len(body) > SMALL:
+        span = top_level(body, "model")
+        return None if span is None else span.value
+    try:
+        whole: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    model = whole.get("model") if isinstance(whole, dict) else None
+    return model if isinstance(model, str) else None
 
 
 def top_level(body: bytes, key: str) -> Span | None:

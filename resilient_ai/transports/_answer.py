@@ -40,9 +40,9 @@ class Answer:
     body: bytes
 
 
-def is_json(headers: Mapping[str, str]) -> bool:
+def is_json(headers: Mapping[bytes, bytes]) -> bool:
     """Whether an answer says it is JSON."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
+    return headers.get(b"content-type", b"").partition(b";")[0].strip().lower().endswith(b"json")
 
 
 _NOTHING = object()
@@ -67,13 +67,13 @@ def was_parsed(value: Any) -> bool:
     return value is not _NOTHING
 
 
-def whole(response: Any, body: bytes, flavour: Flavour, seconds: float) -> None:
+def whole(response: Any, body: bytes, flavour: Flavour, seconds: float, *, packed: bool) -> None:
     """Put the body that was read where the response's own reader would have put it.
 
     The response stays open, and its raw bytes can be read, as if it had just come.
     """
-    headers = response.headers
-    if "content-encoding" in headers:
+    if packed:
+        headers = response.headers
         del headers["content-encoding"]
         headers["content-length"] = str(len(body))
     setattr(response, CONTENT, body)
@@ -82,19 +82,19 @@ def whole(response: Any, body: bytes, flavour: Flavour, seconds: float) -> None:
     response.elapsed = timedelta(seconds=seconds)
 
 
-def mark(response: Any, journal: Journal) -> None:
+def mark(response: Any, journal: Journal, request_id: str | None) -> None:
     """Say on the response who gave it, and remember that by its request id."""
-    said = {
-        "x-resilient-ai-answered-by": journal.answered_by,
-        "x-resilient-ai-source": journal.source,
-        "x-resilient-ai-attempts": str(len(journal.attempts)),
-        "x-resilient-ai-age": None if journal.age is None else f"{journal.age:.0f}",
-    }
-    request_id = response.headers.get("x-request-id")
+    said = [(b"x-resilient-ai-attempts", b"%d" % len(journal.attempts))]
+    if journal.answered_by is not None and journal.source is not None:
+        said.append((b"x-resilient-ai-answered-by", journal.answered_by.encode()))
+        said.append((b"x-resilient-ai-source", journal.source.encode()))
+    if journal.age is not None:
+        said.append((b"x-resilient-ai-age", b"%d" % journal.age))
     if request_id is None:  # an SDK's parsed answer carries nothing else by which its outcome could be found
-        request_id = said["x-request-id"] = f"resilient-ai-{journal.number}"
+        request_id = f"resilient-ai-{journal.number}"
+        said.append((b"x-request-id", request_id.encode()))
     triples: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
-    triples.extend((name.encode(), name.encode(), value.encode()) for name, value in said.items() if value is not None)
+    triples.extend([(name, name, value) for name, value in said])
     response.extensions[JOURNAL] = journal
     _context.journals.keep(request_id, journal)
 
@@ -107,7 +107,7 @@ def error_response(answer: Answer, request: Any, failure: Failure, journal: Jour
     response = error_classes(flavour)(answer.status, headers=headers, content=answer.body, request=request)
     response.told = failure
     response.is_stream_consumed = response.is_closed = False
-    mark(response, journal)
+    mark(response, journal, response.headers.get("x-request-id"))
     return response
 
 

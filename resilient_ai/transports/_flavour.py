@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import ConfigurationError
+from ._private import HEADER_LIST
 
-__all__ = ["Flavour", "flavour_named", "flavour_of"]
+__all__ = ["Flavour", "fields", "flavour_named", "flavour_of"]
 
 
 class Flavour:
@@ -39,6 +40,12 @@ class Flavour:
             module.DecodingError,
         )
         """What a transport raises that is a failure of the provider or of the way there; all else passes untouched."""
+
+
+def fields(headers: Any) -> dict[bytes, bytes]:
+    """A Headers as a plain dict by lower-case name; of a name given twice, the last. (One look-up in the Headers itself
+    decodes all of them and costs more than this.)"""
+    return {name: value for _, name, value in getattr(headers, HEADER_LIST)}
 
 
 @lru_cache(maxsize=2)

@@ -32,7 +32,7 @@ def cache_key(prepared: Prepared, namespace: str | None) -> str | None:
 
 
 def _canonical(prepared: Prepared, body: bytes) -> bytes:
-    if not prepared.quoted:
+    if prepared.multipart:
         # Each multipart body has a boundary of its own, named in its type.
         boundary = prepared.request.headers["content-type"].partition("boundary=")[2].strip('"').encode()
         return body.replace(boundary, b"") if boundary else body

@@ -15,6 +15,7 @@ from ..failures import FailureKind
 from ..providers import openai
 from ..providers.sse import TerminalWatch
 from ._answer import Answer, explain, is_json, mark, parsed, retry_after, was_parsed, whole
+from ._flavour import fields
 from ._key import cache_key
 from ._pool import bounded_extensions
 from ._request import MAX_BODY, addressed, credential_of
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from ._wire import Wire
 
 __all__ = ["HttpPort"]
+
+Headers = dict[bytes, bytes]
 
 MAX_ERROR = 1024 * 1024
 """Bytes of an error answer that are read; its kind and its message stand at the beginning."""
@@ -154,20 +157,22 @@ class HttpPort:
 
     async def _received(self, call: Call, attempt: Attempt, response: Any, wire: Wire, request: Any) -> Reply:
         status: int = response.status_code
+        headers = fields(response.headers)
+        request_id = headers.get(b"x-request-id")
         attempt.status = status
-        attempt.request_id = response.headers.get("x-request-id")
+        attempt.request_id = None if request_id is None else request_id.decode("latin-1")
         if call.target is not None:
             await self._guard(call, response, wire)
         if status >= 400:
-            raise await self._error(call, response, wire)
-        length = response.headers.get("content-length", "")
-        small = not length.isdecimal() or int(length) <= MAX_BODY
-        if is_json(response.headers) and small:
-            reply = await self._plain(call, attempt, response, wire)
+            raise await self._error(call, response, headers, wire)
+        length = headers.get(b"content-length", b"")
+        small = not length.isdigit() or int(length) <= MAX_BODY
+        if is_json(headers) and small:
+            reply = await self._plain(call, attempt, response, headers, wire)
         else:
-            reply = await self._stream(call, response, wire, request)
+            reply = await self._stream(call, response, headers, wire, request)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
-        mark(response, call.journal)
+        mark(response, call.journal, attempt.request_id)
         return reply
 
     async def _guard(self, call: Call, response: Any, wire: Wire) -> None:
@@ -178,10 +183,10 @@ class HttpPort:
             await wire.close(response)
             raise self._broken(call, "it redirects")
 
-    async def _error(self, call: Call, response: Any, wire: Wire) -> Failure:
+    async def _error(self, call: Call, response: Any, headers: Headers, wire: Wire) -> Failure:
         status: int = response.status_code
         try:
-            body = await wire.read(response, MAX_ERROR)
+            body = await wire.read(response, MAX_ERROR, packed=b"content-encoding" in headers)
         except (TooLarge, *self._flavour.known):  # the status is known; that says enough
             body = b""
         try:
@@ -198,12 +203,13 @@ class HttpPort:
             answer=Answer(status, tuple(response.headers.raw), body),
         )
 
-    async def _plain(self, call: Call, attempt: Attempt, response: Any, wire: Wire) -> Reply:
+    async def _plain(self, call: Call, attempt: Attempt, response: Any, headers: Headers, wire: Wire) -> Reply:
+        packed = b"content-encoding" in headers
         try:
-            body = await wire.read(response, MAX_BODY)
+            body = await wire.read(response, MAX_BODY, packed=packed)
         except TooLarge:
             raise self._broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
-        whole(response, body, self._flavour, call.runtime.now() - attempt.started)
+        whole(response, body, self._flavour, call.runtime.now() - attempt.started, packed=packed)
         try:
             content = parsed(body) if body or response.status_code == 200 else None
         except (ValueError, RecursionError):
@@ -220,10 +226,9 @@ class HttpPort:
     def _broken(self, call: Call, why: str) -> Failure:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
 
-    async def _stream(self, call: Call, response: Any, wire: Wire, request: Any) -> Reply:
+    async def _stream(self, call: Call, response: Any, headers: Headers, wire: Wire, request: Any) -> Reply:
         """A bound stream, once its first bytes are here."""
-        headers = response.headers
-        sse = headers.get("content-type", "").startswith("text/event-stream")
+        sse = headers.get(b"content-type", b"").startswith(b"text/event-stream")
         signals = openai.TERMINAL.get(self._prepared.facts.family, ()) if sse else ()
 
         def translate(error: Exception) -> Exception:
@@ -236,16 +241,16 @@ class HttpPort:
 
         watchman = Watchman(call, TerminalWatch(signals), translate=translate, cut=cut)
         reply = watchman.reply = Reply(response, verdict=None)
-        source = self._source(response)
+        source = self._source(response, packed=b"content-encoding" in headers)
         stream = stream_classes(self._flavour)[self.is_async](response_closer(response), source, watchman)
         stream.held = await self._first(call, response, source, wire, watchman)
         response.stream = stream
         reply.on_end(lambda _verdict: call.journal.finish())
         return reply
 
-    def _source(self, response: Any) -> Any:
+    def _source(self, response: Any, *, packed: bool) -> Any:
         """The body's bytes as the program's reader expects them: as they came, or decoded if they were packed."""
-        if "content-encoding" in response.headers:
+        if packed:
             del response.headers["content-encoding"]
             if "content-length" in response.headers:
                 del response.headers["content-length"]
@@ -295,7 +300,7 @@ class HttpPort:
         status, headers = json.loads(head)
         response = self._flavour.Response(status, headers=headers, content=body)
         response.is_stream_consumed = response.is_closed = False
-        mark(response, call.journal)
+        mark(response, call.journal, None)
         return Reply(response)
 
 

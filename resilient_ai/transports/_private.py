@@ -9,6 +9,8 @@ from __future__ import annotations
 __all__ = [
     "AUTO_BACKEND",
     "CONTENT",
+    "COOKIE_POLICY",
+    "HEADERS",
     "HEADER_LIST",
     "HTTP_CLIENT",
     "MOUNTS",
@@ -38,6 +40,12 @@ CONTENT = "_content"
 
 HEADER_LIST = "_list"
 """httpx, httpx2: the (raw name, lower-case name, value) triples of a Headers; adding to it costs no copy of it."""
+
+HEADERS = "_headers"
+"""httpx, httpx2: a Client's own headers. Setting them by the property would bring back defaults its user took out."""
+
+COOKIE_POLICY = "_policy"
+"""http.cookiejar: which cookies a CookieJar takes; its one setting."""
 
 TRANSPORT = "_transport"
 MOUNTS = "_mounts"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Facts, Operation
 from .._context import NO_OPTIONS, Options, checked, current, merged
 from .._target import salted_hash
 from ..errors import ConfigurationError
 from ..providers import openai
-from ..providers.base import Span, form_field, top_level
+from ..providers.base import Endpoint, Span, form_field, model_of, top_level
+from ._flavour import fields
 
 if TYPE_CHECKING:
     from .._target import Target
@@ -33,50 +33,59 @@ QUERY = frozenset({"variant", "limit", "after", "before", "order", "include", "i
 """Query parameters of the dialect that a fallback gets. No other: some gateways take keys there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request made ready to be sent, perhaps more than once."""
+class Prepared(NamedTuple):
+    """A request made ready to be sent, perhaps more than once.
+
+    Attributes:
+        body: all of it, or None if it can be sent only once.
+        multipart: whether it is a form; else it is JSON, or none.
+    """
 
     request: Any
     body: bytes | None
-    endpoint: openai.Endpoint
-    model: Span | None
-    quoted: bool
+    endpoint: Endpoint
+    multipart: bool
     facts: Facts
+
+    def model_span(self) -> Span | None:
+        """Where the body names its model."""
+        body = self.body or b""
+        return form_field(body, "model") if self.multipart else top_level(body, "model")
 
 
 async def prepare(request: Any, wire: Wire, options: Options) -> Prepared:
     """Read what a request says; buffer its body, if it is of a known and bearable size."""
     endpoint = openai.endpoint(request.method, request.url.path)
-    body = await _body(request, wire)
-    content_type: str = request.headers.get("content-type", "")
-    model = None
-    quoted = not content_type.startswith("multipart/")
-    if body:
-        model = top_level(body, "model") if quoted else form_field(body, "model")
-    operation, ids = endpoint.operation, endpoint.ids
-    if body and quoted:
+    headers = fields(request.headers)
+    body = await _body(request, headers, wire)
+    multipart = headers.get(b"content-type", b"").startswith(b"multipart/")
+    operation, ids, model = endpoint.operation, endpoint.ids, None
+    if body and multipart:
+        span = form_field(body, "model")
+        model = None if span is None else span.value
+    elif body:
+        model = model_of(body)
         ids += openai.body_ids(endpoint.family, body)
         if operation is Operation.STATELESS and openai.creates(endpoint.family, body):
             operation = Operation.CREATING
     facts = Facts(
         family=endpoint.family,
         operation=operation,
-        model=None if model is None else model.value,
+        model=model,
         host=request.url.netloc.decode("ascii"),
         ids=ids,
         repeatable=body is not None,
         timeout=_own_timeout(request),
         tag=options.tag,
     )
-    return Prepared(request, body, endpoint, model, quoted, facts)
+    return Prepared(request, body, endpoint, multipart, facts)
 
 
-async def _body(request: Any, wire: Wire) -> bytes | None:
+async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes | None:
     """The body, or None if it can be sent only once: of unknown length (a generator), or too large to keep."""
-    length = request.headers.get("content-length")
+    length = headers.get(b"content-length")
     if length is None:
-        return None if "transfer-encoding" in request.headers else b""
+        return None if b"transfer-encoding" in headers else b""
     return await wire.body(request) if int(length) <= MAX_BODY else None
 
 
@@ -101,13 +110,12 @@ def options_of(request: Any) -> Options:
         ConfigurationError: a header says what no option can be.
     """
     outer = current.get()
-    headers = request.headers
-    said = [(name, value) for name, value in headers.raw if name.lower().startswith(OURS)]
+    said = {name: value for name, value in fields(request.headers).items() if name.startswith(OURS)}
     if not said:
         return outer
-    words = {name.lower()[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in said}
-    for name in words:
-        del headers[f"{OURS.decode()}{name}"]
+    words = {name[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in said.items()}
+    for name in said:
+        del request.headers[name.decode()]
     return merged(outer, _read(words))
 
 
@@ -133,8 +141,9 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
     """The same request for another target: its URL, key and model; nothing of the primary's but the request itself."""
     request = prepared.request
     body = prepared.body or b""
-    if target.model is not None and prepared.model is not None:
-        body = prepared.model.replaced(body, target.model, quoted=prepared.quoted)
+    span = None if target.model is None else prepared.model_span()
+    if target.model is not None and span is not None:
+        body = span.replaced(body, target.model, quoted=not prepared.multipart)
     query = [(name, value) for name, value in request.url.params.multi_items() if name in QUERY]
     headers = [
         (name, value)

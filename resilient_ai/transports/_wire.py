@@ -26,8 +26,8 @@ class Wire(Protocol):
         """Send, and return the response with its body unread. ``limit`` is of the monotonic clock."""
         ...
 
-    async def read(self, response: Any, most: int) -> bytes:
-        """The decoded body, in bounded steps.
+    async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
+        """The decoded body, in bounded steps. ``packed``: it has a content-encoding.
 
         Raises:
             TooLarge: it is larger than ``most`` bytes.
@@ -64,15 +64,16 @@ class SyncWire:
         seconds = max(0.0, limit - time.monotonic())
         return run_bounded(partial(send, request), seconds, discard=lambda response: response.close())
 
-    async def read(self, response: Any, most: int) -> bytes:
+    async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
         """The decoded body, in bounded steps."""
         size, chunks = 0, list[bytes]()
-        for chunk in response.iter_bytes():
+        for chunk in response.iter_bytes() if packed else response.stream:
             size += len(chunk)
             if size > most:
                 response.close()
                 raise TooLarge
             chunks.append(chunk)
+        response.close()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def body(self, request: Any) -> bytes:
@@ -104,15 +105,16 @@ class AsyncWire:
             return await send(request)
         return await within(max(0.0, limit - time.monotonic()), partial(send, request))
 
-    async def read(self, response: Any, most: int) -> bytes:
+    async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
         """The decoded body, in bounded steps."""
         size, chunks = 0, list[bytes]()
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_bytes() if packed else response.stream:
             size += len(chunk)
             if size > most:
                 await response.aclose()
                 raise TooLarge
             chunks.append(chunk)
+        await response.aclose()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def body(self, request: Any) -> bytes:

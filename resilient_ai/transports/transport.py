@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..pipeline import Pipeline
     from ._wire import Wire
 
-__all__ = ["Guard", "guard_of", "wrap_transport"]
+__all__ = ["Guard", "completed", "guard_of", "guarded", "wrap_transport"]
 
 TransportT = TypeVar("TransportT")
 Route = Callable[[str], Any]
@@ -165,12 +165,18 @@ def wrap_transport(inner: TransportT, pipeline: Pipeline, *, route: Route | None
     given: Any = inner if guard is None else guard.given
     flavour = flavour_of(given)
     if flavour is not None:
-        sync, asynchronous = _classes(flavour)
-        if isinstance(given, flavour.module.BaseTransport):
-            return sync(given, completed(pipeline), route)
-        if isinstance(given, flavour.module.AsyncBaseTransport):
-            return asynchronous(given, completed(pipeline), route)
+        # A MockTransport serves either kind of client: here it is taken as a sync one.
+        for is_async, kind in enumerate((flavour.module.BaseTransport, flavour.module.AsyncBaseTransport)):
+            if isinstance(given, kind):
+                return guarded(inner, pipeline, route, flavour, is_async=bool(is_async))
     raise UnsupportedClient(f"{type(inner).__name__} is no transport of httpx or httpx2")
+
+
+def guarded(inner: Any, pipeline: Pipeline, route: Route | None, flavour: Flavour, *, is_async: bool) -> Any:
+    """The guarded transport for a client of which it is known whether it is async."""
+    guard = guard_of(inner)
+    given = inner if guard is None else guard.given
+    return _classes(flavour)[is_async](given, completed(pipeline), route)
 
 
 def completed(pipeline: Pipeline) -> Pipeline:
