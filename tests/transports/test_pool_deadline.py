@@ -50,7 +50,7 @@ async def fails_at_the_limit(side: Side, error: str, url: str, content: Any = No
 @pytest.mark.parametrize("where", ["/drip/head", "/drip/body", "/stall"])
 @sides()
 def test_a_server_that_drips_bytes(side: Side, where: str) -> None:
-    """ "A deadline is absolute [...] also against one byte every 0.4 s": with httpx's time-outs alone it took 15 to 29 s."""
+    """A deadline covers everything, also one byte every 0.4 s: with httpx's time-outs alone it took 15 to 29 s."""
     with Server() as server:
         side.run(fails_at_the_limit, side, "ReadTimeout", server.url + where)
 
@@ -160,7 +160,7 @@ def test_a_tls_handshake_given_up_leaves_no_connection(side: Side) -> None:
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @sides()
 def test_a_socks_proxy_that_does_not_answer(side: Side) -> None:
-    """httpcore has no time-out at all there; nor does it close the connection, whence the warnings at its collection."""
+    """httpcore has no time-out at all there; nor does it close the connection, whence the warnings."""
     pytest.importorskip("socksio")
 
     class Silent(SocksProxy):
@@ -334,8 +334,9 @@ def test_a_program_s_own_backend_is_used(side: Side) -> None:
     given = side.transport()
     given._pool = core.ConnectionPool(network_backend=Backend())
     with SlowReader() as server, side.client(owned(given), timeout=30) as client:
+        url = f"http://named.test:{server.port}"
         with ends_at_the_limit(side.module.WriteTimeout):
-            client.post(f"http://named.test:{server.port}", content=b"x" * 8_000_000)
+            client.post(url, content=b"x" * 8_000_000)
     ((host, timeout),) = seen
     assert host == "named.test"
     assert timeout <= LIMIT
