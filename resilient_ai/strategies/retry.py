@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._call import Operation
 from .._state.budget import Budget
 from .._state.scopes import Scopes
-from ..errors import ConfigurationError, Failure
+from ..errors import CircuitOpen, ConfigurationError, Failure
 from ..failures import Again
 
 if TYPE_CHECKING:
@@ -69,18 +69,29 @@ class Retry:
         budget = call.state(self).get(call.scope)
         budget.deposit(call.runtime.now())
         number = 1
+        earlier: Failure | None = None
         while True:
             try:
                 return await next(call)
+            except CircuitOpen:
+                if earlier is None:
+                    raise
+                budget.refund()  # the repeat was not sent; what the caller hears is what the provider said before
+                break
             except Failure as failure:
                 if not self._may_repeat(call, failure, number):
                     raise
                 seconds = self._seconds(call, failure, number)
                 if seconds is None or not budget.withdraw(call.runtime.now()):
                     raise
+                earlier = failure
             await call.runtime.sleep(seconds)
             call.journal.waited += seconds
             number += 1
+        try:
+            raise earlier
+        finally:
+            del earlier  # its traceback holds this frame
 
     def _may_repeat(self, call: Call, failure: Failure, number: int) -> bool:
         meaning = failure.kind.meaning
@@ -103,7 +114,7 @@ class Retry:
         seconds = random.uniform(0, QUICK) if call.has_next else self._backoff(number)
         floor = failure.retry_after
         if floor is not None:
-            if floor > MAX_RETRY_AFTER:
+            if floor > (QUICK if call.has_next else MAX_RETRY_AFTER):
                 return None
             seconds = max(seconds, floor * (1 + random.uniform(0, JITTER)))
         left = call.time_left()

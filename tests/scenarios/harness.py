@@ -1,0 +1,413 @@
+"""One script, three runtimes, a virtual clock.
+
+Given a `World` with its providers, When the script calls, Then what the providers saw and the callers got is told::
+
+    world = World()
+    world.primary.answers(fails(OVERLOADED), ok())
+
+    async def script() -> None:
+        got = await world.call(pipeline)
+        assert got.text == "hello from primary"
+
+    world.run(mode, script)
+
+Nobody sleeps: a wait moves the clock. `World.at_once` lets several calls run beside one another in virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import math
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import anyio
+import anyio.lowlevel
+import trio
+
+from resilient_ai import _context
+from resilient_ai._call import Call, Facts, Operation, Outcome, Packed, Reply, Verdict
+from resilient_ai._runtime.concurrent import AsyncRuntime
+from resilient_ai._runtime.sync import SyncRuntime, drive
+from resilient_ai._target import Target, salted_hash
+from resilient_ai.errors import AllFailed, DeadlineExceeded, Failure
+from resilient_ai.events import AttemptFailed
+from resilient_ai.failures import FailureKind
+from resilient_ai.pipeline import Pipeline
+
+Mode = Literal["sync", "asyncio", "trio"]
+MODES: tuple[Mode, ...] = ("sync", "asyncio", "trio")
+FOREVER = math.inf
+Script = Callable[[], Awaitable[None]]
+
+
+# ---- what a provider does with one request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What one request meets: after `delay` seconds an answer, a failure, or any exception at all."""
+
+    kind: FailureKind | None = None
+    delay: float = 0.0
+    status: int | None = None
+    retry_after: float | None = None
+    raises: Callable[[], BaseException] | None = None
+    stream: bool = False
+    ids: tuple[str, ...] = ()
+    tools: bool = False
+    text: str | None = None
+
+
+def ok(delay: float = 0.0, **said: Any) -> Step:
+    return Step(delay=delay, **said)
+
+
+def stream(delay: float = 0.0) -> Step:
+    """Begins; the script ends it by `Got.reply.end(…)`."""
+    return Step(delay=delay, stream=True)
+
+
+def fails(kind: FailureKind, delay: float = 0.0, **said: Any) -> Step:
+    return Step(kind=kind, delay=delay, **said)
+
+
+def mute() -> Step:
+    return Step(delay=FOREVER)
+
+
+def raises(make: Callable[[], BaseException], delay: float = 0.0) -> Step:
+    return Step(raises=make, delay=delay)
+
+
+@dataclass
+class Sent:
+    """One request, as its provider saw it."""
+
+    at: float
+    model: str | None
+    number: int
+    limit: float | None = None
+
+
+class Provider:
+    """Answers by a script: steps (the last one stays), or a function of the request."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.seen: list[Sent] = []
+        self._rule: Callable[[Sent], Step] = lambda _: ok()
+
+    def answers(self, *steps: Step) -> Provider:
+        left = list(steps)
+        self._rule = lambda _: left.pop(0) if len(left) > 1 else left[0]
+        return self
+
+    def follows(self, rule: Callable[[Sent], Step]) -> Provider:
+        self._rule = rule
+        return self
+
+    def meet(self, at: float, model: str | None, limit: float | None) -> Step:
+        sent = Sent(at, model, len(self.seen) + 1, limit)
+        self.seen.append(sent)
+        return self._rule(sent)
+
+    @property
+    def count(self) -> int:
+        return len(self.seen)
+
+
+# ---- time
+
+
+class Clock:
+    """Virtual time. Alone, a sleeper moves it; with several tasks, the earliest sleeper is woken when all sleep."""
+
+    def __init__(self, start: float = 1000.0) -> None:
+        self.time = start
+        self.slept: list[float] = []
+        self._sleepers: list[tuple[float, int, anyio.Event]] = []
+        self._awake = 0
+        self._order = itertools.count()
+
+    def now(self) -> float:
+        return self.time
+
+    def pass_(self, seconds: float) -> None:
+        assert 0 <= seconds < FOREVER, f"a wait of {seconds}"
+        self.slept.append(seconds)
+        self.time += seconds
+
+    async def wait(self, seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self._awake <= 1 and not self._sleepers:
+            self.pass_(seconds)
+            return
+        event = anyio.Event()
+        heapq.heappush(self._sleepers, (self.time + seconds, next(self._order), event))
+        self._awake -= 1
+        self._wake_if_all_sleep()
+        await event.wait()
+
+    def _wake_if_all_sleep(self) -> None:
+        if self._awake == 0 and self._sleepers:
+            at, _, event = heapq.heappop(self._sleepers)
+            self.time = max(self.time, at)
+            self._awake += 1
+            event.set()
+
+    async def task(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Run `work` as one of several tasks that share this clock."""
+        try:
+            await work()
+        finally:
+            self._awake -= 1
+            self._wake_if_all_sleep()
+
+    def expect(self, tasks: int) -> None:
+        self._awake += tasks
+
+
+# ---- the surface
+
+
+class ScriptedPort:
+    """Does for one call what a transport does, without a socket."""
+
+    def __init__(self, world: World, facts: Facts, *, body: str, key: str) -> None:
+        self.world = world
+        self.facts = facts
+        self.body = body
+        self.key = key
+
+    def host(self, target: Target | None) -> str:
+        return self.facts.host if target is None else (target.base_url or "").removeprefix("https://")
+
+    def credential(self, target: Target | None) -> str:
+        return salted_hash(self.key if target is None else target.key() or "")
+
+    def fits(self, target: Target, call: Call) -> str | None:
+        same = target.model in (None, call.facts.model)
+        return None if call.facts.family != "embeddings" or same else "embeddings of two models"
+
+    def cache_key(self, call: Call, namespace: str | None) -> str | None:
+        space = self.credential(None) if namespace is None else namespace
+        return f"{space} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"
+
+    def pack(self, reply: Reply) -> Packed | None:
+        text, tools = cast("tuple[str, bool]", reply.value)
+        return Packed(data=text.encode(), stale_ok=not tools)
+
+    def unpack(self, packed: bytes, call: Call) -> Reply:
+        return Reply((packed.decode(), False))
+
+    async def send(self, call: Call) -> Reply:
+        now = call.runtime.now()
+        attempt = call.journal.begin(call.target_name)
+        limits = [call.limit, call.stream_limit]
+        limits += [now + s for s in (call.per_attempt, call.first_byte) if s is not None]
+        limit = min((at for at in limits if at is not None), default=None)
+        step = self.world.provider(self.host(call.target)).meet(now, call.model, limit)
+        try:
+            await self._pass(call, step, limit)
+            return self._answer(call, step)
+        except Failure as failure:
+            attempt.kind, attempt.status = failure.kind, failure.status
+            if call.journal.emit is not None:
+                seconds = call.runtime.now() - now
+                call.journal.emit(
+                    AttemptFailed(
+                        target=attempt.target,
+                        family=call.facts.family,
+                        model=call.model,
+                        kind=failure.kind,
+                        status=failure.status,
+                        seconds=seconds,
+                    )
+                )
+            raise
+        finally:
+            attempt.ended = call.runtime.now()
+
+    async def _pass(self, call: Call, step: Step, limit: float | None) -> None:
+        now = call.runtime.now()
+        left = FOREVER if limit is None else max(0.0, limit - now)
+        if step.delay <= left:
+            if step.delay:
+                await call.runtime.sleep(step.delay)
+            return
+        await call.runtime.sleep(left)
+        if call.deadline is not None and call.runtime.now() >= call.deadline - 0.002:
+            raise DeadlineExceeded("the call's time was over", target=call.target_name)
+        raise Failure("no byte came", kind=FailureKind.SILENT, target=call.target_name)
+
+    def _answer(self, call: Call, step: Step) -> Reply:
+        if step.raises is not None:
+            raise step.raises()
+        if step.kind is FailureKind.DEADLINE:
+            raise DeadlineExceeded("the call's time was over", target=call.target_name)
+        if step.kind is not None:
+            raise Failure(
+                step.kind.value,
+                kind=step.kind,
+                target=call.target_name,
+                status=step.status,
+                retry_after=step.retry_after,
+            )
+        call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
+        text = step.text or f"hello from {call.target_name}"
+        return Reply((text, step.tools), verdict=None if step.stream else Verdict.SUCCESS, ids=step.ids)
+
+
+# ---- the world
+
+
+@dataclass
+class Got:
+    """What one call came to."""
+
+    outcome: Outcome
+    at: float
+    seconds: float
+    reply: Reply | None = None
+    failure: Failure | None = None
+
+    @property
+    def text(self) -> str:
+        assert self.reply is not None, f"failed: {self.failure}"
+        return cast("str", self.reply.value[0])
+
+    @property
+    def told(self) -> Failure:
+        """What a surface would tell the caller."""
+        assert self.failure is not None, f"answered: {self.text}"
+        return self.failure.told if isinstance(self.failure, AllFailed) else self.failure
+
+
+@dataclass
+class World:
+    """Providers by host, a clock, and the runtime of the mode the script runs in."""
+
+    clock: Clock = field(default_factory=Clock)
+    providers: dict[str, Provider] = field(default_factory=dict)
+    runtime: Any = None
+    mode: Mode = "sync"
+
+    @property
+    def primary(self) -> Provider:
+        return self.provider("api.openai.com")
+
+    @property
+    def backup(self) -> Provider:
+        return self.provider("backup")
+
+    def provider(self, host: str) -> Provider:
+        return self.providers.setdefault(host, Provider(host))
+
+    def run(self, mode: Mode, script: Script) -> None:
+        """Run the script in one mode."""
+        self.mode = mode
+        if mode == "sync":
+            self.runtime = SyncRuntime(now=self.clock.now, sleep=self.clock.pass_)
+            drive(cast("Any", script()))
+            return
+        self.runtime = AsyncRuntime(now=self.clock.now, sleep=self.clock.wait)
+        if mode == "asyncio":
+            asyncio.run(cast("Any", script()))
+        else:
+            trio.run(script)
+
+    async def call(self, pipeline: Pipeline, **said: Any) -> Got:
+        """One operation of the user's, as a transport runs it. Foreign exceptions pass."""
+        started = self.clock.time
+        call = self.begin(pipeline, **said)
+        try:
+            reply = await pipeline.run(call)
+        except Failure as failure:
+            call.journal.finish()
+            return Got(call.journal.outcome(), started, self.clock.time - started, failure=failure)
+        if reply.verdict is None:
+            reply.on_end(lambda _: call.journal.finish())
+        else:
+            call.journal.finish()
+        return Got(call.journal.outcome(), started, self.clock.time - started, reply=reply)
+
+    def begin(
+        self,
+        pipeline: Pipeline,
+        *,
+        model: str | None = "gpt",
+        family: str = "chat",
+        operation: Operation = Operation.STATELESS,
+        host: str = "api.openai.com",
+        ids: tuple[str, ...] = (),
+        repeatable: bool = True,
+        timeout: float | None = None,
+        body: str = "hi",
+        key: str = "sk-one",
+    ) -> Call:
+        options = _context.current.get()
+        facts = Facts(
+            family=family,
+            operation=operation,
+            model=model,
+            host=host,
+            ids=ids,
+            repeatable=repeatable,
+            timeout=timeout,
+            tag=options.tag,
+        )
+        port = ScriptedPort(self, facts, body=body, key=key)
+        return pipeline.begin(port=port, runtime=self.runtime, facts=facts, options=options)
+
+    async def calls(self, pipeline: Pipeline, count: int, *, every: float = 0.0, **said: Any) -> list[Got]:
+        """`count` calls one after the other, begun `every` seconds apart (or as soon as the one before has ended)."""
+        got: list[Got] = []
+        start = self.clock.time
+        for index in range(count):
+            await self.until(start + index * every)
+            got.append(await self.call(pipeline, **said))
+        return got
+
+    async def until(self, at: float) -> None:
+        if at > self.clock.time:
+            await self.runtime.sleep(at - self.clock.time)
+
+    async def at_once(self, works: Iterable[Callable[[], Awaitable[object]]]) -> None:
+        """Several tasks in virtual time (async modes only)."""
+        todo = list(works)
+        self.clock.expect(len(todo))
+        async with anyio.create_task_group() as group:
+            for work in todo:
+                group.start_soon(self.clock.task, work)
+
+
+def target(name: str = "backup:*", key: str = "sk-two") -> Target:
+    """A target whose host is its vendor's name."""
+    return Target(name, base_url=f"https://{name.partition(':')[0]}", api_key=key)
+
+
+@contextlib.contextmanager
+def permits_back(pipeline: Pipeline) -> Iterator[None]:
+    """Afterwards no circuit of the pipeline has a probe out."""
+    yield
+    from resilient_ai.strategies.breaker import CircuitBreaker
+
+    breaker = pipeline.find(CircuitBreaker)
+    assert breaker is not None
+    circuits = pipeline.states.of(breaker)
+    assert [circuit.probing for _, circuit in circuits.scopes.items() if circuit.probing] == []
+
+
+def circuit_of(
+    pipeline: Pipeline, host: str = "api.openai.com", family: str = "chat", model: str | None = "gpt"
+) -> Any:
+    from resilient_ai.strategies.breaker import CircuitBreaker
+
+    breaker = pipeline.find(CircuitBreaker)
+    assert breaker is not None
+    return pipeline.states.of(breaker).get((host, family, model))
