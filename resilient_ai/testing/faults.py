@@ -6,9 +6,11 @@ A fault is plain data. It is carried to the simulator's own process, where it is
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WHOLE_PROVIDER: Final = frozenset({"refused", "mute_connect"})
 """Faults of the listening socket: they know no endpoint family and no share."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .faults import Quota
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .faults import Quota
 
 FAMILIES: Final = (
     "chat",
@@ -62,7 +64,7 @@ class Provider:
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise ValueError(f"a provider's name is 1 to 64 letters, digits, '_', '-' or '.', not {name!r}")
         if isinstance(self.keys, str) or isinstance(self.models, str):
-            raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")
+            raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")  # noqa: TRY004
         if self.models is not None and not self.models:
             raise ValueError("a provider serves at least one model")
         if not all(self.keys):
@@ -90,7 +92,7 @@ class Request:
 
     at: when its head had arrived, seconds since the simulator's start (a monotonic clock).
     ended: when the last byte of its answer was written or its client was gone; None while it runs.
-    key: which of the provider's keys came with it ("primary:0" is the first), "foreign" or "none"; never the key itself.
+    key: which of the provider's keys came with it ("primary:0" is the first), "foreign" or "none"; never the key.
     headers: lower-case names; what could be a credential (Authorization, api-key, cookies) has the value "…".
     json, form: the parsed body; None if it is no JSON (no multipart form), or larger than 1 MiB.
     status: the status answered, None if none was. fault: the kind of fault that struck it.

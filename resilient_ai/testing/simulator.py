@@ -14,12 +14,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from .faults import WHOLE_PROVIDER, Fault
 from .records import FAMILIES, Provider, Request
-from .timeline import Timeline
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .timeline import Timeline
 
 _START_LIMIT: Final = 20.0  # seconds; it takes a tenth of one on an idle machine
 _COMMAND_LIMIT: Final = 30.0
@@ -79,7 +82,7 @@ class SimulatedProvider:
 
     def count(self, family: str | None = None) -> int:
         """How many requests it has seen, all or one family's; also those no longer kept."""
-        return self._ask("count", family=family)
+        return int(self._ask("count", family=family))
 
     def saw(self, text: str) -> bool:
         """Whether this text ever arrived: in a path, any header (credentials too) or a body.
@@ -89,16 +92,16 @@ class SimulatedProvider:
         found = self._ask("saw", text=text)
         if found is None:
             raise SimulatorError("the log has outgrown its bounds: whether it was seen before cannot be told")
-        return found
+        return bool(found)
 
     def created(self, family: str) -> list[str]:
         """The ids of what it made: "videos", "batches", "files" or "responses", in order."""
-        return self._ask("created", family=family)
+        return list(self._ask("created", family=family))
 
     @property
     def connections(self) -> int:
         """How many TCP connections it has accepted."""
-        return self._ask("connections")
+        return int(self._ask("connections"))
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
         return self._simulator.command({"op": operation, "provider": self.name, **arguments})
@@ -224,7 +227,7 @@ class Simulator(Mapping[str, SimulatedProvider]):
         """
         timeline.check_providers(self._providers)
         events = [event.to_json() for event in timeline.events]
-        return self.command({"op": "play", "events": events})
+        return float(self.command({"op": "play", "events": events}))
 
     def stop_timeline(self) -> None:
         """End the timeline that runs, if one does."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from .faults import KINDS, WHOLE_PROVIDER, Fault
 from .records import FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _FOLDER: Final = Path(__file__).parent / "timelines"
 
@@ -83,9 +85,9 @@ class Timeline:
         raw = tomllib.loads(text)
         _known(raw, "the timeline", {*_TEXTS, *_LISTS, *_NUMBERS, "events"})
         duration = _positive(raw, "duration", "the timeline")
-        events = raw.get("events", [])
-        if not isinstance(events, list) or not all(isinstance(item, dict) for item in events):  # pyright: ignore[reportUnknownVariableType]
-            raise ValueError("events is a list of tables ([[events]])")
+        events = _list(raw.get("events"))
+        if not events or not all(isinstance(item, dict) for item in events):
+            raise ValueError("the timeline: events is wanted, as a list of tables ([[events]])")
         return cls(
             name=_text(raw, "name", "the timeline"),
             title=_text(raw, "title", "the timeline"),
@@ -95,7 +97,7 @@ class Timeline:
             duration=duration,
             compression=_positive(raw, "compression", "the timeline"),
             calls_per_second=_positive(raw, "calls_per_second", "the timeline"),
-            events=tuple(_event(item, index, duration) for index, item in enumerate(events, 1)),  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            events=tuple(_event(item, index, duration) for index, item in enumerate(events, 1)),
         )
 
     def check_providers(self, names: Collection[str]) -> None:
@@ -117,23 +119,24 @@ def _event(raw: dict[str, Any], index: int, duration: float) -> Event:
     if at < 0 or until <= at or until > duration:
         raise ValueError(f"{where}: wanted 0 <= at < until <= {duration:g} (duration), not at={at:g}, until={until:g}")
     family = raw.get("family", "*")
-    families = tuple(family) if isinstance(family, list) else (family,)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    for name in families:  # pyright: ignore[reportUnknownVariableType]
+    families = tuple(_list(family)) or (family,)
+    for name in families:
         if name != "*" and name not in FAMILIES:
             raise ValueError(f"{where}: no family {name!r}; there are {', '.join(FAMILIES)} and '*'")
     fault = _fault(_text(raw, "fault", where), raw.get("args", {}), where)
     if fault.kind in WHOLE_PROVIDER and families != ("*",):
         raise ValueError(f"{where}: the fault {fault.kind} is the whole provider's: it takes no family")
-    return Event(at=at, until=until, provider=_text(raw, "provider", where), families=families, fault=fault)  # pyright: ignore[reportUnknownArgumentType]
+    return Event(at=at, until=until, provider=_text(raw, "provider", where), families=families, fault=fault)
 
 
 def _fault(name: str, args: dict[str, Any], where: str) -> Fault:
     if name not in KINDS:
         raise ValueError(f"{where}: no fault {name!r}; there are {', '.join(sorted(KINDS))}")
     try:
-        return getattr(Fault, name)(**args)
+        fault: Fault = getattr(Fault, name)(**args)
     except (TypeError, ValueError) as problem:
         raise ValueError(f"{where}: fault {name}: {problem}") from problem
+    return fault
 
 
 def _known(raw: dict[str, Any], where: str, names: set[str]) -> None:
@@ -150,10 +153,14 @@ def _text(raw: dict[str, Any], name: str, where: str) -> str:
 
 
 def _texts(raw: dict[str, Any], name: str) -> tuple[str, ...]:
-    value: Any = raw.get(name)
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):  # pyright: ignore[reportUnknownVariableType]
+    value = _list(raw.get(name))
+    if not value or not all(isinstance(item, str) for item in value):
         raise ValueError(f"the timeline: {name} is wanted, as a list of texts")
-    return tuple(value)  # pyright: ignore[reportUnknownArgumentType]
+    return tuple(value)
+
+
+def _list(value: list[Any] | str | float | None) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _number(raw: dict[str, Any], name: str, where: str) -> float:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..faults import Fault, Quota
 from ..records import Provider
 from .host import Host
 from .rules import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WATCH: Final = 0.2  # seconds between two looks whether the parent lives
 
@@ -147,6 +150,7 @@ async def serve(wanted: Settings) -> None:
             told = {"ok": app.command(json.loads(line))}
         except (KeyError, ValueError, TypeError, OSError) as problem:
             told = {"error": f"{type(problem).__name__}: {problem}"}
+        await asyncio.sleep(0)  # the loop closes sockets in its next turn, and what was commanded is to be in force
         writer.write(json.dumps(told).encode() + b"\n")
         await writer.drain()
     watch.cancel()
@@ -154,15 +158,13 @@ async def serve(wanted: Settings) -> None:
 
 async def _watch(parent: int) -> None:
     """End with the parent, also where a fork of it keeps the line open."""
-    while os.name == "nt" or os.getppid() == parent:
+    while os.name == "nt" or os.getppid() == parent:  # noqa: ASYNC110  # no event tells it
         await asyncio.sleep(_WATCH)
     os._exit(0)
 
 
 def main() -> None:
     """Read the settings from standard input, and serve."""
-    try:
+    with contextlib.suppress(ConnectionError, KeyboardInterrupt):
         asyncio.run(serve(settings(sys.stdin.read())))
-    except (ConnectionError, KeyboardInterrupt):
-        pass
     os._exit(0)  # hard: no request that hangs, and no finaliser, keeps the process

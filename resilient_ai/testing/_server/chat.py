@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .replies import Event, Json, Reply, encode, event, ok
+from .replies import Event, Json, Reply, as_list, as_object, encode, event, ok
 from .text import ANSWER_TOKENS, count, instance, pieces, say, seed_of
 from .world import Ask, World, now
 
 
 def chat(world: World, ask: Ask) -> Reply:
     """POST /chat/completions."""
-    request = {**ask.json, "model": ask.model}
+    request: Json = {**ask.json, "model": ask.model}
     choices = [_choice(request, index) for index in range(request.get("n") or 1)]
     frame = {
         "id": world.new_id("chatcmpl-"),
@@ -31,17 +31,22 @@ def chat(world: World, ask: Ask) -> Reply:
 
 
 def forced_tool(request: Json) -> Json | None:
-    """The function that `tool_choice` forces (its definition, whichever endpoint's shape), or None."""
-    tools: list[Json] = [
-        tool.get("function", tool) for tool in request.get("tools") or [] if tool.get("type") == "function"
-    ]
+    """The function that `tool_choice` forces (its definition, in either endpoint's shape), or None."""
+    given = [as_object(tool) for tool in as_list(request.get("tools"))]
+    tools = [as_object(tool.get("function", tool)) for tool in given if tool.get("type") == "function"]
     choice: Any = request.get("tool_choice")
-    if choice == "required" and tools:
-        return tools[0]
-    if isinstance(choice, dict):
-        wanted: Any = choice.get("function", choice).get("name")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        return next((tool for tool in tools if tool.get("name") == wanted), None)
-    return None
+    if choice == "required":
+        return next(iter(tools), None)
+    wanted = as_object(as_object(choice).get("function", choice)).get("name")
+    return next((tool for tool in tools if wanted is not None and tool.get("name") == wanted), None)
+
+
+def wanted_schema(form: Any, *, inner: str | None = None) -> Json | None:
+    """The JSON schema the text must follow; an empty one if any JSON will do, None if it is plain text."""
+    asked = as_object(form)
+    if asked.get("type", "text") == "text":
+        return None
+    return as_object((as_object(asked.get(inner)) if inner else asked).get("schema"))
 
 
 def answer_tokens(seed: int, *, schema: Json | None, limit: int | None) -> tuple[list[str], bool]:
@@ -61,9 +66,13 @@ def _choice(request: Json, index: int) -> Json:
     seed = seed_of(request, index=index)
     if tool := forced_tool(request):
         arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
-        return {"tokens": pieces(arguments), "tool": tool["name"], "call": f"call_{seed:016x}", "finish": "tool_calls"}
-    form: Json = request.get("response_format") or {}
-    schema = (form.get("json_schema") or {}).get("schema") or {} if form.get("type", "text") != "text" else None
+        return {
+            "tokens": pieces(arguments),
+            "tool": tool.get("name", ""),
+            "call": f"call_{seed:016x}",
+            "finish": "tool_calls",
+        }
+    schema = wanted_schema(request.get("response_format"), inner="json_schema")
     limit: int | None = request.get("max_completion_tokens") or request.get("max_tokens")
     tokens, cut = answer_tokens(seed, schema=schema, limit=limit)
     return {"tokens": tokens, "tool": None, "finish": "length" if cut else "stop"}
@@ -78,7 +87,7 @@ def _message(choice: Json) -> Json:
 
 
 def _events(request: Json, frame: Json, choices: list[Json], usage: Json) -> list[Event]:
-    with_usage = bool((request.get("stream_options") or {}).get("include_usage"))
+    with_usage = bool(as_object(request.get("stream_options")).get("include_usage"))
     frame = {**frame, "object": "chat.completion.chunk"}
     events: list[Event] = []
 
@@ -124,8 +133,8 @@ def _usage(asked: int, answered: int) -> Json:
 
 def completions(world: World, ask: Ask) -> Reply:
     """POST /completions."""
-    request = {**ask.json, "model": ask.model}
-    limit = request.get("max_tokens") or 16  # the vendor's own default
+    request: Json = {**ask.json, "model": ask.model}
+    limit: int = request.get("max_tokens") or 16  # the vendor's own default
     tokens = say(seed_of(request))
     finish = "length" if limit < ANSWER_TOKENS else "stop"
     frame = {"id": world.new_id("cmpl-"), "object": "text_completion", "created": now(), "model": ask.model}

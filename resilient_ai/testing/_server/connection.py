@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .http import MAX_BODY, MAX_HEAD, BadRequestError, Head, chunk_size, parse_head
 from .replies import error
 from .script import Script, perform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_DRAINED = 4 * MAX_BODY  # of a body too large, so much is read (and dropped) for its client to hear the 413
 
@@ -118,10 +120,9 @@ class Connection(asyncio.Protocol):
         for step in script.steps:
             if isinstance(step, float | int):
                 await self._pause(step)
-            else:
-                if not self._gone:
-                    self.transport.write(step)
-                    written += len(step)
+            elif not self._gone:
+                self.transport.write(step)
+                written += len(step)
             if self._gone:
                 exchange.ended(gone_after=written)
                 return False

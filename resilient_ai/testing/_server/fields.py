@@ -52,7 +52,8 @@ CHAT: Final = _spec(
 )
 COMPLETIONS: Final = _spec(
     "json",
-    f"prompt:str|arr! model:str! {_SHARED} {_SAMPLING} best_of:int echo:bool logprobs:int max_tokens:int n:int suffix:str",
+    f"prompt:str|arr! model:str! {_SHARED} {_SAMPLING} best_of:int echo:bool logprobs:int max_tokens:int n:int"
+    " suffix:str",
 )
 RESPONSES: Final = _spec(
     "json",

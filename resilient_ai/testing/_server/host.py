@@ -6,21 +6,25 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from ..faults import Fault
-from ..records import Provider
 from . import routes
 from .connection import Connection
 from .door import Door
-from .http import Head
 from .log import Entry, Log
 from .replies import Refusal, Reply, error
 from .rules import Meter, Rules
 from .script import Script, instead, perform, replaces
 from .validate import check, check_key, check_model, credential, read_body
 from .world import Ask, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..faults import Fault
+    from ..records import Provider
+    from .http import Head
 
 
 class Host:

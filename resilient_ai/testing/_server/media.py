@@ -47,22 +47,30 @@ def _model(world: World, name: str) -> Json:
     return {"id": name, "object": "model", "created": 1715367049, "owned_by": world.label}
 
 
+_FLAGS = (
+    *("harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent"),
+    *("self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "sexual/minors"),
+    *("violence", "violence/graphic"),
+)
+
+
 def moderations(world: World, ask: Ask) -> Reply:
     """POST /moderations: nothing is ever flagged."""
     asked: Any = ask.json["input"]
-    texts: list[Any] = asked if isinstance(asked, list) else [asked]
-    names = (
-        "harassment harassment/threatening hate hate/threatening illicit illicit/violent self-harm self-harm/instructions"
-        " self-harm/intent sexual sexual/minors violence violence/graphic"
-    ).split()
     result = {
         "flagged": False,
-        "categories": dict.fromkeys(names, False),
-        "category_scores": dict.fromkeys(names, 1e-05),
-        "category_applied_input_types": {name: ["text"] for name in names},
+        "categories": dict.fromkeys(_FLAGS, False),
+        "category_scores": dict.fromkeys(_FLAGS, 1e-05),
+        "category_applied_input_types": {name: ["text"] for name in _FLAGS},
     }
     model = ask.model or "omni-moderation-latest"
-    return ok({"id": world.new_id("modr-"), "model": model, "results": [result for _ in texts]})
+    return ok(
+        {
+            "id": world.new_id("modr-"),
+            "model": model,
+            "results": [result] * (1 if isinstance(asked, str) else len(asked)),
+        }
+    )
 
 
 def images(world: World, ask: Ask) -> Reply:
@@ -70,7 +78,7 @@ def images(world: World, ask: Ask) -> Reply:
     request, model = ask.json, ask.model or "gpt-image-1"
     seeds = [seed_of({**request, "model": model}, index=index) for index in range(request.get("n") or 1)]
     shown: dict[str, Any] = {"background": "opaque", "output_format": "png", "quality": "low", "size": "1024x1024"}
-    usage = {"input_tokens": count(request.get("prompt")), "output_tokens": 272 * len(seeds)}
+    usage: Json = {"input_tokens": count(request.get("prompt")), "output_tokens": 272 * len(seeds)}
     usage = {
         **usage,
         "total_tokens": sum(usage.values()),

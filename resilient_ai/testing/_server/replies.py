@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Json: TypeAlias = dict[str, Any]
+JsonValue: TypeAlias = dict[str, Any] | list[Any] | str | float | bool | None
 
 REASONS = {
     200: "OK",
@@ -48,7 +51,7 @@ class Reply:
     made: str | None = None
 
 
-class Refusal(Exception):  # noqa: N818  # it is the vendor's word against the request, not a fault of ours
+class Refusal(Exception):  # it is the vendor's word against the request, not a fault of ours
     """The vendor says no: its status and its error body."""
 
     def __init__(
@@ -60,6 +63,16 @@ class Refusal(Exception):  # noqa: N818  # it is the vendor's word against the r
     def reply(self) -> Reply:
         """The refusal as an answer."""
         return error(self.status, self.message, param=self.param, code=self.code, kind=self.kind)
+
+
+def as_object(value: JsonValue) -> Json:
+    """The value if it is a JSON object, else an empty one: what is deep in a request may be anything."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: JsonValue) -> list[Any]:
+    """The value if it is a JSON array, else an empty one."""
+    return value if isinstance(value, list) else []
 
 
 def encode(value: Any) -> bytes:

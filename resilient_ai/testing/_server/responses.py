@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from .chat import answer_tokens, forced_tool
-from .replies import Event, Json, Refusal, Reply, encode, event, ok
+from .chat import answer_tokens, forced_tool, wanted_schema
+from .replies import Event, Json, Refusal, Reply, as_object, encode, event, ok
 from .text import count, instance, pieces, seed_of
 from .world import MAX_THINGS, Ask, Job, World, now
 
@@ -111,40 +109,48 @@ def _whole(request: Json, made: str, model: str) -> tuple[Json, list[str]]:
 def _item(request: Json, seed: int) -> tuple[Json, list[str], bool]:
     if tool := forced_tool(request):
         arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
-        call = {"id": f"fc_{seed:016x}", "type": "function_call", "status": "completed", "name": tool["name"]}
+        call = {"id": f"fc_{seed:016x}", "type": "function_call", "status": "completed", "name": tool.get("name", "")}
         return {**call, "call_id": f"call_{seed:016x}", "arguments": arguments}, pieces(arguments), False
-    form: Json = (request.get("text") or {}).get("format") or {}
-    schema = form.get("schema") or {} if form.get("type", "text") != "text" else None
+    schema = wanted_schema(as_object(request.get("text")).get("format"))
     tokens, cut = answer_tokens(seed, schema=schema, limit=request.get("max_output_tokens"))
-    part = {"type": "output_text", "text": "".join(tokens), "annotations": [], "logprobs": []}
-    item = {"id": f"msg_{seed:016x}", "type": "message", "status": "incomplete" if cut else "completed"}
+    part: Json = {"type": "output_text", "text": "".join(tokens), "annotations": [], "logprobs": []}
+    item: Json = {"id": f"msg_{seed:016x}", "type": "message", "status": "incomplete" if cut else "completed"}
     return {**item, "role": "assistant", "content": [part]}, tokens, cut
 
 
 def _events(done: Json, tokens: list[str]) -> list[Event]:
-    events: list[Event] = []
+    """The whole sequence, numbered."""
+    told = [("created", {"response": _waiting(done, "in_progress")})]
+    told.append(("in_progress", {"response": _waiting(done, "in_progress")}))
+    told += _item_events(done["output"][0], tokens)
+    told.append((done["status"], {"response": done}))
+    return [
+        event(
+            {"type": f"response.{kind}", **fields, "sequence_number": number},
+            content=kind.endswith(".delta"),
+            name=f"response.{kind}",
+        )
+        for number, (kind, fields) in enumerate(told)
+    ]
 
-    def tell(kind: str, *, content: bool = False, **fields: Any) -> None:
-        told = {"type": f"response.{kind}", **fields, "sequence_number": len(events)}
-        events.append(event(told, content=content, name=f"response.{kind}"))
 
-    tell("created", response=_waiting(done, "in_progress"))
-    tell("in_progress", response=_waiting(done, "in_progress"))
-    item = done["output"][0]
-    place = {"item_id": item["id"], "output_index": 0}
+def _item_events(item: Json, tokens: list[str]) -> list[tuple[str, Json]]:
+    place: Json = {"item_id": item["id"], "output_index": 0}
+    begun = {**item, "status": "in_progress"}
     if item["type"] == "function_call":
-        tell("output_item.added", output_index=0, item={**item, "arguments": "", "status": "in_progress"})
-        for token in tokens:
-            tell("function_call_arguments.delta", content=True, **place, delta=token)
-        tell("function_call_arguments.done", **place, name=item["name"], arguments=item["arguments"])
-    else:
-        part, place = item["content"][0], {**place, "content_index": 0}
-        tell("output_item.added", output_index=0, item={**item, "content": [], "status": "in_progress"})
-        tell("content_part.added", **place, part={**part, "text": ""})
-        for token in tokens:
-            tell("output_text.delta", content=True, **place, delta=token, logprobs=[])
-        tell("output_text.done", **place, text=part["text"], logprobs=[])
-        tell("content_part.done", **place, part=part)
-    tell("output_item.done", output_index=0, item=item)
-    tell(done["status"], response=done)
-    return events
+        return [
+            ("output_item.added", {"output_index": 0, "item": {**begun, "arguments": ""}}),
+            *(("function_call_arguments.delta", {**place, "delta": token}) for token in tokens),
+            ("function_call_arguments.done", {**place, "name": item["name"], "arguments": item["arguments"]}),
+            ("output_item.done", {"output_index": 0, "item": item}),
+        ]
+    part: Json = item["content"][0]
+    inside: Json = {**place, "content_index": 0}
+    return [
+        ("output_item.added", {"output_index": 0, "item": {**begun, "content": []}}),
+        ("content_part.added", {**inside, "part": {**part, "text": ""}}),
+        *(("output_text.delta", {**inside, "delta": token, "logprobs": []}) for token in tokens),
+        ("output_text.done", {**inside, "text": part["text"], "logprobs": []}),
+        ("content_part.done", {**inside, "part": part}),
+        ("output_item.done", {"output_index": 0, "item": item}),
+    ]

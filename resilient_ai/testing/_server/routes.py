@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..records import FAMILIES
 from . import chat, fields, jobs, media, responses
-from .fields import Spec
 from .replies import Json, Refusal, Reply
 from .validate import check, check_model
 from .world import Ask, World
+
+if TYPE_CHECKING:
+    from .fields import Spec
 
 Handler = Callable[[World, Ask], Reply]
 

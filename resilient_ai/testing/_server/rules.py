@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(slots=True)
 class Rules:
-    """All rules of one provider. Of those that are in force the first that strikes is taken, by hand before timeline."""
+    """All rules of one provider. Of those in force the first that strikes is taken, by hand before timeline."""
 
     seed: str
     by_hand: dict[str, Rule] = field(default_factory=dict[str, Rule])

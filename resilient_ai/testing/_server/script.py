@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ..faults import Fault
 from .replies import REASONS, Event, Reply, encode, error, outage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..faults import Fault
 
 Step: TypeAlias = bytes | float
 """Bytes are written, a number is waited for (seconds)."""
@@ -74,11 +77,11 @@ def perform(reply: Reply, fault: Fault | None, *, close: bool) -> Script:
         case "drip":
             return Script(steps=_one_by_one(b"".join(_healthy(reply, close)), fault.seconds), end=end)
         case "drip_body":
-            head, *body = _healthy(reply, close)
-            return Script(steps=(head, *_one_by_one(b"".join(body), fault.seconds)), end=end)
+            head, *rest = _healthy(reply, close)
+            return Script(steps=(head, *_one_by_one(b"".join(rest), fault.seconds)), end=end)
         case "paced":
-            head, *body = _pieces(reply, close)
-            return Script(steps=(head, *(step for piece in body for step in (fault.seconds, piece))), end=end)
+            head, *rest = _pieces(reply, close)
+            return Script(steps=(head, *(step for piece in rest for step in (fault.seconds, piece))), end=end)
         case "set_cookie":
             reply = dataclasses.replace(reply, headers={**reply.headers, "set-cookie": fault.text or ""})
             return Script(steps=_healthy(reply, close), end=end)
@@ -110,8 +113,8 @@ def _cut(reply: Reply, fault: Fault, close: bool, end: End) -> Script:
             return Script(steps=(head + sent + LAST_CHUNK,), end=end)
         case "malformed_json":
             bad = _chunk(broken[: len(broken) // 2] + b"\n\n")
-            rest = b"".join(_chunk(event.data) for event in after)
-            return Script(steps=(head + sent + bad + rest + LAST_CHUNK,), end=end)
+            remaining = b"".join(_chunk(event.data) for event in after)
+            return Script(steps=(head + sent + bad + remaining + LAST_CHUNK,), end=end)
         case _:
             told = _told_in_stream(reply, fault.text or "server_error", len(before))
             return Script(steps=(head + sent + _chunk(told) + LAST_CHUNK,), end=end)

@@ -5,20 +5,74 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .replies import Json
+from .replies import Json, as_list, as_object
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ANSWER_TOKENS: Final = 60
 """The length of an answer unless the request asks for less."""
 
-_WORDS: Final = (
-    "the a one this that river harbour lantern winter morning engine letter garden signal window copper paper"
-    " story market bridge cloud number answer winding quiet early distant steady careful open bright small second"
-    " carries follows opens keeps reaches turns holds finds passes returns and but while where because until then"
-    " under across before with toward beyond"
-).split()
+_WORDS: Final = [
+    "the",
+    "a",
+    "one",
+    "this",
+    "that",
+    "river",
+    "harbour",
+    "lantern",
+    "winter",
+    "morning",
+    "engine",
+    "letter",
+    "garden",
+    "signal",
+    "window",
+    "copper",
+    "paper",
+    "story",
+    "market",
+    "bridge",
+    "cloud",
+    "number",
+    "answer",
+    "winding",
+    "quiet",
+    "early",
+    "distant",
+    "steady",
+    "careful",
+    "open",
+    "bright",
+    "small",
+    "second",
+    "carries",
+    "follows",
+    "opens",
+    "keeps",
+    "reaches",
+    "turns",
+    "holds",
+    "finds",
+    "passes",
+    "returns",
+    "and",
+    "but",
+    "while",
+    "where",
+    "because",
+    "until",
+    "then",
+    "under",
+    "across",
+    "before",
+    "with",
+    "toward",
+    "beyond",
+]
 
 _IGNORED: Final = frozenset({"stream", "stream_options", "store", "metadata", "user", "service_tier", "background"})
 
@@ -51,49 +105,67 @@ def count(value: Any) -> int:
 
 
 def instance(schema: Json, *, seed: int = 0) -> Any:
-    """A value that satisfies a JSON schema as far as structured outputs use it."""
-    return _instance(schema, schema, random.Random(seed), 0)
+    """A value that satisfies a JSON schema, as far as structured outputs and tools use schemas."""
+    return _Builder(schema, random.Random(seed)).build(schema, 0)
 
 
-def _instance(schema: Json, root: Json, chance: random.Random, depth: int) -> Any:
-    if "$ref" in schema:
-        return _instance(_resolve(schema["$ref"], root), root, chance, depth + 1) if depth < 32 else None
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return chance.choice(schema["enum"])
-    for choice in ("anyOf", "oneOf", "allOf"):
-        if schema.get(choice):
-            return _instance(schema[choice][0], root, chance, depth + 1)
-    return _plain(schema, root, chance, depth)
+class _Builder:
+    """Builds one value. A schema may contain itself, so its size is bounded."""
 
+    def __init__(self, root: Json, chance: random.Random) -> None:
+        self._root, self._chance = root, chance
+        self._left = 500
 
-def _plain(schema: Json, root: Json, chance: random.Random, depth: int) -> Any:
-    kind: Any = schema.get("type", "object" if "properties" in schema else "string")
-    match kind[0] if isinstance(kind, list) and kind else kind:
-        case "object":
-            fields: Json = schema.get("properties", {}) if depth < 32 else {}
-            return {name: _instance(field, root, chance, depth + 1) for name, field in fields.items()}
-        case "array":
-            size = max(int(schema.get("minItems", 1)), 0 if depth >= 32 else 1)
-            return [_instance(schema.get("items", {}), root, chance, depth + 1) for _ in range(min(size, 16))]
-        case "integer":
-            return max(int(schema.get("minimum", 0)), chance.randrange(10))
-        case "number":
-            return max(float(schema.get("minimum", 0)), round(chance.random(), 3))
-        case "boolean":
-            return chance.random() < 0.5
-        case "null":
+    def build(self, given: Any, depth: int) -> Any:
+        schema = as_object(given)
+        self._left -= 1
+        if self._left < 0 or depth > 40:
             return None
-        case _:
-            return chance.choice(_WORDS)
+        if "$ref" in schema:
+            return self.build(self._resolve(str(schema["$ref"])), depth + 1)
+        if "const" in schema:
+            return schema["const"]
+        if options := as_list(schema.get("enum")):
+            return self._chance.choice(options)
+        for word in ("anyOf", "oneOf", "allOf"):
+            if options := as_list(schema.get(word)):
+                return self.build(self._option(options, depth), depth + 1)
+        return self._plain(schema, depth)
+
+    def _option(self, options: list[Any], depth: int) -> Any:
+        """The first; deep down one that ends it, if there is one."""
+        ends = (option for option in options if as_object(option).get("type") == "null")
+        return next(ends, options[0]) if depth > 4 else options[0]
+
+    def _plain(self, schema: Json, depth: int) -> Any:
+        kinds: Any = schema.get("type", "object" if "properties" in schema else "string")
+        match (as_list(kinds) or [kinds])[0]:
+            case "object":
+                fields = as_object(schema.get("properties"))
+                return {name: self.build(field, depth + 1) for name, field in fields.items()}
+            case "array":
+                least = _number(schema.get("minItems"))
+                return [self.build(schema.get("items"), depth + 1) for _ in range(max(int(least), int(depth < 4)))]
+            case "integer":
+                return int(_number(schema.get("minimum"))) + self._chance.randrange(10)
+            case "number":
+                return _number(schema.get("minimum")) + round(self._chance.random(), 3)
+            case "boolean":
+                return self._chance.random() < 0.5
+            case "null":
+                return None
+            case _:
+                return self._chance.choice(_WORDS)
+
+    def _resolve(self, ref: str) -> Json:
+        found = self._root
+        for name in filter(None, ref.removeprefix("#").split("/")):
+            found = as_object(found.get(name))
+        return found
 
 
-def _resolve(ref: str, root: Json) -> Json:
-    found: Any = root
-    for name in ref.removeprefix("#").strip("/").split("/"):
-        found = found.get(name, {}) if isinstance(found, dict) and name else found  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+def _number(value: Any) -> float:
+    return min(float(value), 1e6) if isinstance(value, int | float) else 0.0
 
 
 def vector(seed: int, size: int) -> Sequence[float]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .fields import Field, Spec
 from .http import BadRequestError, Part, parse_multipart
 from .replies import Json, Refusal
 from .world import Ask, parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .fields import Field, Spec
 
 _NAMES: Final = {
     "str": "a string",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .http import Part
 from .replies import Json, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 MAX_STORED: Final = 256 * 1024 * 1024
 MAX_THINGS: Final = 20_000
