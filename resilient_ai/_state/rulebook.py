@@ -153,7 +153,7 @@ class RuleBook:
         if self.state == HALF_OPEN:
             if failed:
                 self._quietly(breaker.open)
-            elif not getattr(breaker, "success_counter", 0):  # from 1.3 on; it starts again when close() begins
+            elif not getattr(breaker, "success_counter", 0):  # from 1.4 on; close() sets it to 0 first
                 self._quietly(breaker.close)
         elif self.state == CLOSED and failed and breaker.fail_counter >= breaker.fail_max:
             self._quietly(breaker.open)

@@ -429,7 +429,7 @@ def test_a_users_breaker_decides_by_its_own_counter() -> None:
     assert "success" in ear.heard
 
 
-@pytest.mark.skipif(not hasattr(pybreaker.CircuitBreaker, "success_threshold"), reason="came with pybreaker 1.3")
+@pytest.mark.skipif(not hasattr(pybreaker.CircuitBreaker, "success_threshold"), reason="came with pybreaker 1.4")
 def test_a_users_success_threshold_is_kept() -> None:
     breaker = pybreaker.CircuitBreaker(fail_max=1, reset_timeout=1, success_threshold=2)
     circuit = Circuit(Rules(), breaker=breaker)

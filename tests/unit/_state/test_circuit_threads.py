@@ -1,4 +1,4 @@
-"""The circuit under threads. `RESILIENT_AI_SOAK=1` runs the long form."""
+"""The circuit under threads. `SOAK=1` runs the long form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resilient_ai._state.breaker import Circuit, Permit, Rejected, Rules
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SOAK = bool(os.environ.get("RESILIENT_AI_SOAK"))
+SOAK = bool(os.environ.get("SOAK"))
 THREADS = 64
 
 

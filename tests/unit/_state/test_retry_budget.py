@@ -109,11 +109,13 @@ def test_never_below_nothing_never_above_the_cap_never_more_than_was_earned(
 
 
 def test_threads_take_no_token_twice() -> None:
-    budget = Budget(floor=0.0, cap=1000, initial=500)
+    budget = Budget(floor=0.0, cap=20_000, initial=20_000)
     taken: list[int] = []
+    barrier = threading.Barrier(8)
 
     def take() -> None:
-        taken.append(sum(budget.withdraw(0.0) for _ in range(200)))
+        barrier.wait(10)
+        taken.append(sum(budget.withdraw(0.0) for _ in range(5_000)))
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -125,7 +127,7 @@ def test_threads_take_no_token_twice() -> None:
             thread.join()
     finally:
         sys.setswitchinterval(before)
-    assert sum(taken) == 500
+    assert sum(taken) == 20_000
 
 
 @pytest.mark.parametrize(

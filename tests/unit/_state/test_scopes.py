@@ -73,12 +73,12 @@ def test_threads_make_one_state_a_key() -> None:
         made.append(State(key))
         return made[-1]
 
-    scopes = Scopes(make, limit=100)
+    scopes = Scopes(make, limit=3_000)
     barrier = threading.Barrier(8)
 
     def ask() -> None:
         barrier.wait(10)
-        for key in range(100):
+        for key in range(3_000):
             scopes.get(key)
 
     before = sys.getswitchinterval()
@@ -91,7 +91,7 @@ def test_threads_make_one_state_a_key() -> None:
             thread.join()
     finally:
         sys.setswitchinterval(before)
-    assert len(made) == 100
+    assert len(made) == 3_000
 
 
 def test_a_limit_below_one_cannot_be_meant() -> None:
