@@ -14,8 +14,8 @@ from .errors import ConfigurationError, UnsupportedClient
 from .pipeline import Pipeline
 from .strategies.fallback import Fallback
 from .transports._flavour import Flavour, flavour_of
-from .transports._private import HTTP_CLIENT, MOUNTS, TRANSPORT, TRANSPORT_FOR_URL
-from .transports.transport import completed, guard_of, wrap_transport
+from .transports._private import COOKIE_POLICY, HEADERS, HTTP_CLIENT, MOUNTS, TRANSPORT, TRANSPORT_FOR_URL
+from .transports.transport import completed, guard_of, guarded
 
 if TYPE_CHECKING:
     from ._target import Target
@@ -82,20 +82,34 @@ def _chosen(pipeline: Pipeline | None, fallback: Any) -> Pipeline:
 def _wrap_http(client: Any, pipeline: Pipeline, flavour: Flavour) -> Any:
     """A copy of the http client, its transport and every mount guarded."""
     twin = copy.copy(client)
+    _part(twin, client, flavour)
     weak = weakref.ref(twin)
 
     def route(url: str) -> Any:
         return getattr(weak(), TRANSPORT_FOR_URL)(flavour.module.URL(url))
 
-    guarded = functools.partial(wrap_transport, pipeline=pipeline, route=route)
-    setattr(twin, TRANSPORT, guarded(getattr(client, TRANSPORT)))
+    is_async = isinstance(client, flavour.module.AsyncClient)
+    guard_one = functools.partial(guarded, pipeline=pipeline, route=route, flavour=flavour, is_async=is_async)
+    setattr(twin, TRANSPORT, guard_one(getattr(client, TRANSPORT)))
     mounts: dict[Any, Any] = getattr(client, MOUNTS)
-    setattr(twin, MOUNTS, {pattern: mounted and guarded(mounted) for pattern, mounted in mounts.items()})
+    setattr(twin, MOUNTS, {pattern: mounted and guard_one(mounted) for pattern, mounted in mounts.items()})
     # A transport that is not httpx's is shared: it must live as long as its first owner would let it.
     guard = guard_of(getattr(twin, TRANSPORT))
     if guard is not None:
         guard.kept = client
     return twin
+
+
+def _part(twin: Any, client: Any, flavour: Flavour) -> None:
+    """Give the copy headers, hooks and cookies of its own, so that what is done to one is not done to the other."""
+    setattr(twin, HEADERS, client.headers.copy())
+    twin.event_hooks = client.event_hooks
+    jar = client.cookies.jar
+    if type(jar) is type(flavour.module.Cookies().jar):  # a user's own kind of jar is theirs to share
+        own = type(jar)(getattr(jar, COOKIE_POLICY, None))
+        for cookie in jar:
+            own.set_cookie(cookie)
+        twin.cookies = own
 
 
 def _wrap_openai(client: Any, pipeline: Pipeline) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._flavour import Flavour
     from ._wire import Wire
 
-__all__ = ["MAX_BODY", "Prepared", "addressed", "options_of", "prepare"]
+__all__ = ["MAX_BODY", "Prepared", "addressed", "options_of", "prepare", "strip"]
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request kept so that it can be sent again; of a JSON answer read before it is handed over."""
@@ -114,9 +114,15 @@ def options_of(request: Any) -> Options:
     if not said:
         return outer
     words = {name[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in said.items()}
-    for name in said:
-        del request.headers[name.decode()]
+    strip(request)
     return merged(outer, _read(words))
+
+
+def strip(request: Any) -> None:
+    """Take our own headers off a request: they are nobody else's."""
+    for name in fields(request.headers):
+        if name.startswith(OURS):
+            del request.headers[name.decode()]
 
 
 def _read(words: dict[str, str]) -> Options:

@@ -15,7 +15,7 @@ from ._answer import Answer, error_response, explain
 from ._flavour import Flavour, flavour_of
 from ._pool import owned
 from ._port import HttpPort
-from ._request import options_of, prepare
+from ._request import options_of, prepare, strip
 from ._sdk import connection_error
 from ._wire import AsyncWire, SyncWire
 
@@ -117,6 +117,7 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
 
         def handle_request(self, request: Any) -> Any:
             if self._passes_through:
+                strip(request)
                 return self.wire.transport.handle_request(request)
             return drive(self._handle(request))
 
@@ -132,6 +133,7 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
 
         async def handle_async_request(self, request: Any) -> Any:
             if self._passes_through:
+                strip(request)
                 return await self.wire.transport.handle_async_request(request)
             return await self._handle(request)
 

@@ -1,0 +1,45 @@
+"""The real SDKs over real sockets, with nothing learnt from the test before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from resilient_ai import Target, control
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resilient_ai.testing import SimulatedProvider, Simulator
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learnt() -> Iterator[None]:
+    control.reset()
+    yield
+    control.reset()
+
+
+@pytest.fixture
+def primary(simulator: Simulator) -> SimulatedProvider:
+    return simulator["primary"]
+
+
+@pytest.fixture
+def backup(simulator: Simulator) -> SimulatedProvider:
+    return simulator["backup"]
+
+
+@pytest.fixture
+def to_backup(backup: SimulatedProvider) -> list[Target]:
+    """A fallback to the same models at the other provider."""
+    return [Target("backup:*", base_url=backup.base_url, api_key=backup.key)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The bare SDK, and httpx below it, leave async generators to the collector; only trio says so aloud."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.filterwarnings(r"ignore:Async generator '(openai|http|trio):ResourceWarning"))
