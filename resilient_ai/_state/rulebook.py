@@ -57,7 +57,7 @@ class RuleBook:
             self._verdict = _Verdict(CLOSED)
             breaker = pybreaker.CircuitBreaker(fail_max=1, state_storage=self._verdict)
         self._breaker = breaker
-        self.lock = breaker._lock  # pyright: ignore[reportPrivateUsage]
+        self.lock = breaker._lock  # pyright: ignore[reportPrivateUsage]  # two locks would deadlock
         self._told = False
 
     @property
@@ -139,13 +139,14 @@ class RuleBook:
             self._quietly(move)
 
     def _quietly(self, move: Callable[[], Any]) -> None:
-        listeners: tuple[Any, ...] = self._breaker.listeners  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        breaker = cast(Any, self._breaker)  # its listeners are typed by a type variable that nothing binds
+        listeners = breaker.listeners
         for listener in listeners:
-            self._breaker.remove_listener(listener)
+            breaker.remove_listener(listener)
         try:
             move()
         finally:
-            self._breaker.add_listeners(*listeners)
+            breaker.add_listeners(*listeners)
 
     def _finish(self, *, failed: bool) -> None:
         """Do what pybreaker would have done, had its listener not raised."""
