@@ -2,6 +2,8 @@
 
 import os
 
+pytest_plugins = ["resilient_ai.testing.plugin"]  # also from a checkout that is not installed
+
 OURS = ("RESILIENT_AI", "OPENAI_", "AZURE_OPENAI_", "BACKUP_")
 
 for name in list(os.environ):

@@ -96,7 +96,8 @@ class Module:
         """Imported name → the module it comes from, for what is imported from this package."""
         return {
             alias.asname or alias.name: self.resolved(node)
-            for node in ast.walk(self.tree)
+            for block in (self.tree, *(node for node in self.tree.body if isinstance(node, ast.If)))
+            for node in block.body
             if isinstance(node, ast.ImportFrom) and self.resolved(node).split(".")[0] == PACKAGE
             for alias in node.names
         }
@@ -117,11 +118,12 @@ def modules() -> dict[str, Module]:
 def find(module: str, name: str) -> tuple[Module, Definition] | None:
     """Where a name that `module` offers is defined, through as many re-exports as it takes."""
     here = modules().get(module)
-    while here is not None:
-        if name in (defined := here.definitions()):
-            return here, defined[name]
-        here = modules().get(here.reexports().get(name, ""))
-    return None
+    if here is None:
+        return None
+    if name in (defined := here.definitions()):
+        return here, defined[name]
+    source = here.reexports().get(name)
+    return find(source, name) if source not in {None, module} else None  # `from . import room` names a module
 
 
 class Public(NamedTuple):
