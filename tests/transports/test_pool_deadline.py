@@ -103,7 +103,6 @@ class SlowReader(Server):
     """Takes a little of what is sent every 50 ms."""
 
     def serve(self, connection: socket.socket, number: int) -> None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         while not self.over.wait(0.05) and connection.recv(65536):
             pass
 
@@ -116,7 +115,8 @@ def test_a_server_that_hardly_reads(side: Side, tls: bool) -> None:
     with SlowReader(tls=tls) as server:
 
         async def script() -> None:
-            await fails_at_the_limit(side, "WriteTimeout", server.url, content=b"x" * 8_000_000, verify=client_tls())
+            options = {"verify": client_tls(), "socket_options": [(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)]}
+            await fails_at_the_limit(side, "WriteTimeout", server.url, content=b"x" * 8_000_000, **options)
 
         side.run(script)
 
