@@ -1,4 +1,4 @@
-"""What comes back from wrap() is the client that was given, in class, settings and ways; and the given one is untouched."""
+"""What comes back from wrap() is as the client that was given, which is left as it was."""
 
 from __future__ import annotations
 
