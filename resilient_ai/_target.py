@@ -86,5 +86,7 @@ class Target:
         elif isinstance(self.api_key, str):
             key = salted_hash(self.api_key)
         else:
-            key = f"callable {id(self.api_key)}"
+            # By its name, not by its identity: a program that builds its client anew for each call makes it anew, too.
+            named = self.api_key if hasattr(self.api_key, "__qualname__") else type(self.api_key)
+            key = f"callable {named.__module__}.{named.__qualname__}"
         return (self.name, self.base_url or "", self.dialect or "", key)

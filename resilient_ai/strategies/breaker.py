@@ -39,7 +39,7 @@ class Circuits:
         return self.scopes.get(scope)
 
     def tell(self, call: Call) -> None:
-        """One WARNING line and one event for each change since the last time."""
+        """One event and one line for each change since the last time; a WARNING when a circuit opens or closes."""
         while self._changes:
             try:
                 scope, old, new = self._changes.popleft()
@@ -49,7 +49,9 @@ class Circuits:
             reopens_at = None if circuit is None else circuit.reopens_at
             reopens_in = None if reopens_at is None or new != "open" else max(0.0, reopens_at - call.runtime.now())
             until = "" if reopens_in is None else f", next try in {reopens_in:.1f} s"
-            log.log(logging.INFO if new == "half-open" else logging.WARNING, "circuit %s: %s%s", new, scope_text(scope), until)
+            turned = old == "closed" or new == "closed"  # what lies between, a try that fails, is no news
+            level = logging.WARNING if turned else logging.INFO
+            log.log(level, "circuit %s: %s%s", new, scope_text(scope), until)
             if call.journal.emit is not None:
                 call.journal.emit(CircuitChanged(scope=scope, old=old, new=new, reopens_in=reopens_in))
 
@@ -78,8 +80,8 @@ class CircuitBreaker:
 
     failure_rate: float = 0.5
     window: float = 20.0
-    minimum_calls: int = 10
-    consecutive: int = 6
+    minimum_calls: int = 14
+    consecutive: int = 7
     open_for: tuple[float, float] = (1.0, 30.0)
     probes: int = 1
     ramp: float = 5.0

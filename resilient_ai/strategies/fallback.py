@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .._call import Operation
-from .._target import PRIMARY, SAME_MODEL, Target
+from .._target import SAME_MODEL, Target
 from ..errors import AllFailed, CircuitOpen, ConfigurationError, Failure
 from ..events import Returned, Switched
 from ..failures import FailureKind
@@ -30,7 +31,17 @@ REMEMBERED = 10_000
 RETURN_AFTER = 1.0
 """Seconds without a detour before the primary counts as returned: a ramp mixes both for a while."""
 
-_NOT_TOLD = frozenset({FailureKind.CALLER, FailureKind.GONE, FailureKind.AUTH, FailureKind.LOCAL})
+_NOT_TOLD = frozenset(
+    {
+        FailureKind.CALLER,
+        FailureKind.TOO_LONG,
+        FailureKind.REFUSED,
+        FailureKind.GONE,
+        FailureKind.AUTH,
+        FailureKind.QUOTA,
+        FailureKind.LOCAL,
+    }
+)
 """What a fallback says that is news about the fallback, not about the outage the caller should hear of."""
 
 
@@ -73,16 +84,22 @@ class Fallback:
         if not self.routes:
             return await next(call)
         state = call.state(self)
-        candidates = self._candidates(call, state)
+        queue = deque(self._candidates(call, state))
+        turned_away: list[Target | None] = []
         failures: list[Failure] = []
-        for position, target in enumerate(candidates):
-            view = _view(call, target, remaining=len(candidates) - position)
+        while queue:
+            target = queue.popleft()
+            view = _view(call, target, remaining=len(queue) + 1)
             try:
                 reply = await next(view)
             except Failure as failure:
                 failures.append(failure)
                 if not _moves_on(view, failure, state):
                     break
+                if isinstance(failure, CircuitOpen) and failure.recovering and target not in turned_away:
+                    # It works, and spares itself calls that others can answer; if they cannot, it is asked once more.
+                    turned_away.append(target)
+                    queue.append(target)
             else:
                 state.answered(view, reply, failures)
                 return reply
@@ -91,11 +108,11 @@ class Fallback:
         raise AllFailed(failures, told=_told(failures))
 
     def _candidates(self, call: Call, state: Whereabouts) -> list[Target | None]:
-        targets = self._for_model(call.facts.model)
         if call.facts.ids:
-            return [_home(call.facts.ids, state, targets)]
+            return [_home(call.facts.ids, state, self.every_target())]
         if not call.options.fallback:
             return [None]
+        targets = self._for_model(call.facts.model)
         return [None, *(target for target in targets if call.port.fits(target, call) is None)]
 
     def _for_model(self, model: str | None) -> tuple[Target, ...]:
@@ -115,12 +132,12 @@ class Whereabouts:
         from cachetools import LRUCache
 
         self._lock = Lock()
-        self._homes: LRUCache[str, str] = LRUCache(REMEMBERED)
+        self._homes: LRUCache[str, tuple[str, ...]] = LRUCache(REMEMBERED)
         self._worked: LRUCache[tuple[str, str], bool] = LRUCache(REMEMBERED)
         self._away: LRUCache[tuple[str, str | None], tuple[float, float]] = LRUCache(REMEMBERED)
 
-    def home(self, identifier: str) -> str | None:
-        """The name of the target that made ``identifier``; None if it was not made under our eyes."""
+    def home(self, identifier: str) -> tuple[str, ...] | None:
+        """The identity of the target that made ``identifier``; None if no target of ours did."""
         with self._lock:
             return self._homes.get(identifier)
 
@@ -134,7 +151,10 @@ class Whereabouts:
         name = call.target_name
         with self._lock:
             for identifier in reply.ids:
-                self._homes[identifier] = name
+                if call.target is None:
+                    self._homes.pop(identifier, None)
+                else:
+                    self._homes[identifier] = call.target.identity
             self._worked[name, call.port.credential(call.target)] = True
             if call.model is not None:
                 self._worked[name, f"model {call.model}"] = True
@@ -208,8 +228,8 @@ def _told(failures: Sequence[Failure]) -> Failure:
 
 def _home(ids: Sequence[str], state: Whereabouts, targets: Sequence[Target]) -> Target | None:
     """Where the things a request speaks of were made. What we did not see being made is the primary's."""
-    names = {name for identifier in ids if (name := state.home(identifier)) is not None} - {PRIMARY}
-    return next((target for target in targets if target.name in names), None)
+    homes = [state.home(identifier) for identifier in ids]
+    return next((target for target in targets if target.identity in homes), None)
 
 
 def _routes(given: object) -> Routes:

@@ -23,7 +23,7 @@ import itertools
 import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
 import anyio.lowlevel
@@ -37,7 +37,9 @@ from resilient_ai._target import Target, salted_hash
 from resilient_ai.errors import AllFailed, DeadlineExceeded, Failure
 from resilient_ai.events import AttemptFailed
 from resilient_ai.failures import FailureKind
-from resilient_ai.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from resilient_ai.pipeline import Pipeline
 
 Mode = Literal["sync", "asyncio", "trio"]
 MODES: tuple[Mode, ...] = ("sync", "asyncio", "trio")
