@@ -28,7 +28,10 @@ class Entry:
 
 
 class Store(Protocol):
-    """A bounded place for entries. ``blocking`` stores are called where they hold up no event loop."""
+    """A bounded place for entries. ``blocking`` stores are called where they hold up no event loop.
+
+    A store that cannot be read or written raises OSError, whatever it stands on: calls then go on without it.
+    """
 
     blocking: bool
 

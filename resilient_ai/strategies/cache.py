@@ -49,30 +49,33 @@ class Cache:
             if seconds is not None and not 0 < seconds < float("inf"):
                 raise ConfigurationError(f"Cache({name}=…) is a number of seconds above 0, got {seconds!r}")
 
-    def new_state(self) -> Store:
+    def new_state(self) -> Shelf:
         """The store given, or one of memory."""
         from ..stores.memory import MemoryStore
 
-        return MemoryStore() if self.store is None else self.store
+        return Shelf(MemoryStore() if self.store is None else self.store)
 
     async def execute(self, next: Next, call: Call) -> Reply:
         """Serve what is fresh; else ask; else serve what is stale."""
         key = self._key(call)
         if key is None:
             return await next(call)
-        store = call.state(self)
+        shelf = call.state(self)
         if self.ttl is not None and call.options.cache != "refresh":
-            entry = await _get(store, key, call)
+            entry = await shelf.get(key, call)
             if entry is not None and _age(entry, call) < self.ttl:
                 return _serve(entry, call, stale=False)
         try:
             reply = await next(call)
         except Failure as failure:
-            entry = await self._stale(store, key, call) if failure.kind.meaning.stale else None
+            entry = await self._stale(shelf, key, call) if failure.kind.meaning.stale else None
             if entry is None:
                 raise
             return _serve(entry, call, stale=True)
-        reply.on_end(partial(_keep, store, key, call, reply))
+        if reply.verdict is not None and shelf.store.blocking:
+            await call.runtime.offload(partial(_keep, shelf, key, call, reply, reply.verdict))
+        else:  # a stream ends where nothing can be awaited
+            reply.on_end(partial(_keep, shelf, key, call, reply))
         return reply
 
     def _key(self, call: Call) -> str | None:
@@ -82,15 +85,46 @@ class Cache:
             return None
         return call.port.cache_key(call, self.namespace)
 
-    async def _stale(self, store: Store, key: str, call: Call) -> Entry | None:
-        """The newest answer that may stand in: the primary's, else a fallback's."""
-        if self.stale_if_error is None:
+    async def _stale(self, shelf: Shelf, key: str, call: Call) -> Entry | None:
+        """An answer that may stand in: the primary's, else a fallback's."""
+        if self.stale_if_error is None or call.options.cache == "refresh":
             return None
         for name in (key, _fallback_key(key)):
-            entry = await _get(store, name, call)
+            entry = await shelf.get(name, call)
             if entry is not None and entry.stale_ok and _age(entry, call) <= self.stale_if_error:
                 return entry
         return None
+
+
+class Shelf:
+    """A store that may fail: then nothing is found and nothing is kept, which is said once until it works again."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._failing = False
+
+    async def get(self, key: str, call: Call) -> Entry | None:
+        """The entry under ``key``, or None."""
+        try:
+            get = partial(self.store.get, key)
+            entry = await call.runtime.offload(get) if self.store.blocking else get()
+        except OSError as error:
+            self._failed(error)
+            return None
+        self._failing = False
+        return entry
+
+    def set(self, key: str, entry: Entry) -> None:
+        """Keep ``entry``, if the store can."""
+        try:
+            self.store.set(key, entry)
+        except OSError as error:
+            self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        if not self._failing:
+            self._failing = True
+            log.warning("the cache's store failed: %s: %s; calls go on without it", type(error).__name__, error)
 
 
 def _fallback_key(key: str) -> str:
@@ -102,10 +136,6 @@ def _age(entry: Entry, call: Call) -> float:
     return max(0.0, call.runtime.now() - entry.stored)
 
 
-async def _get(store: Store, key: str, call: Call) -> Entry | None:
-    return await call.runtime.offload(partial(store.get, key)) if store.blocking else store.get(key)
-
-
 def _serve(entry: Entry, call: Call, *, stale: bool) -> Reply:
     age = _age(entry, call)
     if stale:
@@ -114,7 +144,7 @@ def _serve(entry: Entry, call: Call, *, stale: bool) -> Reply:
     return call.port.unpack(entry.data, call)
 
 
-def _keep(store: Store, key: str, call: Call, reply: Reply, verdict: Verdict) -> None:
+def _keep(shelf: Shelf, key: str, call: Call, reply: Reply, verdict: Verdict) -> None:
     if verdict is not Verdict.SUCCESS:
         return
     packed = call.port.pack(reply)
@@ -122,4 +152,4 @@ def _keep(store: Store, key: str, call: Call, reply: Reply, verdict: Verdict) ->
         return
     by, model = call.journal.answered_by or PRIMARY, call.journal.model
     entry = Entry(data=packed.data, stored=call.runtime.now(), answered_by=by, model=model, stale_ok=packed.stale_ok)
-    store.set(key if by == PRIMARY else _fallback_key(key), entry)
+    shelf.set(key if by == PRIMARY else _fallback_key(key), entry)
