@@ -13,7 +13,7 @@ from .._call import Operation
 from ..failures import FailureKind
 from .base import Endpoint
 
-__all__ = ["CREATED", "TERMINAL", "body_ids", "classify", "creates", "endpoint", "inside_success"]
+__all__ = ["CREATED", "TERMINAL", "body_ids", "classify", "creates", "endpoint", "inside_success", "tells_failure"]
 
 ROOTS = {
     "chat": "chat",
@@ -195,11 +195,16 @@ def inside_success(family: str, body: Any, *, asked: bool) -> FailureKind | None
         return FailureKind.BROKEN if asked and family in _CONTENT else None
     answer: dict[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
     error = error_of(answer)
-    if family == "responses" and answer.get("status") == "failed":
+    if tells_failure(family, answer):
         return _by_code(error) or FailureKind.TRANSIENT
     if asked and family in _CONTENT and not any(field in answer for field in _CONTENT[family]):
         return _by_code(error) or FailureKind.BROKEN
     return None
+
+
+def tells_failure(family: str, body: Any) -> bool:
+    """Whether it is a proper answer of its family that says by itself that it failed."""
+    return family == "responses" and isinstance(body, dict) and body.get("status") == "failed"  # pyright: ignore[reportUnknownMemberType]
 
 
 TERMINAL: dict[str, tuple[bytes, ...]] = {

@@ -219,7 +219,9 @@ class HttpPort:
             asked = self._prepared.request.method == "POST" and not facts.ids
             kind = openai.inside_success(facts.family, content, asked=asked)
             if kind is not None:
-                answer = Answer(200, tuple(response.headers.raw), body)
+                # A response that says itself that it failed is the API's own word; an error body is no answer at all.
+                told = openai.tells_failure(facts.family, content)
+                answer = Answer(200, tuple(response.headers.raw), body) if told else None
                 raise Failure("a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer)
         return Reply(response, ids=_made(facts.family, content))
 
