@@ -46,21 +46,23 @@ class Span:
         return body[: self.start] + new + body[self.end :]
 
 
-SMALL = 4 * 1024
-"""Bytes of a body that are parsed whole sooner than searched."""
+_MODEL_LAST = re.compile(
+    rb'[{,]\s*"model"\s*:\s*"([^"\\]{1,200})"'
+    rb'(?:\s*,\s*"\w+"\s*:\s*(?:"[^"\\]{0,200}"|true|false|null|-?[0-9.eE+-]+))*\s*\}\s*\Z'
+)
+"""A model followed by nothing but plain members and the one brace that ends the body: it stands at the top level."""
+
+TAIL = 400
+"""Bytes at the end of a body where the model is looked for first: SDKs write it behind the messages."""
 
 
 def model_of(body: bytes) -> str | None:
     """The model that a JSON body names."""
-    if len(body) > SMALL:
-        span = top_level(body, "model")
-        return None if span is None else span.value
-    try:
-        whole: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    model = whole.get("model") if isinstance(whole, dict) else None
-    return model if isinstance(model, str) else None
+    match = _MODEL_LAST.search(body, max(0, len(body) - TAIL))
+    if match is not None:
+        return match[1].decode("utf-8", "replace")
+    span = top_level(body, "model")
+    return None if span is None else span.value
 
 
 def top_level(body: bytes, key: str) -> Span | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..errors import Failure
     from ._flavour import Flavour
 
-__all__ = ["JOURNAL", "Answer", "error_response", "is_json", "mark", "parsed", "retry_after", "whole"]
+__all__ = ["JOURNAL", "Answer", "ParsedOnce", "error_response", "is_json", "mark", "parsed", "retry_after", "whole"]
 
 JOURNAL = "resilient_ai"
 """The extension of a response under which its journal is found."""
@@ -65,6 +65,21 @@ def parsed(body: bytes) -> Any:
 def was_parsed(value: Any) -> bool:
     """Whether :func:`parsed` looked at all of it."""
     return value is not _NOTHING
+
+
+class ParsedOnce:
+    """Stands in for a response's ``json()``: hands over what was parsed already, the first time; then parses anew, so
+    that nobody shares an object that another may change."""
+
+    __slots__ = ("_body", "_value")
+
+    def __init__(self, value: Any, body: bytes) -> None:
+        self._value = value
+        self._body = body
+
+    def __call__(self, **options: Any) -> Any:
+        value, self._value = self._value, _NOTHING
+        return json.loads(self._body, **options) if value is _NOTHING or options else value
 
 
 def whole(response: Any, body: bytes, flavour: Flavour, seconds: float, *, packed: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers import openai
 from ..providers.sse import TerminalWatch
-from ._answer import Answer, explain, is_json, mark, parsed, retry_after, was_parsed, whole
+from ._answer import Answer, ParsedOnce, explain, is_json, mark, parsed, retry_after, was_parsed, whole
 from ._flavour import fields
 from ._key import cache_key
 from ._pool import bounded_extensions
@@ -102,9 +103,8 @@ class HttpPort:
         until = _until(call, attempt.started)
         token = deadline.set(until)
         try:
-            request.extensions = bounded_extensions(request.extensions, phases=_POOL_ONLY) if self._owned else (
-                bounded_extensions(request.extensions)
-            )
+            if until is not None:
+                self._bound(request, until - attempt.started)
             response = await wire.send(request, until)
             return await self._received(call, attempt, response, wire, request)
         except Failure as failure:
@@ -117,6 +117,15 @@ class HttpPort:
         finally:
             deadline.reset(token)
             attempt.ended = call.runtime.now()
+
+    def _bound(self, request: Any, seconds: float) -> None:
+        """Cut the request's own time-outs to what is left. Sockets of our own look at the deadline themselves; the wait
+        for one of them, and a foreign transport, do not. A difference of milliseconds is not worth the copies."""
+        timeouts = request.extensions.get("timeout")
+        if not self._owned:
+            request.extensions = bounded_extensions(request.extensions)
+        elif not timeouts or (timeouts.get("pool") or math.inf) > seconds + 0.01:
+            request.extensions = bounded_extensions(request.extensions, phases=_POOL_ONLY)
 
     def _failed(self, call: Call, attempt: Attempt, failure: Failure) -> None:
         attempt.kind, attempt.status = failure.kind, failure.status
@@ -215,6 +224,8 @@ class HttpPort:
         except (ValueError, RecursionError):
             raise self._broken(call, "its JSON is malformed") from None
         facts = self._prepared.facts
+        if was_parsed(content):
+            response.json = ParsedOnce(content, body)
         if was_parsed(content) and response.status_code == 200 and self._prepared.endpoint.path is not None:
             asked = self._prepared.request.method == "POST" and not facts.ids
             kind = openai.inside_success(facts.family, content, asked=asked)
@@ -313,9 +324,11 @@ def response_closer(response: Any) -> Any:
 
 def _until(call: Call, now: float) -> float | None:
     """When this attempt must have begun to answer."""
-    limits = [limit for limit in (call.limit, call.stream_limit) if limit is not None]
-    limits += [now + seconds for seconds in (call.per_attempt, call.first_byte) if seconds is not None]
-    return min(limits) if limits else None
+    until = call.limit
+    for seconds in (call.per_attempt, call.first_byte):
+        if seconds is not None and (until is None or now + seconds < until):
+            until = now + seconds
+    return until
 
 
 def _made(family: str, content: Any) -> tuple[str, ...]:

@@ -53,10 +53,9 @@ class Prepared(NamedTuple):
         return form_field(body, "model") if self.multipart else top_level(body, "model")
 
 
-async def prepare(request: Any, wire: Wire, options: Options) -> Prepared:
+async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options: Options) -> Prepared:
     """Read what a request says; buffer its body, if it is of a known and bearable size."""
     endpoint = openai.endpoint(request.method, request.url.path)
-    headers = fields(request.headers)
     body = await _body(request, headers, wire)
     multipart = headers.get(b"content-type", b"").startswith(b"multipart/")
     operation, ids, model = endpoint.operation, endpoint.ids, None
@@ -103,14 +102,14 @@ def _own_timeout(request: Any) -> float | None:
     return longest or None
 
 
-def options_of(request: Any) -> Options:
+def options_of(request: Any, headers: dict[bytes, bytes]) -> Options:
     """The options in force for a request: the block's, then its own headers', which are taken off it.
 
     Raises:
         ConfigurationError: a header says what no option can be.
     """
     outer = current.get()
-    said = {name: value for name, value in fields(request.headers).items() if name.startswith(OURS)}
+    said = {name: value for name, value in headers.items() if name.startswith(OURS)}
     if not said:
         return outer
     words = {name[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in said.items()}

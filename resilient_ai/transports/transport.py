@@ -12,7 +12,7 @@ from ..errors import AllFailed, Failure, UnsupportedClient
 from ..strategies.fallback import Fallback
 from ..providers.registry import resolved
 from ._answer import Answer, error_response, explain
-from ._flavour import Flavour, flavour_of
+from ._flavour import Flavour, fields, flavour_of
 from ._pool import owned
 from ._port import HttpPort
 from ._request import options_of, prepare, strip
@@ -65,8 +65,9 @@ class Guard:
         return not self._pipeline.strategies or _context.switch.mode() == "off"
 
     async def _handle(self, request: Any) -> Any:
-        options = options_of(request)
-        prepared = await prepare(request, self.wire, options)
+        headers = fields(request.headers)
+        options = options_of(request, headers)
+        prepared = await prepare(request, headers, self.wire, options)
         port = HttpPort(
             prepared,
             self.wire,
