@@ -1,7 +1,7 @@
 """Every check of this repository, each in an environment of its own.
 
 `nox` runs all tests, on both HTTP stacks the OpenAI SDK stands on; `nox -s lint` checks style, types and floors;
-`nox -s lowest` runs the unit tests on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to
+`nox -s lowest` runs the engine's tests on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to
 pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
 """
 
@@ -39,9 +39,11 @@ def tests_openai2(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """The unit tests on the lowest version of each base dependency."""
-    session.install(".[test]", "openai>=2.50,<3", *lower_bounds(PYPROJECT["project"]["dependencies"]))
-    session.run("pytest", "tests/unit", *session.posargs)
+    """The engine's tests on the lowest version of each base dependency and of openai."""
+    project = PYPROJECT["project"]
+    oldest = lower_bounds(project["dependencies"] + project["optional-dependencies"]["openai"])
+    session.install(".[test]", *oldest)
+    session.run("pytest", "tests/unit", "tests/scenarios", "tests/transports", "tests/sdk", *session.posargs)
 
 
 @nox.session
