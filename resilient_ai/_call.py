@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 StateT = TypeVar("StateT")
+StateT_co = TypeVar("StateT_co", covariant=True)
 Source = Literal["fresh", "fallback", "cache", "stale"]
 _numbers = itertools.count(1)
 
@@ -300,6 +301,7 @@ class Call:
     """
 
     __slots__ = (
+        "_scope",
         "_states",
         "deadline",
         "facts",
@@ -325,6 +327,7 @@ class Call:
         self.options = options
         self.journal = journal
         self._states = states
+        self._scope: tuple[Target | None, tuple[str, str, str | None]] | None = None
         self.target: Target | None = None
         self.deadline: float | None = None
         self.limit: float | None = None
@@ -343,6 +346,7 @@ class Call:
         view.options = self.options
         view.journal = self.journal
         view._states = self._states
+        view._scope = None
         view.target = self.target
         view.deadline = self.deadline
         view.limit = self.limit
@@ -370,7 +374,10 @@ class Call:
     @property
     def scope(self) -> tuple[str, str, str | None]:
         """Health is kept per host, endpoint family and model."""
-        return (self.port.host(self.target), self.facts.family, self.model)
+        known = self._scope
+        if known is None or known[0] is not self.target:
+            known = self._scope = (self.target, (self.port.host(self.target), self.facts.family, self.model))
+        return known[1]
 
     def time_left(self) -> float | None:
         """Seconds until :attr:`limit`; None if there is none. Never negative."""
@@ -389,10 +396,10 @@ class Strategy(Protocol):
         ...
 
 
-class Stateful(Strategy, Protocol[StateT]):
+class Stateful(Strategy, Protocol[StateT_co]):
     """A strategy that keeps state between calls."""
 
-    def new_state(self) -> StateT:
+    def new_state(self) -> StateT_co:
         """The state to begin with."""
         ...
 
@@ -415,7 +422,8 @@ def notes(journal: Journal, failure: Failure) -> list[str]:
 
 def scope_text(scope: Hashable) -> str:
     """A scope in words: ``images dall-e-3 at api.openai.com``."""
-    if isinstance(scope, tuple) and len(scope) == 3:  # pyright: ignore[reportUnknownArgumentType]
-        host, family, model = scope  # pyright: ignore[reportUnknownVariableType]
-        return f"{family}{'' if model is None else f' {model}'} at {host}"
-    return str(scope)
+    match scope:
+        case (str(host), str(family), model):
+            return f"{family}{'' if model is None else f' {model}'} at {host}"
+        case _:
+            return str(scope)

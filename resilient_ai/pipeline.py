@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import fields, is_dataclass
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import WeakSet
 
 from ._call import Call, Facts, Journal, Next, Port, Reply
 from ._target import Target
@@ -21,12 +22,16 @@ from .strategies.fallback import Fallback
 from .strategies.retry import Retry
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
     from ._call import Stateful, Strategy
     from ._context import Options
     from ._runtime.base import Runtime
     from .events import Event, Listener
 
 __all__ = ["Pipeline"]
+
+log = logging.getLogger("resilient_ai")
 
 ORDER: tuple[type[Any], ...] = (Deadline, Cache, Fallback, Retry, CircuitBreaker)
 """Outermost first: wait first, admit last, so that no one holds a probe's place while waiting."""
@@ -53,16 +58,14 @@ class Pipeline:
 
     __slots__ = ("_chain", "_epoch", "_isolated", "_listeners", "_states", "emit", "fingerprint", "strategies")
 
-    def __init__(
-        self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()
-    ) -> None:
+    def __init__(self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> None:
         _check(strategies)
         self.strategies: tuple[Strategy, ...] = strategies
         self._isolated = isolated
         self._listeners = tuple(listeners)
         self.fingerprint = _fingerprint(strategies)
         self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
-        self._states = _States() if isolated else _shared.of(self.fingerprint)
+        self._states = _shared.own() if isolated else _shared.of(self.fingerprint)
         self._epoch = _shared.epoch
         chain: Next = _send
         for strategy in reversed(strategies):
@@ -83,7 +86,8 @@ class Pipeline:
         chosen: dict[type[Any], Strategy] = {type(s): s for s in (Deadline(), Fallback(), Retry(), CircuitBreaker())}
         for strategy in strategies:
             if type(strategy) not in ORDER:
-                raise ConfigurationError(f"{type(strategy).__name__} has no place in the default order; use Pipeline(…)")
+                name = type(strategy).__name__
+                raise ConfigurationError(f"{name} has no place in the default order; use Pipeline(…)")
             chosen[type(strategy)] = strategy
         ordered = [chosen[kind] for kind in ORDER if kind in chosen]
         return cls(*ordered, isolated=isolated, listeners=listeners)
@@ -117,13 +121,22 @@ class Pipeline:
     def states(self) -> _States:
         """The strategies' state; a forked child starts with a fresh one."""
         if self._epoch != _shared.epoch:
-            self._states = _States() if self._isolated else _shared.of(self.fingerprint)
+            self._states = _shared.own() if self._isolated else _shared.of(self.fingerprint)
             self._epoch = _shared.epoch
         return self._states
 
     def _emit(self, event: Event) -> None:
         for listener in self._listeners:
-            listener(event)
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - foreign code beside the call: an answer in hand must reach its caller
+                self._listener_failed(listener)
+
+    def _listener_failed(self, listener: Listener) -> None:
+        states = self.states
+        if not states.listener_told:
+            states.listener_told = True
+            log.warning("the listener %r raised; it is told here once, and is called on", listener, exc_info=True)
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.fingerprint}: {' > '.join(type(s).__name__ for s in self.strategies) or 'empty'}>"
@@ -136,21 +149,23 @@ class Pipeline:
         lines.append(f"Calls may go to: the client's own base URL{''.join(f', {place}' for place in elsewhere)}")
         cache = self.find(Cache)
         kept = "nothing" if cache is None or cache.ttl is cache.stale_if_error is None else "answers"
-        lines.append(f"Kept: {kept}; state: this process's memory, {'its own' if self._isolated else 'shared by equals'}")
+        whose = "its own" if self._isolated else "shared by equals"
+        lines.append(f"Kept: {kept}; state: this process's memory, {whose}")
         lines.append("Off: RESILIENT_AI=off, or resilient_ai.control.disable()")
         return "\n".join(lines)
 
 
-async def _send(call: Call) -> Reply:
-    return await call.port.send(call)
+def _send(call: Call) -> Awaitable[Reply]:
+    return call.port.send(call)
 
 
 class _States:
     """The state of one pipeline's strategies, by kind."""
 
-    __slots__ = ("_lock", "_of")
+    __slots__ = ("__weakref__", "_lock", "_of", "listener_told")
 
     def __init__(self) -> None:
+        self.listener_told = False
         self._lock = Lock()
         self._of: dict[type[Any], Any] = {}
 
@@ -170,7 +185,7 @@ class _States:
 
 
 class _Shared:
-    """The states of all pipelines in this process, by fingerprint. The least recently built are dropped first."""
+    """The states of all pipelines in this process: by fingerprint, the least recently built dropped first; isolated."""
 
     LIMIT = 512
 
@@ -183,6 +198,14 @@ class _Shared:
         self.epoch += 1
         self._lock = Lock()
         self._by_fingerprint: OrderedDict[str, _States] = OrderedDict()
+        self._isolated: WeakSet[_States] = WeakSet()
+
+    def own(self) -> _States:
+        """A state that is one pipeline's own, and goes with it; run-time control reaches it nevertheless."""
+        states = _States()
+        with self._lock:
+            self._isolated.add(states)
+        return states
 
     def of(self, fingerprint: str) -> _States:
         with self._lock:
@@ -194,11 +217,12 @@ class _Shared:
 
     def every(self) -> list[_States]:
         with self._lock:
-            return list(self._by_fingerprint.values())
+            return [*self._by_fingerprint.values(), *self._isolated]
 
 
 _shared = _Shared()
-os.register_at_fork(after_in_child=_shared.clear)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_shared.clear)
 
 
 def forget_everything() -> None:
@@ -207,7 +231,7 @@ def forget_everything() -> None:
 
 
 def every_state() -> list[Any]:
-    """The state of every strategy of every shared pipeline, for run-time control."""
+    """The state of every strategy of every pipeline, for run-time control."""
     return [state for states in _shared.every() for state in states.known()]
 
 
@@ -228,9 +252,8 @@ def _check(strategies: Iterable[object], *, ordered: bool = True) -> None:
             raise ConfigurationError(f"{type(strategy).__name__} is given twice")
         if ordered and ranks and rank < ranks[-1]:
             right = " → ".join(kind.__name__ for kind in ORDER)
-            raise ConfigurationError(
-                f"{type(strategy).__name__} stands inside {ORDER[ranks[-1]].__name__}; the order, outermost first, is {right}"
-            )
+            inside = f"{type(strategy).__name__} stands inside {ORDER[ranks[-1]].__name__}"
+            raise ConfigurationError(f"{inside}; the order, outermost first, is {right}")
         ranks.append(rank)
 
 
@@ -264,6 +287,8 @@ def _settings(strategy: object) -> str:
         return f"Fallback({'; '.join(routes) or 'none'})"
     if is_dataclass(strategy) and not isinstance(strategy, type):
         named = ((field.name, getattr(strategy, field.name)) for field in fields(strategy))
-        shown = (f"{name}={value!r}" if not hasattr(value, "__dict__") else f"{name}={type(value).__name__}" for name, value in named)
+        shown = (
+            f"{name}={type(value).__name__ if hasattr(value, '__dict__') else repr(value)}" for name, value in named
+        )
         return f"{type(strategy).__name__}({', '.join(shown)})"
     return type(strategy).__name__

@@ -36,8 +36,8 @@ class Rules:
 
     failure_rate: float = 0.5
     window: float = 20.0
-    minimum_calls: int = 10
-    consecutive: int = 6
+    minimum_calls: int = 14
+    consecutive: int = 7
     open_for: tuple[float, float] = (1.0, 30.0)
     probes: int = 1
     probe_lease: float = 60.0

@@ -46,19 +46,20 @@ class Span:
         return body[: self.start] + new + body[self.end :]
 
 
-_MODEL_LAST = re.compile(
-    rb'[{,]\s*"model"\s*:\s*"([^"\\]{1,200})"'
-    rb'(?:\s*,\s*"\w+"\s*:\s*(?:"[^"\\]{0,200}"|true|false|null|-?[0-9.eE+-]+))*\s*\}\s*\Z'
-)
-"""A model followed by nothing but plain members and the one brace that ends the body: it stands at the top level."""
+_MEMBER = rb'\s*"\w+"\s*:\s*(?:"[^"\\]{0,200}"|true|false|null|-?[0-9.eE+-]{1,30})\s*'
+_MODEL = rb'\s*"model"\s*:\s*"([^"\\]{1,200})"'
+_MODEL_FIRST = re.compile(rb"\s*\{(?:" + _MEMBER + rb",){0,20}" + _MODEL)
+"""The brace that opens the body, plain members, the model: it stands at the top level (openai 3 writes it so)."""
+_MODEL_LAST = re.compile(rb"[{,]" + _MODEL + rb"(?:," + _MEMBER + rb"){0,20}\s*\}\s*\Z")
+"""The model, plain members, the one brace that ends the body: the same from the other end (openai 2, curl)."""
 
 TAIL = 400
-"""Bytes at the end of a body where the model is looked for first: SDKs write it behind the messages."""
+"""Bytes at the end of a body that are searched for a model."""
 
 
 def model_of(body: bytes) -> str | None:
     """The model that a JSON body names."""
-    match = _MODEL_LAST.search(body, max(0, len(body) - TAIL))
+    match = _MODEL_FIRST.match(body) or _MODEL_LAST.search(body, max(0, len(body) - TAIL))
     if match is not None:
         return match[1].decode("utf-8", "replace")
     span = top_level(body, "model")

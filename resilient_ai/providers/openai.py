@@ -81,25 +81,32 @@ _EFFECTS: dict[str, tuple[tuple[bytes, re.Pattern[bytes]], ...]] = {
 
 def creates(family: str, body: bytes) -> bool:
     """Whether an otherwise stateless call leaves something behind. Errs on the side of yes."""
-    return any(word in body and pattern.search(body) for word, pattern in _EFFECTS.get(family, ()))
+    for word, pattern in _EFFECTS.get(family, ()):  # a plain search first: it is a hundred times quicker
+        if word in body and pattern.search(body):
+            return True
+    return False
 
 
-_ID_FIELDS: dict[str, tuple[bytes, ...]] = {
-    "chat": (b"file_id",),
-    "responses": (b"previous_response_id", b"file_id", b"conversation"),
-    "batches": (b"input_file_id",),
-    "videos": (b"video_id", b"file_id"),
-    "images": (b"file_id",),
+def _id_fields(*names: bytes) -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
+    return tuple((b'"%s"' % name, re.compile(rb'"%s"\s*:\s*"([^"\\]{1,256})"' % name)) for name in names)
+
+
+_ID_FIELDS = {
+    "chat": _id_fields(b"file_id"),
+    "responses": _id_fields(b"previous_response_id", b"file_id", b"conversation"),
+    "batches": _id_fields(b"input_file_id"),
+    "videos": _id_fields(b"video_id", b"file_id"),
+    "images": _id_fields(b"file_id"),
 }
 
 
 def body_ids(family: str, body: bytes) -> tuple[str, ...]:
     """Ids of things made earlier that a JSON body speaks of."""
-    found: list[str] = []
-    for name in _ID_FIELDS.get(family, ()):
-        if b'"%s"' % name in body:
-            found += [match.decode() for match in re.findall(rb'"%s"\s*:\s*"([^"\\]{1,256})"' % name, body)]
-    return tuple(found)
+    found: tuple[str, ...] = ()
+    for word, pattern in _ID_FIELDS.get(family, ()):
+        if word in body:
+            found += tuple(match.decode("utf-8", "replace") for match in pattern.findall(body))
+    return found
 
 
 CREATED = frozenset({"videos", "files", "batches", "responses", "chat"})

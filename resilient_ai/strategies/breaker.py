@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .._call import Verdict, scope_text
 from .._state.breaker import Circuit, Permit, Rejected, Rules
@@ -37,6 +37,10 @@ class Circuits:
     def get(self, scope: Scope) -> Circuit:
         """The circuit of ``scope``."""
         return self.scopes.get(scope)
+
+    def by_host(self) -> list[tuple[str, Circuit]]:
+        """Every circuit, with its host."""
+        return [(cast("Scope", scope)[0], circuit) for scope, circuit in self.scopes.items()]
 
     def tell(self, call: Call) -> None:
         """One event and one line for each change since the last time; a WARNING when a circuit opens or closes."""
