@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from ._call import Journal, Outcome
 
@@ -63,23 +63,27 @@ def checked(
     *, deadline: float | None, fallback: bool, cache: CacheUse, tag: str | None, source: str = "options()"
 ) -> Options:
     """An :class:`Options`, once each value has been found sound."""
-    if deadline is not None and not 0 < deadline < float("inf"):
+    if deadline is not None and not (_is_number(deadline) and 0 < deadline < float("inf")):
         raise ConfigurationError(f"{source}: deadline is a number of seconds above 0, got {deadline!r}")
     if cache not in get_args(CacheUse):
         raise ConfigurationError(f"{source}: cache takes one of {', '.join(get_args(CacheUse))}, got {cache!r}")
-    if not isinstance(fallback, bool):
+    if not isinstance(fallback, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ConfigurationError(f"{source}: fallback takes True or False, got {fallback!r}")
     return Options(deadline=deadline, fallback=fallback, cache=cache, tag=tag)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @contextmanager
 def options(
     *,
     deadline: float | None = None,
-    fallback: bool = True,
-    cache: CacheUse = "default",
+    fallback: bool | None = None,
+    cache: CacheUse | None = None,
     tag: str | None = None,
-) -> Iterator[None]:
+) -> Generator[None]:
     """Say something about every call made inside the block (in this thread or task).
 
     The same can be said of a single request by headers, which are stripped before sending:
@@ -89,16 +93,23 @@ def options(
 
     Args:
         deadline: seconds from the call's start to its answer, retries and fallbacks included. Default: the pipeline's.
-        fallback: False keeps the calls at the primary. Default True.
-        cache: ``"no-store"`` neither reads nor writes, ``"refresh"`` writes only. Default: the pipeline's way.
+        fallback: False keeps the calls at the primary, True lets them move on again. Default: what the block around
+            this one says, or True.
+        cache: ``"no-store"`` neither reads nor writes, ``"refresh"`` writes only, ``"default"`` is the pipeline's way.
+            Default: what the block around this one says, or ``"default"``.
         tag: a word of your own, carried by outcomes and events.
 
     Raises:
         ConfigurationError: a value out of its range.
     """
-    said = checked(deadline=deadline, fallback=fallback, cache=cache, tag=tag)
     outer = current.get()
-    token = current.set(merged(outer, said))
+    said = checked(
+        deadline=outer.deadline if deadline is None else deadline,
+        fallback=outer.fallback if fallback is None else fallback,
+        cache=outer.cache if cache is None else cache,
+        tag=outer.tag if tag is None else tag,
+    )
+    token = current.set(said)
     try:
         yield
     finally:
@@ -118,7 +129,7 @@ def merged(outer: Options, inner: Options) -> Options:
 
 
 @contextmanager
-def record() -> Iterator[list[Outcome]]:
+def record() -> Generator[list[Outcome]]:
     """Collect the :class:`~resilient_ai.Outcome` of every call that ends inside the block, in this thread or task.
 
     A stream's outcome is added when the stream ends.
@@ -137,6 +148,10 @@ class _Journals:
     LIMIT = 4096
 
     def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Start afresh, the lock included: a forked child may have got it locked."""
         self._lock = Lock()
         self._kept: OrderedDict[str, Journal] = OrderedDict()
 
@@ -155,3 +170,6 @@ class _Journals:
 
 
 journals = _Journals()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=journals.renew)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from . import _context, pipeline
 from .strategies.breaker import Circuits
+
+if TYPE_CHECKING:
+    from ._state.breaker import Circuit
 
 __all__ = ["close", "disable", "enable", "force_open", "reset"]
 
@@ -56,6 +60,6 @@ def reset() -> None:
     pipeline.forget_everything()
 
 
-def _matching(host: str):  # type: ignore[no-untyped-def]
+def _matching(host: str) -> list[Circuit]:
     states = [state for state in pipeline.every_state() if isinstance(state, Circuits)]
-    return [circuit for state in states for scope, circuit in state.scopes.items() if host in str(scope[0])]  # type: ignore[index]
+    return [circuit for state in states for host_name, circuit in state.by_host() if host in host_name]

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
 from .._target import SAME_MODEL, Target
@@ -237,8 +237,8 @@ def _routes(given: object) -> Routes:
         named: Mapping[object, object] = given  # pyright: ignore[reportUnknownVariableType]
         return tuple((_model(model), _list(targets)) for model, targets in named.items())
     if isinstance(given, tuple) and given and isinstance(given[0], tuple):
-        return given  # routes already: a copy of another Fallback
-    targets = _list(given)
+        return cast("Routes", given)  # routes already: a copy of another Fallback
+    targets = _list(cast("object", given))
     return ((SAME_MODEL, targets),) if targets else ()
 
 
