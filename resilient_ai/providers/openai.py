@@ -13,7 +13,17 @@ from .._call import Operation
 from ..failures import FailureKind
 from .base import Endpoint
 
-__all__ = ["CREATED", "TERMINAL", "body_ids", "classify", "creates", "endpoint", "inside_success", "tells_failure"]
+__all__ = [
+    "TERMINAL",
+    "body_ids",
+    "classify",
+    "creates",
+    "endpoint",
+    "inside_success",
+    "made",
+    "made_by_stream",
+    "tells_failure",
+]
 
 ROOTS = {
     "chat": "chat",
@@ -109,8 +119,36 @@ def body_ids(family: str, body: bytes) -> tuple[str, ...]:
     return found
 
 
-CREATED = frozenset({"videos", "files", "batches", "responses", "chat"})
-"""Families whose answers carry the id of something that can be asked for later."""
+_NAMED: dict[str, tuple[str, ...]] = {
+    "videos": ("id",),
+    "files": ("id",),
+    "batches": ("id", "output_file_id", "error_file_id"),
+    "responses": ("id",),
+    "chat": ("id",),
+}
+"""The fields of a family's answer with ids of things that can be asked for later."""
+
+
+def made(family: str, body: Any) -> tuple[str, ...]:
+    """The ids of what an answer says was made."""
+    if not isinstance(body, dict):
+        return ()
+    answer: dict[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
+    return tuple(found for name in _NAMED.get(family, ()) if isinstance(found := answer.get(name), str))
+
+
+_STREAMED: dict[str, re.Pattern[bytes]] = {
+    "responses": re.compile(rb'"response"\s*:\s*\{\s*"id"\s*:\s*"([^"\\]{1,256})"'),
+    "chat": re.compile(rb'data:\s*\{\s*"id"\s*:\s*"([^"\\]{1,256})"'),
+}
+
+
+def made_by_stream(family: str, beginning: bytes) -> tuple[str, ...]:
+    """The id that an event stream says at its beginning."""
+    pattern = _STREAMED.get(family)
+    found = pattern.search(beginning) if pattern is not None else None
+    return (found[1].decode("utf-8", "replace"),) if found is not None else ()
+
 
 _QUOTA = frozenset(
     {

@@ -234,7 +234,7 @@ class HttpPort:
                 told = openai.tells_failure(facts.family, content)
                 answer = Answer(200, tuple(response.headers.raw), body) if told else None
                 raise Failure("a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer)
-        return Reply(response, ids=_made(facts.family, content))
+        return Reply(response, ids=openai.made(facts.family, content) if was_parsed(content) else ())
 
     def _broken(self, call: Call, why: str) -> Failure:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
@@ -257,6 +257,7 @@ class HttpPort:
         source = self._source(response, packed=b"content-encoding" in headers)
         stream = stream_classes(self._flavour)[self.is_async](response_closer(response), source, watchman)
         stream.held = await self._first(call, response, source, wire, watchman)
+        reply.ids = openai.made_by_stream(self._prepared.facts.family, stream.held or b"") if sse else ()
         response.stream = stream
         reply.on_end(lambda _verdict: call.journal.finish())
         return reply
@@ -329,11 +330,3 @@ def _until(call: Call, now: float) -> float | None:
         if seconds is not None and (until is None or now + seconds < until):
             until = now + seconds
     return until
-
-
-def _made(family: str, content: Any) -> tuple[str, ...]:
-    """The id of what was made, if the answer says one."""
-    if family not in openai.CREATED or not isinstance(content, dict):
-        return ()
-    identifier: Any = content.get("id")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return (identifier,) if isinstance(identifier, str) else ()
