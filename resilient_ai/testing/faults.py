@@ -190,7 +190,7 @@ class Quota:
     """At most `requests` answered in any `per` seconds, for the provider as a whole; the rest gets a truthful 429."""
 
     requests: int
-    per: float = 60.0
+    per: float = field(default=60.0, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.requests < 1:

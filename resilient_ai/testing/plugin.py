@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def _simulator_process() -> Iterator[Simulator]:  # pyright: ignore[reportUnusedFunction]
+def resilient_ai_simulator_process() -> Iterator[Simulator]:
+    """The one process behind `simulator`."""
     from . import Simulator
 
     with Simulator() as simulator:
@@ -27,11 +28,11 @@ def _simulator_process() -> Iterator[Simulator]:  # pyright: ignore[reportUnused
 
 
 @pytest.fixture
-def simulator(_simulator_process: Simulator) -> Iterator[Simulator]:
+def simulator(resilient_ai_simulator_process: Simulator) -> Iterator[Simulator]:
     """Providers "primary" and "backup", with no fault, an empty log, and nothing made."""
-    _simulator_process.reset()
-    yield _simulator_process
-    _simulator_process.reset()  # what hangs is cut loose, for the test's own threads to end
+    resilient_ai_simulator_process.reset()
+    yield resilient_ai_simulator_process
+    resilient_ai_simulator_process.reset()  # what hangs is cut loose, for the test's own threads to end
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class Provider:
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise ValueError(f"a provider's name is 1 to 64 letters, digits, '_', '-' or '.', not {name!r}")
         if isinstance(self.keys, str) or isinstance(self.models, str):
-            raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")  # noqa: TRY004
+            raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")
         if self.models is not None and not self.models:
             raise ValueError("a provider serves at least one model")
         if not all(self.keys):
@@ -97,7 +97,7 @@ class Request:
     json, form: the parsed body; None if it is no JSON (no multipart form), or larger than 1 MiB.
     status: the status answered, None if none was. fault: the kind of fault that struck it.
     made: the id of what it created, if it did. complaint: why the vendor would refuse it.
-    connection: the number of its TCP connection, from 1.
+    connection: the number of its TCP connection, counted from 1 and through every reset.
     closed_by_client_after: bytes of the answer that were written when the client was found gone; None if it stayed.
     """
 

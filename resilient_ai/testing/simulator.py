@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -158,11 +157,11 @@ class Simulator(Mapping[str, SimulatedProvider]):
 
     def start(self) -> None:
         """Start the process; when this returns every provider accepts connections."""
-        token = secrets.token_hex(16)
+        token = os.urandom(16).hex()
         with socket.create_server(("127.0.0.1", 0)) as waiting:
             waiting.settimeout(0.1)  # between two looks whether the process lives
             boot = Path(__file__).parent / "_server" / "boot.py"
-            self._process = subprocess.Popen(  # noqa: S603  # our own file, run by our own interpreter
+            self._process = subprocess.Popen(  # our own file, run by our own interpreter
                 [sys.executable, "-I", "-S", str(boot)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

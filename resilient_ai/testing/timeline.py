@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -82,6 +81,8 @@ class Timeline:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a timeline from TOML. Raises ValueError that says where it is wrong."""
+        import tomllib  # here: pytest loads this package in every run, and hardly any reads a timeline
+
         raw = tomllib.loads(text)
         _known(raw, "the timeline", {*_TEXTS, *_LISTS, *_NUMBERS, "events"})
         duration = _positive(raw, "duration", "the timeline")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .rules import Span
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_END: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 _WATCH: Final = 0.2  # seconds between two looks whether the parent lives
 
 
@@ -156,15 +158,20 @@ async def serve(wanted: Settings) -> None:
     watch.cancel()
 
 
+def die() -> None:
+    """End hard: no request that hangs, and no finaliser, keeps the process."""
+    os.kill(os.getpid(), _END)
+
+
 async def _watch(parent: int) -> None:
     """End with the parent, also where a fork of it keeps the line open."""
-    while os.name == "nt" or os.getppid() == parent:  # noqa: ASYNC110  # no event tells it
+    while os.name == "nt" or os.getppid() == parent:  # no event tells it
         await asyncio.sleep(_WATCH)
-    os._exit(0)
+    die()
 
 
 def main() -> None:
     """Read the settings from standard input, and serve."""
     with contextlib.suppress(ConnectionError, KeyboardInterrupt):
         asyncio.run(serve(settings(sys.stdin.read())))
-    os._exit(0)  # hard: no request that hangs, and no finaliser, keeps the process
+    die()

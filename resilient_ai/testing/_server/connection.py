@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._wake.set()
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # asyncio's signature
         self._gone = True
         self._wake.set()
         self._forget(self)
@@ -87,7 +87,8 @@ class Connection(asyncio.Protocol):
                 pass
         except BadRequestError as problem:
             self._refuse(problem)
-        self.transport.close()
+        finally:
+            self.transport.close()
 
     async def _one(self) -> bool:
         """Serve one request; say whether another may follow."""

@@ -41,7 +41,7 @@ class Host:
         self.meter = Meter(provider.quota) if provider.quota else None
         self.connections = 0
         self._open: set[Connection] = set()
-        self._ids = itertools.count(1)
+        self._ids, self._numbers = itertools.count(1), itertools.count(1)
         self.world = World(
             label=provider.label,
             models=provider.served_models,
@@ -79,7 +79,7 @@ class Host:
     def _accept(self) -> Connection:
         connection = Connection(self._begin, self._open.discard)
         self.connections += 1
-        connection.number = self.connections
+        connection.number = next(self._numbers)
         self._open.add(connection)
         return connection
 
@@ -179,7 +179,8 @@ class Visit:
             return self._signed(reply, waits)
         try:
             return self._signed(route.handler(host.world, self._ask))
-        except Refusal as refusal:
+        except (Refusal, RecursionError) as problem:
+            refusal = problem if isinstance(problem, Refusal) else Refusal(400, "The request is nested too deeply.")
             self._entry.complaint = refusal.message
             return self._signed(refusal.reply())
 

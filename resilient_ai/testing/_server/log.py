@@ -117,7 +117,8 @@ class Log:
 
     def saw(self, text: str) -> bool | None:
         """Whether a text ever came, in a head or a body, as it is or as JSON writes it; None if it cannot be told."""
-        marks = {text.encode(), json.dumps(text)[1:-1].encode()}
+        written = (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+        marks = {form.encode() for form in written}
         for entry in self.entries:
             if any(mark in entry.head.raw or (entry.body is not None and mark in entry.body) for mark in marks):
                 return True

@@ -77,7 +77,7 @@ def as_list(value: JsonValue) -> list[Any]:
 
 def encode(value: Any) -> bytes:
     """JSON as the vendors send it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def ok(value: Any, *, made: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
