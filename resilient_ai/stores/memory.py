@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from .base import Entry
+if TYPE_CHECKING:
+    from .base import Entry
 
 __all__ = ["MemoryStore"]
 
@@ -15,13 +17,24 @@ OVERHEAD = 512
 
 
 class MemoryStore:
-    """Keep the most recently used answers, up to ``max_bytes`` (default 64 MiB). Thread-safe; gone with the process."""
+    """Keep the most recently used answers, up to ``max_bytes`` (default 64 MiB).
+
+    Thread-safe; gone with the process, and a forked child begins with none.
+    """
 
     blocking = False
 
     def __init__(self, *, max_bytes: int = 64 * 1024 * 1024) -> None:
+        self._max_bytes = max_bytes
+        self.renew()
+        _every.add(self)
+
+    def renew(self) -> None:
+        """Begin with nothing, and with a lock that nobody holds."""
         self._lock = Lock()
-        self._entries: LRUCache[str, Entry] = LRUCache(max_bytes, getsizeof=lambda entry: len(entry.data) + OVERHEAD)
+        self._entries: LRUCache[str, Entry] = LRUCache(
+            self._max_bytes, getsizeof=lambda entry: len(entry.data) + OVERHEAD
+        )
 
     def get(self, key: str) -> Entry | None:
         """The entry under ``key``, or None."""
@@ -30,7 +43,7 @@ class MemoryStore:
 
     def set(self, key: str, entry: Entry) -> None:
         """Keep ``entry``. One larger than the whole store is not kept."""
-        if len(entry.data) + OVERHEAD <= self._entries.maxsize:
+        if len(entry.data) + OVERHEAD <= self._max_bytes:
             with self._lock:
                 self._entries[key] = entry
 
@@ -41,3 +54,16 @@ class MemoryStore:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+_every: WeakSet[MemoryStore] = WeakSet()
+
+
+def _renew_all() -> None:
+    """In a forked child a lock may be held, and a change half made, by a thread that is not there."""
+    for store in list(_every):
+        store.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
