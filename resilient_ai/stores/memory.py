@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from cachetools import LRUCache
 
