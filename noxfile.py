@@ -1,8 +1,7 @@
 """Every check of this repository, each in an environment of its own.
 
 `nox` runs all tests, on both HTTP stacks the OpenAI SDK stands on; `nox -s lint` checks style, types and floors;
-`nox -s lowest` runs the engine's tests on the oldest dependencies that pyproject.toml admits. Arguments after `--` go
-to pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
+`nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
 """
 
 import re
@@ -39,11 +38,11 @@ def tests_openai2(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """The engine's tests on the lowest version of each base dependency and of openai."""
+    """All tests on the lowest version of each base dependency, and of what the command line needs."""
     project = PYPROJECT["project"]
-    oldest = lower_bounds(project["dependencies"] + project["optional-dependencies"]["openai"])
+    oldest = lower_bounds(project["dependencies"] + project["optional-dependencies"]["cli"])
     session.install(".[test]", *oldest)
-    session.run("pytest", "tests/unit", "tests/scenarios", "tests/transports", "tests/sdk", *session.posargs)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session
