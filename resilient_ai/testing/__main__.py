@@ -54,7 +54,7 @@ def _wait(seconds: float | None) -> None:
     """Until a signal, or so many seconds."""
     ended = threading.Event()
 
-    def end(number: int, frame: FrameType | None) -> None:  # what a handler is given
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # what a handler is given
         ended.set()
 
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -64,7 +64,7 @@ class Provider:
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise ValueError(f"a provider's name is 1 to 64 letters, digits, '_', '-' or '.', not {name!r}")
         if isinstance(self.keys, str) or isinstance(self.models, str):
-            raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")
+            raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")  # noqa: TRY004
         if self.models is not None and not self.models:
             raise ValueError("a provider serves at least one model")
         if not all(self.keys):

@@ -161,7 +161,7 @@ class Simulator(Mapping[str, SimulatedProvider]):
         with socket.create_server(("127.0.0.1", 0)) as waiting:
             waiting.settimeout(0.1)  # between two looks whether the process lives
             boot = Path(__file__).parent / "_server" / "boot.py"
-            self._process = subprocess.Popen(  # our own file, run by our own interpreter
+            self._process = subprocess.Popen(  # noqa: S603  # our own file, run by our own interpreter
                 [sys.executable, "-I", "-S", str(boot)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

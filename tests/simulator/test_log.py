@@ -94,11 +94,8 @@ def test_a_log_that_forgot_does_not_say_no(monkeypatch: pytest.MonkeyPatch, prim
     monkeypatch.setattr(log, "MAX_REQUESTS", 3)
     kept = log.Log()
     for number in range(3):
-        entry = log.Entry(
-            at=0.0, head=parse_head(b"GET /%d HTTP/1.1" % number), family="chat", key="none", connection=1
-        )
-        kept.add(entry)
-        kept.carried(entry, b"body %d " % number + b"x" * 40)
+        kept.add(entry(b"GET /%d HTTP/1.1" % number))
+        kept.carried(kept.entries[-1], b"body %d " % number + b"x" * 40)
     assert [kept.saw(text) for text in ("/0", "body 0", "body 1", "body 2")] == [True, None, True, True]
     kept.add(entry(b"GET /3 HTTP/1.1"))
     assert (len(kept.entries), kept.counts["chat"], kept.saw("/0")) == (3, 4, None)

@@ -165,7 +165,7 @@ def die() -> None:
 
 async def _watch(parent: int) -> None:
     """End with the parent, also where a fork of it keeps the line open."""
-    while os.name == "nt" or os.getppid() == parent:  # no event tells it
+    while os.name == "nt" or os.getppid() == parent:  # noqa: ASYNC110  # no event tells it
         await asyncio.sleep(_WATCH)
     die()
 

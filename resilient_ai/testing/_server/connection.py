@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._wake.set()
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:  # asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         self._gone = True
         self._wake.set()
         self._forget(self)

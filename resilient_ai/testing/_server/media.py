@@ -14,7 +14,7 @@ from .world import Ask, World, listing, now
 _DIMENSIONS = {"text-embedding-3-large": 3072}
 
 
-def embeddings(world: World, ask: Ask) -> Reply:  # every endpoint's signature
+def embeddings(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint's signature
     """POST /embeddings."""
     asked: Any = ask.json["input"]
     inputs: list[Any] = [asked] if isinstance(asked, str) or (asked and isinstance(asked[0], int)) else asked
@@ -31,7 +31,7 @@ def embeddings(world: World, ask: Ask) -> Reply:  # every endpoint's signature
     )
 
 
-def list_models(world: World, ask: Ask) -> Reply:
+def list_models(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint's signature
     """GET /models."""
     return ok(listing([_model(world, name) for name in world.models]))
 
@@ -104,7 +104,7 @@ def _image_stream(request: Json, seed: int, shown: Json, usage: Json) -> Reply:
     return Reply(content_type="text/event-stream; charset=utf-8", events=events, named_events=True)
 
 
-def picture(world: World, ask: Ask) -> Reply:
+def picture(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint's signature
     """GET a picture by the URL that was told; as from a blob store, without a key."""
     return Reply(content_type="image/png", body=png(int(ask.args[0], 16)))
 
@@ -127,7 +127,7 @@ def png(seed: int) -> bytes:
 _AUDIO = {"mp3": "audio/mpeg", "opus": "audio/ogg", "aac": "audio/aac", "flac": "audio/flac", "wav": "audio/wav"}
 
 
-def speech(world: World, ask: Ask) -> Reply:
+def speech(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint's signature
     """POST /audio/speech: a quarter of a second of a tone, as WAV whatever was asked for."""
     content_type = _AUDIO.get(ask.json.get("response_format") or "mp3", "application/octet-stream")
     return Reply(content_type=content_type, body=tone(seed_of(ask.json)))
@@ -143,7 +143,7 @@ def tone(seed: int) -> bytes:
     )
 
 
-def transcriptions(world: World, ask: Ask) -> Reply:
+def transcriptions(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint's signature
     """POST /audio/transcriptions and /audio/translations."""
     heard = zlib.crc32(ask.files["file"].data)
     text = "".join(say(seed_of({**ask.json, "file": heard}), tokens=20))
