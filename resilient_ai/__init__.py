@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._context import options, record
     from ._outcome import outcome
     from ._target import Target
+    from ._wrap import wrap
     from .errors import ResilienceError
     from .pipeline import Pipeline
     from .strategies.breaker import CircuitBreaker
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .strategies.deadline import Deadline
     from .strategies.fallback import Fallback
     from .strategies.retry import Retry
-    from ._wrap import wrap
 
 __all__ = [
     "Cache",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
-from . import _context
+from ._context import recorders as recorders_in_force
 from ._target import PRIMARY, Target
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Journal:
         if self.ended is not None:
             return
         self.ended = self.now()
-        recorders = _context.recorders.get()
+        recorders = recorders_in_force.get()
         if recorders or self.emit is not None:
             outcome = self.outcome()
             for recorder in recorders:
@@ -264,7 +264,7 @@ class Port(Protocol):
         """The salted hash of the key a target is called with."""
         ...
 
-    def fits(self, target: Target, call: Call) -> str | None:
+    def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all; None if it can."""
         ...
 
@@ -423,7 +423,7 @@ def notes(journal: Journal, failure: Failure) -> list[str]:
 def scope_text(scope: Hashable) -> str:
     """A scope in words: ``images dall-e-3 at api.openai.com``."""
     match scope:
-        case (str(host), str(family), model):
+        case (str(host), str(family), str() | None as model):
             return f"{family}{'' if model is None else f' {model}'} at {host}"
         case _:
             return str(scope)

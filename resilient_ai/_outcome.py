@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _context
 from ._call import Journal
+from ._context import journals
 
 if TYPE_CHECKING:
     from ._call import Outcome
@@ -29,7 +29,9 @@ def outcome(thing: object) -> Outcome:
     """
     journal = _journal(thing)
     if journal is None:
-        raise LookupError(f"no outcome is known for this {type(thing).__name__}: it did not come through a wrapped client")
+        raise LookupError(
+            f"no outcome is known for this {type(thing).__name__}: it did not come through a wrapped client"
+        )
     return journal.outcome()
 
 
@@ -43,4 +45,4 @@ def _journal(thing: Any) -> Journal | None:
         if response is not None and (found := _journal(response)) is not None:
             return found
     request_id = getattr(thing, "_request_id", None)
-    return _context.journals.find(request_id) if isinstance(request_id, str) else None
+    return journals.find(request_id) if isinstance(request_id, str) else None

@@ -6,10 +6,9 @@ import copy
 import functools
 import sys
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from . import _context
+from ._context import switch
 from .errors import ConfigurationError, UnsupportedClient
 from .pipeline import Pipeline
 from .strategies.fallback import Fallback
@@ -18,6 +17,8 @@ from .transports._private import COOKIE_POLICY, HEADERS, HTTP_CLIENT, MOUNTS, TR
 from .transports.transport import completed, guard_of, guarded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ._target import Target
 
 __all__ = ["wrap"]
@@ -58,10 +59,10 @@ def wrap(
     pipeline = completed(_chosen(pipeline, fallback))
     flavour = flavour_of(client)
     if flavour is not None and isinstance(client, (flavour.module.Client, flavour.module.AsyncClient)):
-        return _wrap_http(client, pipeline, flavour)
+        return cast("ClientT", _wrap_http(client, pipeline, flavour))
     openai = sys.modules.get("openai")
     if openai is not None and isinstance(client, (openai.OpenAI, openai.AsyncOpenAI)):
-        return _wrap_openai(client, pipeline)
+        return cast("ClientT", _wrap_openai(client, pipeline))
     raise UnsupportedClient(_why_not(client))
 
 
@@ -119,7 +120,7 @@ def _wrap_openai(client: Any, pipeline: Pipeline) -> Any:
         raise UnsupportedClient(f"its http client, a {type(given).__name__}, is neither of httpx nor of httpx2")
     http_client = _wrap_http(given, pipeline, flavour)
     # Switched off, the program is to see exactly what it would see without us, the SDK's retries included.
-    retries = client.max_retries if _context.switch.mode() == "off" else 0
+    retries = client.max_retries if switch.mode() == "off" else 0
     try:
         wrapped = client.copy(http_client=http_client, max_retries=retries)
     except TypeError:  # a subclass whose __init__ takes other arguments
@@ -133,10 +134,11 @@ def _wrap_openai(client: Any, pipeline: Pipeline) -> Any:
 def _shallow(client: Any, http_client: Any, retries: int) -> Any:
     """A copy without calling ``__init__``; the cached resources are dropped, since they hold on to the old client."""
     wrapped = copy.copy(client)
+    cached: dict[str, Any] = wrapped.__dict__
     for owner in type(client).__mro__:
         for name, value in vars(owner).items():
             if isinstance(value, functools.cached_property):
-                vars(wrapped).pop(name, None)
+                cached.pop(name, None)
     setattr(wrapped, HTTP_CLIENT, http_client)
     wrapped.max_retries = retries
     return wrapped

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from . import _context, pipeline
+from . import pipeline
+from ._context import journals, switch
 from .strategies.breaker import Circuits
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ def disable() -> None:
 
     The retries that ``wrap`` took over from an SDK stay off; ``RESILIENT_AI=off`` at start leaves them on.
     """
-    _context.switch.forced = "off"
+    switch.forced = "off"
 
 
 def enable() -> None:
     """Switch on, whatever the environment says."""
-    _context.switch.forced = "on"
+    switch.forced = "on"
 
 
 def force_open(host: str, *, seconds: float | None = None) -> int:
@@ -55,8 +56,8 @@ def close(host: str) -> int:
 
 def reset() -> None:
     """Forget all that was learnt (circuits, budgets, cached answers, ids), and go by the environment's word again."""
-    _context.switch.forced = None
-    _context.journals.clear()
+    switch.forced = None
+    journals.clear()
     pipeline.forget_everything()
 
 

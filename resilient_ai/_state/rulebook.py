@@ -68,7 +68,7 @@ class RuleBook:
     @property
     def state(self) -> State:
         """pybreaker's state: the one source of truth."""
-        return cast(State, self._verdict.state if self._verdict else self._breaker.current_state)
+        return cast("State", self._verdict.state if self._verdict else self._breaker.current_state)
 
     @property
     def reset_timeout(self) -> float:
@@ -139,7 +139,7 @@ class RuleBook:
             self._quietly(move)
 
     def _quietly(self, move: Callable[[], Any]) -> None:
-        breaker = cast(Any, self._breaker)  # its listeners are typed by a type variable that nothing binds
+        breaker = cast("Any", self._breaker)  # its listeners are typed by a type variable that nothing binds
         listeners = breaker.listeners
         for listener in listeners:
             breaker.remove_listener(listener)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from .._call import Operation
+if TYPE_CHECKING:
+    from .._call import Operation
 
 __all__ = ["Endpoint", "Span", "form_field", "model_of", "top_level"]
 
@@ -90,7 +91,7 @@ def _searched(body: bytes, key: str, name: bytes) -> Span | None:
         whole: Any = json.loads(body)
     except ValueError:
         return None
-    wanted = whole.get(key) if isinstance(whole, dict) else None
+    wanted: Any = cast("dict[str, Any]", whole).get(key) if isinstance(whole, dict) else None
     if not isinstance(wanted, str):
         return None
     at = body.find(name)
@@ -121,7 +122,9 @@ def _value(body: bytes, at: int) -> Span | None:
 
 def form_field(body: bytes, name: str) -> Span | None:
     """The value of a short text field in a multipart body. Looked for in its first and last 64 KiB."""
-    pattern = re.compile(rb'form-data; name="%s"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{0,500})\r\n' % re.escape(name.encode()))
+    pattern = re.compile(
+        rb'form-data; name="%s"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]{0,500})\r\n' % re.escape(name.encode())
+    )
     for start in dict.fromkeys((0, max(0, len(body) - 65536))):
         match = pattern.search(body, start, start + 65536)
         if match is not None:

@@ -69,7 +69,7 @@ class Fallback:
     @property
     def routes(self) -> Routes:
         """The targets for each model, ``"*"`` for all others."""
-        return self.targets
+        return cast("Routes", self.targets)
 
     def every_target(self) -> tuple[Target, ...]:
         """All targets named, each once."""
@@ -113,7 +113,7 @@ class Fallback:
         if not call.options.fallback:
             return [None]
         targets = self._for_model(call.facts.model)
-        return [None, *(target for target in targets if call.port.fits(target, call) is None)]
+        return [None, *(target for target in targets if call.port.fits(target) is None)]
 
     def _for_model(self, model: str | None) -> tuple[Target, ...]:
         everyone: tuple[Target, ...] = ()
@@ -238,7 +238,7 @@ def _routes(given: object) -> Routes:
         return tuple((_model(model), _list(targets)) for model, targets in named.items())
     if isinstance(given, tuple) and given and isinstance(given[0], tuple):
         return cast("Routes", given)  # routes already: a copy of another Fallback
-    targets = _list(cast("object", given))
+    targets = _list(given)  # pyright: ignore[reportUnknownArgumentType]
     return ((SAME_MODEL, targets),) if targets else ()
 
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from .. import _context
 from .._call import notes
+from .._context import journals
 from ._private import CONTENT, HEADER_LIST
 from ._sdk import status_error
 
@@ -111,7 +111,7 @@ def mark(response: Any, journal: Journal, request_id: str | None) -> None:
     triples: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
     triples.extend([(name, name, value) for name, value in said])
     response.extensions[JOURNAL] = journal
-    _context.journals.keep(request_id, journal)
+    journals.keep(request_id, journal)
 
 
 def error_response(answer: Answer, request: Any, failure: Failure, journal: Journal, flavour: Flavour) -> Any:
@@ -130,14 +130,16 @@ def error_response(answer: Answer, request: Any, failure: Failure, journal: Jour
 def error_classes(flavour: Flavour) -> type[Any]:
     """The response class of a flavour whose error carries the notes of its call."""
 
-    class ErrorResponse(flavour.Response):
+    base: Any = flavour.Response
+
+    class ErrorResponse(base):
         """An error answer after all was tried."""
 
         told: Failure | None = None
 
         def raise_for_status(self) -> ErrorResponse:
             try:
-                super().raise_for_status()
+                super().raise_for_status()  # pyright: ignore[reportUnknownMemberType]
             except flavour.HTTPStatusError as error:
                 raised = status_error(self) or error
                 explain(raised, self.extensions[JOURNAL], self.told)

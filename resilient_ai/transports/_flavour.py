@@ -38,6 +38,7 @@ class Flavour:
             module.ProxyError,
             module.RemoteProtocolError,
             module.DecodingError,
+            TimeoutError,
         )
         """What a transport raises that is a failure of the provider or of the way there; all else passes untouched."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["cache_key"]
 
 CANONICAL = 16 * 1024
-"""Bytes up to which a JSON body's keys are sorted first; above it equal bytes are needed (a sort costs milliseconds)."""
+"""Bytes up to which a JSON body's keys are sorted first; above it equal bytes are needed (sorting costs ms there)."""
 
 CACHED = 1024 * 1024
 """Bytes above which a request is not cached."""

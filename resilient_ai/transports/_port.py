@@ -7,9 +7,9 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from .._call import Packed, Reply, Verdict
+from .._call import Packed, Reply
 from .._runtime.limit import deadline
-from .._target import PRIMARY, salted_hash
+from .._target import salted_hash
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
@@ -79,7 +79,7 @@ class HttpPort:
         """The salted hash of the key a target is called with."""
         return credential_of(self._prepared.request) if target is None else salted_hash(target.key() or "")
 
-    def fits(self, target: Target, call: Call) -> str | None:
+    def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all."""
         facts = self._prepared.facts
         if self._prepared.endpoint.path is None:
@@ -88,7 +88,7 @@ class HttpPort:
             return f"{facts.family} of two models cannot be mixed"
         return None if target.model is None or facts.model is not None else "the request names no model"
 
-    def cache_key(self, call: Call, namespace: str | None) -> str | None:
+    def cache_key(self, call: Call, namespace: str | None) -> str | None:  # noqa: ARG002  # a Port's signature
         """The key of the request; None if it is not to be cached."""
         return cache_key(self._prepared, namespace)
 
@@ -110,10 +110,10 @@ class HttpPort:
         except Failure as failure:
             self._failed(call, attempt, failure)
             raise
-        except (*self._flavour.known, TimeoutError) as error:
-            failure = self._failure(call, error)
-            self._failed(call, attempt, failure)
-            raise failure from error
+        except self._flavour.known as error:
+            known = self._failure(call, error)
+            self._failed(call, attempt, known)
+            raise known from error
         finally:
             deadline.reset(token)
             attempt.ended = call.runtime.now()
@@ -196,7 +196,9 @@ class HttpPort:
         status: int = response.status_code
         try:
             body = await wire.read(response, MAX_ERROR, packed=b"content-encoding" in headers)
-        except (TooLarge, *self._flavour.known):  # the status is known; that says enough
+        except TooLarge:
+            body = b""
+        except self._flavour.known:  # the status is known; that says enough
             body = b""
         try:
             content = json.loads(body) if body else None
@@ -233,7 +235,9 @@ class HttpPort:
                 # A response that says itself that it failed is the API's own word; an error body is no answer at all.
                 told = openai.tells_failure(facts.family, content)
                 answer = Answer(200, tuple(response.headers.raw), body) if told else None
-                raise Failure("a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer)
+                raise Failure(
+                    "a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer
+                )
         return Reply(response, ids=openai.made(facts.family, content) if was_parsed(content) else ())
 
     def _broken(self, call: Call, why: str) -> Failure:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import Failure
 from ..failures import FailureKind
 from ._private import STATUS_ERROR_MAKER
 
 if TYPE_CHECKING:
+    from ..errors import Failure
     from ._flavour import Flavour
 
 __all__ = ["connection_error", "status_error"]
@@ -26,8 +26,9 @@ def connection_error(failure: Failure, request: Any, flavour: Flavour) -> Except
         if timed_out:
             return openai.APITimeoutError(request=request)
         return openai.APIConnectionError(message=f"Connection error: {failure}", request=request)
-    if isinstance(failure.__cause__, flavour.TransportError):
-        return failure.__cause__
+    cause: Any = failure.__cause__
+    if isinstance(cause, flavour.TransportError):
+        return cast("Exception", cause)
     kind = flavour.ReadTimeout if timed_out else flavour.ConnectError
     return kind(str(failure), request=request)
 

@@ -1,7 +1,7 @@
-"""A bound stream: it hands bytes on as they come, keeps their limits, and reports how it ended.
+"""A bound stream: hands bytes on as they come, keeps their limits, reports how it ended.
 
-Classes with ``__next__`` and ``__anext__``, not generators: an abandoned async generator is closed by the loop at a time
-of its own, in the middle of something else.
+Classes with ``__next__`` and ``__anext__``, not generators: an abandoned async generator is closed whenever
+the loop pleases, in the middle of something else.
 """
 
 from __future__ import annotations
@@ -97,8 +97,10 @@ class Watchman:
 def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
     """The sync and the async bound stream of a flavour."""
     known = flavour.known
+    sync_base: Any = flavour.module.SyncByteStream
+    async_base: Any = flavour.module.AsyncByteStream
 
-    class BoundStream(flavour.module.SyncByteStream):
+    class BoundStream(sync_base):
         """Reads by blocking."""
 
         def __init__(self, response: Any, source: Any, watchman: Watchman) -> None:
@@ -115,7 +117,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             watchman = self._watchman
             token = deadline.set(watchman.limit())
             try:
-                chunk: bytes = next(self._source)
+                read: bytes = next(self._source)
             except StopIteration:
                 watchman.exhausted()
                 raise
@@ -123,8 +125,8 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                 raise watchman.failed(error) from error
             finally:
                 deadline.reset(token)
-            watchman.took(chunk)
-            return chunk
+            watchman.took(read)
+            return read
 
         def close(self) -> None:
             self._watchman.closed()
@@ -133,7 +135,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
         def __del__(self) -> None:
             _dropped(self)
 
-    class AsyncBoundStream(flavour.module.AsyncByteStream):
+    class AsyncBoundStream(async_base):
         """Reads by awaiting."""
 
         def __init__(self, response: Any, source: Any, watchman: Watchman) -> None:
@@ -150,7 +152,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             watchman = self._watchman
             token = deadline.set(watchman.limit())
             try:
-                chunk: bytes = await anext(self._source)
+                read: bytes = await anext(self._source)
             except StopAsyncIteration:
                 watchman.exhausted()
                 raise
@@ -158,8 +160,8 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                 raise watchman.failed(error) from error
             finally:
                 deadline.reset(token)
-            watchman.took(chunk)
-            return chunk
+            watchman.took(read)
+            return read
 
         async def aclose(self) -> None:
             self._watchman.closed()

@@ -12,7 +12,7 @@ from .._runtime.limit import run_bounded
 __all__ = ["AsyncWire", "SyncWire", "TooLarge", "Wire"]
 
 
-class TooLarge(Exception):  # noqa: N818 - not an error of its own: its reader names the failure
+class TooLarge(Exception):
     """A body is larger than we take into memory."""
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import _context
+from .._context import switch
 from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, UnsupportedClient
-from ..strategies.fallback import Fallback
 from ..providers.registry import resolved
+from ..strategies.fallback import Fallback
 from ._answer import Answer, error_response, explain
 from ._flavour import Flavour, fields, flavour_of
 from ._pool import owned
@@ -62,7 +62,7 @@ class Guard:
 
     @property
     def _passes_through(self) -> bool:
-        return not self._pipeline.strategies or _context.switch.mode() == "off"
+        return not self._pipeline.strategies or switch.mode() == "off"
 
     async def _handle(self, request: Any) -> Any:
         headers = fields(request.headers)
@@ -110,7 +110,10 @@ def _wire(transport: Any, *, foreign: bool, is_async: bool) -> Wire:
 def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
     """The guarded transports of a flavour."""
 
-    class ResilientTransport(Guard, flavour.module.BaseTransport):
+    sync_base: Any = flavour.module.BaseTransport
+    async_base: Any = flavour.module.AsyncBaseTransport
+
+    class ResilientTransport(Guard, sync_base):
         """A transport with the engine in front."""
 
         def __init__(self, given: Any, pipeline: Pipeline, route: Route | None) -> None:
@@ -126,7 +129,7 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             if self._own is not None:
                 self._own.close()
 
-    class AsyncResilientTransport(Guard, flavour.module.AsyncBaseTransport):
+    class AsyncResilientTransport(Guard, async_base):
         """A transport with the engine in front."""
 
         def __init__(self, given: Any, pipeline: Pipeline, route: Route | None) -> None:
