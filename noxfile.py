@@ -1,7 +1,8 @@
 """Every check of this repository, each in an environment of its own.
 
 `nox` runs all tests, on both HTTP stacks the OpenAI SDK stands on; `nox -s lint` checks style, types and floors;
-`nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
+`nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to pytest:
+`nox -s tests -- -k breaker`. Only Python and the package index are needed.
 """
 
 import re
