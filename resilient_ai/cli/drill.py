@@ -8,6 +8,7 @@ import warnings
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from .. import Fallback, Target
 from ..testing import Simulator, SimulatorError, Timeline
 from .count import Ledger, seen_of
 from .load import Load
@@ -15,7 +16,7 @@ from .plan import Outage, Wanted, jobs_of, outage_of, timeline_of
 from .progress import watch
 from .report import about, report, write
 from .show import console, show_lines, show_log, show_tables, show_timeline, show_verdict
-from .sides import BACKUP, FIRST_BYTE, OPEN_FOR, PROGRAM_TIMEOUT, Side, pipeline, sigint_ignored
+from .sides import BACKUP, FIRST_BYTE, OPEN_FOR, PROGRAM_TIMEOUT, RAMP, Side, pipeline, sigint_ignored
 from .verdict import Rules, affected, verdict
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def compare(wanted: Wanted) -> int:
     except SimulatorError as problem:
         sys.stderr.write(f"resilient-ai drill: {problem}\n")
         return 2
-    lines = verdict(ledgers["bare"], ledgers["wrapped"], outage, _rules(timeline))
+    except KeyboardInterrupt:  # before anything was replayed
+        return INTERRUPTED
+    lines = verdict(ledgers["bare"], ledgers["wrapped"], outage, _rules(timeline, wanted))
     show_tables(out, ledgers, outage)
     show_log(out, log)
     if not interrupted:
@@ -102,9 +105,15 @@ def _settings(wanted: Wanted) -> list[str]:
         f"  bare       OpenAI(base_url=primary, timeout={PROGRAM_TIMEOUT:g}), with the SDK's own two retries",
         "             (the SDK's own time-out of 600 s is scaled to the drill, on both sides)",
         f"  wrapped    wrap(the same, pipeline, fallback=[Target({BACKUP!r}, base_url=backup)]), where pipeline is",
-        *(f"             {line}" for line in str(pipeline(cache=wanted.cache)).splitlines()[1:-3]),
+        *(f"             {line}" for line in _pipeline(wanted).splitlines()[1:-3]),
         "",
     ]
+
+
+def _pipeline(wanted: Wanted) -> str:
+    """The wrapped side's pipeline in words, with its fallback (at no port yet)."""
+    fallback = Fallback([Target(BACKUP, base_url="http://backup", api_key="none")])
+    return str(pipeline(cache=wanted.cache).replaced(fallback))
 
 
 def _side(stack: ExitStack, name: str, wanted: Wanted) -> Side:
@@ -125,6 +134,8 @@ def _replay(out: Console, sides: Sequence[Side], timeline: Timeline, wanted: Wan
         load.start()
     done = {side.name: program.done for side, program in zip(sides, programs, strict=True)}
     interrupted = watch(out, loads, done, timeline=timeline, outage=outage_of(timeline), clock=sides[0].clock)
+    late = max(program.latest for program in programs)
+    out.print(f"Calls began {1000 * late:.0f} ms after their time at most; none waited for an earlier one.")
     return interrupted, {
         side.name: _ledger(side, program.ended() if interrupted else program.all_begun())
         for side, program in zip(sides, programs, strict=True)
@@ -144,13 +155,15 @@ def _ledger(side: Side, done: Sequence[Done]) -> Ledger:
     return Ledger(done, seen, created)
 
 
-def _rules(timeline: Timeline) -> Rules:
+def _rules(timeline: Timeline, wanted: Wanted) -> Rules:
     mute = any(event.fault.kind in SILENT for event in timeline.events)
     return Rules(
-        timeline=timeline.name,
+        published=timeline.name == "2024-12-26" and wanted.rate is None and wanted.scale == 1.0,
         # A probe that was sent just before recovery to a provider that says nothing ends when its first byte is due.
         probe_within=OPEN_FOR[1] + (FIRST_BYTE if mute else 0.0),
         gap=1.5 / timeline.calls_per_second,
+        ramp=RAMP,
+        duration=timeline.duration,
     )
 
 

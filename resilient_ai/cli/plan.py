@@ -53,9 +53,14 @@ class Job:
     number: int
 
     @property
+    def turn(self) -> int:
+        """Which of its kind it is, from 0."""
+        return self.number // len(CALLS)
+
+    @property
     def keeps_file(self) -> bool:
         """Every fourth batch is of a file that was given to the primary before the outage."""
-        return self.kind == "batches" and self.number // len(CALLS) % 4 == 3
+        return self.kind == "batches" and self.turn % 4 == 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def jobs_of(timeline: Timeline, *, seed: int) -> tuple[Job, ...]:
     moments: list[tuple[float, str]] = []
     for kind, calls in CALLS.items():
         gap = calls / timeline.calls_per_second
-        count = int(timeline.duration / gap)
+        count = math.floor(timeline.duration / gap + 1e-9)
         moments += [((index + chance.uniform(0.25, 0.75)) * gap, kind) for index in range(count)]
     moments.sort()
     numbers = dict.fromkeys(CALLS, 0)

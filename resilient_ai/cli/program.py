@@ -101,7 +101,7 @@ class Program:
                 self._ask(job)
 
     def _ask(self, job: Job) -> None:
-        client, text = self._client, f"{job.kind}: question {job.number // 8 % QUESTIONS}"
+        client, text = self._client, f"{job.kind}: question {job.turn % QUESTIONS}"
         calls: dict[str, Callable[[dict[str, str]], Any]] = {
             "chat": lambda headers: client.chat.completions.create(
                 model=TEXT_MODEL, messages=[{"role": "user", "content": text}], extra_headers=headers

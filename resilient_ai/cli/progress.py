@@ -40,7 +40,7 @@ def watch(
 ) -> bool:
     """Show how it goes until all calls have ended (or Ctrl-C, or they take too long); whether it was cut short."""
     live = Live(console=out, refresh_per_second=5, transient=True) if out.is_terminal else None
-    told = 0.0
+    told = -LINE_EVERY
     try:
         if live is not None:
             live.start()
@@ -73,7 +73,7 @@ def _phase(outage: Outage, at: float) -> str:
 
 def _line(timeline: Timeline, outage: Outage, at: float, done: Mapping[str, Sequence[Done]]) -> str:
     told = "; ".join(f"{name} {_tally(list(calls))}" for name, calls in done.items())
-    return f"{min(at, timeline.duration):3.0f} s of {timeline.duration:g}, {_phase(outage, at)}: {told}"
+    return f"{max(0.0, min(at, timeline.duration)):3.0f} s of {timeline.duration:g}, {_phase(outage, at)}: {told}"
 
 
 def _tally(calls: Sequence[Done]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .._call import Strategy
     from ..testing import Simulator, Timeline
 
-__all__ = ["BACKUP", "FIRST_BYTE", "OPEN_FOR", "PROGRAM_TIMEOUT", "Side", "pipeline", "sigint_ignored"]
+__all__ = ["BACKUP", "FIRST_BYTE", "OPEN_FOR", "PROGRAM_TIMEOUT", "RAMP", "Side", "pipeline", "sigint_ignored"]
 
 PROGRAM_TIMEOUT: Final = 5.0
 """Seconds: the program's time-out on both sides. The SDK's own default, 600 s, is longer than a drill."""
@@ -29,8 +29,14 @@ PROGRAM_TIMEOUT: Final = 5.0
 FIRST_BYTE: Final = 1.5
 """Seconds: as long in a drill as half a minute outside."""
 
-OPEN_FOR: Final = (1.0, 2.0)
-"""Seconds a circuit stays open, first and at most: the cap of 30 s, scaled."""
+OPEN_FOR: Final = (2.0, 2.0)
+"""Seconds a circuit stays open, first and at most: the cap of 30 s, scaled; an outage of 17 s is no time to grow."""
+
+CONSECUTIVE: Final = 4
+"""Failures in a row that open a circuit, where 6 are the default: what is compressed is judged on less evidence."""
+
+RAMP: Final = 3.0
+"""Seconds of the return, so that it ends before the drill does."""
 
 STALE: Final = 3600.0
 
@@ -41,7 +47,7 @@ def pipeline(*, cache: bool) -> Pipeline:
     """The wrapped side's: the default one, its limits scaled to the drill."""
     strategies: list[Strategy] = [
         Deadline(total=PROGRAM_TIMEOUT, first_byte=FIRST_BYTE),
-        CircuitBreaker(open_for=OPEN_FOR),
+        CircuitBreaker(consecutive=CONSECUTIVE, open_for=OPEN_FOR, ramp=RAMP),
     ]
     if cache:
         strategies.append(Cache(stale_if_error=STALE))

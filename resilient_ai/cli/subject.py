@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
@@ -42,10 +43,9 @@ def run(wanted: Wanted, timeline: Timeline, command: str, *, time_limit: float) 
     out = console()
     try:
         words = shlex.split(command)
-        with sigint_ignored():
-            simulator = Simulator(seed=wanted.seed)
-            simulator.start()
-        with simulator:
+        with ExitStack() as stack:
+            with sigint_ignored():
+                simulator = stack.enter_context(Simulator(seed=wanted.seed))
             show_timeline(out, timeline)
             show_lines(out, [*_told(simulator), ""])
             code, started = _played(simulator, timeline, words, time_limit)

@@ -1,0 +1,270 @@
+"""`resilient-ai drill` over real sockets, on small timelines."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from resilient_ai.cli import main
+from tests.source import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = """
+name = "small"
+title = "A small outage"
+source = "none"
+published = ["nothing"]
+assumed = ["all of it"]
+duration = 2.4
+compression = 1.0
+calls_per_second = 20.0
+"""
+
+PARTIAL = """
+[[events]]
+at = 0.6
+until = 1.2
+provider = "primary"
+family = ["images", "responses", "videos", "batches", "files"]
+fault = "status"
+args = { code = 503, headers = { x-should-retry = "false" } } # so that the SDK's own retries do not outlast it
+"""
+
+LATE = """
+[[events]]
+at = 1.0
+until = 2.4
+provider = "primary"
+fault = "status"
+args = { code = 503 }
+"""
+
+BOTH = """
+[[events]]
+at = 0.8
+until = 2.4
+provider = "primary"
+fault = "status"
+args = { code = 503 }
+
+[[events]]
+at = 0.8
+until = 2.4
+provider = "backup"
+fault = "status"
+args = { code = 503 }
+"""
+
+COMMAND = [sys.executable, "-c", "import sys; from resilient_ai.cli import main; sys.exit(main())"]
+
+
+def timeline(folder: Path, events: str) -> str:
+    path = folder / "small.toml"
+    path.write_text(HEAD + events, encoding="utf-8")
+    return str(path)
+
+
+class Ran:
+    """One drill: its exit code, what it printed, what it wrote."""
+
+    def __init__(self, folder: Path, events: str, *options: str) -> None:
+        wrote = folder / "figures.json"
+        words = [*COMMAND, "drill", timeline(folder, events), "--json", str(wrote), *options]
+        self.done = subprocess.run(
+            words, capture_output=True, text=True, check=False, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        )
+        self.text = self.done.stdout + self.done.stderr
+        assert self.done.returncode in (0, 1), self.text
+        self.json: dict[str, Any] = json.loads(wrote.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def partial(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return Ran(tmp_path_factory.mktemp("partial"), PARTIAL, "--require-answered", "0.999")
+
+
+def test_the_wrapped_side_lives_through_it_and_the_bare_one_does_not(partial: Ran) -> None:
+    """Issue promise, in small: images and Responses are answered, chat stays, nothing is made twice."""
+    assert partial.done.returncode == 0, partial.text
+    assert [line for line in partial.json["verdict"] if line["state"] == "missed"] == []
+    shares = {name: side["share"] for name, side in partial.json["affected_stateless"].items()}
+    assert shares["wrapped"] == 1.0
+    assert shares["bare"] < 1.0
+    assert partial.json["sides"]["wrapped"]["families"]["images"]["fallback"] > 0
+    assert partial.json["sides"]["wrapped"]["families"]["chat"]["fallback"] == 0
+
+
+def test_both_sides_are_asked_the_same(partial: Ran) -> None:
+    calls = {
+        name: {family: side["families"][family]["calls"] for family in ("chat", "responses", "images", "embeddings")}
+        for name, side in partial.json["sides"].items()
+    }
+    assert calls["bare"] == calls["wrapped"] == dict.fromkeys(calls["bare"], 48)
+
+
+def test_every_request_belongs_to_a_call(partial: Ran) -> None:
+    """The healthy families take one request a call on both sides: the log and the program tell the same story."""
+    for side in partial.json["sides"].values():
+        for family in ("chat", "embeddings"):
+            assert side["families"][family]["upstream_per_call"] == 1.0
+    assert partial.json["sides"]["bare"]["families"]["images"]["outage_upstream_per_call"] > 1.0
+
+
+def test_what_was_set_is_printed_and_no_key_is(partial: Ran) -> None:
+    """Promise 29: no key in any output, a simulated one neither."""
+    for expected in (
+        "published",
+        "assumed",
+        "timeout=5",
+        "CircuitBreaker(",
+        "first_byte=1.5",
+        "backup:*",
+        "It must show",
+    ):
+        assert expected in partial.done.stdout
+    assert "sk-" not in partial.text + json.dumps(partial.json)
+
+
+def test_stale_answers_stand_in_when_both_are_down_and_that_was_asked_for(tmp_path: Path) -> None:
+    """With `--cache`, what was asked before is answered, marked as stale; families not kept count as failed."""
+    ran = Ran(tmp_path, BOTH, "--cache", "--require-answered", "0.999")
+    wrapped = ran.json["sides"]["wrapped"]["families"]
+    assert ran.done.returncode == 0, ran.text
+    assert wrapped["chat"]["stale"] >= 15
+    assert ran.json["affected_stateless"]["wrapped"]["share"] == 1.0
+    assert wrapped["videos"]["outage_answered"] < wrapped["videos"]["outage_calls"]
+
+
+def test_below_the_required_share_the_exit_code_is_one(tmp_path: Path) -> None:
+    """Refusals and errors are no answers, however quick and polite."""
+    ran = Ran(tmp_path, BOTH, "--require-answered", "0.999")
+    assert ran.done.returncode == 1
+    assert "below the required share of 0.999" in ran.done.stdout
+    assert ran.json["sides"]["wrapped"]["families"]["chat"]["refused"] > 0
+
+
+def test_ctrl_c_ends_it_with_the_table_so_far(tmp_path: Path) -> None:
+    """The whole group is told, as a terminal does: the simulator outlives it, to be counted at."""
+    words = [*COMMAND, "drill", timeline(tmp_path, PARTIAL), "--scale", "20", "--calls-per-second", "10"]
+    running = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    time.sleep(3.5)
+    os.killpg(running.pid, signal.SIGINT)
+    told = time.monotonic()
+    out, err = running.communicate(timeout=20)
+    assert running.returncode == 130, out + err
+    assert time.monotonic() - told < 5
+    assert "wrapped" in out
+    assert "It must show" not in out
+    assert "Traceback" not in err
+
+
+PROGRAM = """
+import os, sys, openai
+client = openai.OpenAI(max_retries=0)
+client.images.generate(model="dall-e-3", prompt="a cat")
+for _ in range(2):
+    client.videos.create(model="sora-2", prompt="a cat")
+backup = openai.OpenAI(
+    base_url=os.environ["RESILIENT_AI_DRILL_BACKUP_URL"], api_key=os.environ["RESILIENT_AI_DRILL_BACKUP_KEY"]
+)
+backup.embeddings.create(model="text-embedding-3-small", input="a cat")
+sys.exit(7)
+"""
+
+
+def test_a_program_of_the_users_own_is_counted_and_its_exit_code_passed_on(tmp_path: Path) -> None:
+    """`--run`: base URLs and keys by environment variables, the same outage, counted at the simulator."""
+    program, wrote = tmp_path / "program.py", tmp_path / "figures.json"
+    program.write_text(PROGRAM, encoding="utf-8")
+    code = main(
+        [
+            "drill",
+            timeline(tmp_path, LATE),
+            "--scale",
+            "20",
+            "--json",
+            str(wrote),
+            "--run",
+            f"{sys.executable} -W ignore {program}",
+        ]
+    )
+    told = json.loads(wrote.read_text(encoding="utf-8"))
+    assert code == told["exit_code"] == 7
+    seen = {(row["provider"], row["family"]): row for row in told["seen"]}
+    assert seen["primary", "images"]["requests"] == 1
+    assert (seen["primary", "videos"]["made"], seen["primary", "videos"]["twice"]) == (2, 1)
+    assert seen["backup", "embeddings"]["foreign"] == 0
+
+
+def test_the_replay_begins_with_the_programs_first_request(tmp_path: Path) -> None:
+    """A program that starts slowly misses nothing: its second call, 1.5 s after the first, falls into the outage."""
+    program, wrote = tmp_path / "program.py", tmp_path / "figures.json"
+    program.write_text(
+        "import time, openai\ntime.sleep(1.5)\nclient = openai.OpenAI(max_retries=0)\n"
+        "for wait in (1.5, 0):\n"
+        "    client.with_options(timeout=5).images.with_raw_response.generate(model='dall-e-3', prompt='x')\n"
+        "    time.sleep(wait)\n",
+        encoding="utf-8",
+    )
+    code = main(["drill", timeline(tmp_path, LATE), "--json", str(wrote), "--run", f"{sys.executable} {program}"])
+    (row,) = json.loads(wrote.read_text(encoding="utf-8"))["seen"]
+    assert (code, row["requests"], row["struck"]) == (1, 2, 1)
+
+
+def test_a_program_that_never_ends_is_ended(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    program = f"{sys.executable} -c 'import time; time.sleep(60)'"
+    assert main(["drill", timeline(tmp_path, PARTIAL), "--run", program, "--time-limit", "1"]) == 124
+    said = capfd.readouterr()
+    assert "ended after 1 s" in said.err
+    assert "made no request" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["drill", "2023-01-01"], "no timeline '2023-01-01'"),
+        (["drill", "--scale", "0"], "--scale is a number above 0"),
+        (["drill", "--run", "no-such-program-here"], "no-such-program-here"),
+        (["drill", "--require-answered", "50"], "--require-answered"),
+    ],
+)
+def test_wrong_use_is_told_in_a_line(words: list[str], told: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert told in capfd.readouterr().err
+
+
+def test_list_says_what_is_published_and_what_assumed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["drill", "--list"]) == 0
+    out = capfd.readouterr().out
+    assert all(word in out for word in ("2024-12-04", "2024-12-11", "2024-12-26", "published", "assumed"))
+
+
+def test_version(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capfd.readouterr().out.startswith("resilient-ai ")
+
+
+def test_what_is_not_installed_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The console script is there without the extra: it says how to get it."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("typer", "rich") else object())
+    assert main([]) == 2
+    assert capfd.readouterr().err == 'typer, rich not installed: pip install "resilient-ai[cli]"\n'
