@@ -102,6 +102,10 @@ class SimulatedProvider:
         """How many TCP connections it has accepted."""
         return int(self._ask("connections"))
 
+    def close_idle(self) -> int:
+        """Close the connections no request is on, as servers do with what they have kept alive; how many there were."""
+        return int(self._ask("close_idle"))
+
     def _ask(self, operation: str, **arguments: Any) -> Any:
         return self._simulator.command({"op": operation, "provider": self.name, **arguments})
 
@@ -157,6 +161,8 @@ class Simulator(Mapping[str, SimulatedProvider]):
 
     def start(self) -> None:
         """Start the process; when this returns every provider accepts connections."""
+        if self._process is not None:
+            raise SimulatorError("the simulator is running already")
         token = os.urandom(16).hex()
         with socket.create_server(("127.0.0.1", 0)) as waiting:
             waiting.settimeout(0.1)  # between two looks whether the process lives
@@ -200,9 +206,9 @@ class Simulator(Mapping[str, SimulatedProvider]):
                 self.stop()
                 raise SimulatorError("the simulator's process did not start (its error is on stderr)") from None
             line.settimeout(_COMMAND_LIMIT)
-            greeting = _read_line(line)
-            if greeting and (told := json.loads(greeting))["token"] == token:
-                return line, told["ports"]
+            greeting = _read_line(line).decode("latin-1")
+            if greeting.startswith(token):
+                return line, json.loads(greeting.removeprefix(token))
             line.close()
 
     def stop(self) -> None:

@@ -134,6 +134,18 @@ def wait_for_end(primary: SimulatedProvider):
     raise AssertionError("the request never ended")
 
 
+def test_a_connection_kept_alive_is_closed(client: openai.OpenAI, primary: SimulatedProvider) -> None:
+    ask(client)
+    before = primary.connections
+    ask(client)
+    assert primary.connections == before
+    assert primary.close_idle() == 1
+    with contextlib.suppress(openai.APIConnectionError):  # httpx may find out only by sending
+        ask(client)
+    ask(client)
+    assert primary.connections == before + 1
+
+
 def test_reset_before_the_headers(raw: Raw, primary: SimulatedProvider) -> None:
     primary.fault(Fault.reset())
     with pytest.raises(ConnectionResetError):
@@ -150,6 +162,14 @@ def test_rate_limited(client: openai.OpenAI, primary: SimulatedProvider) -> None
     with pytest.raises(openai.RateLimitError) as failed:
         ask(client)
     assert "retry-after" not in failed.value.response.headers
+
+
+def test_an_answer_that_nobody_waited_for_was_not_given(client: openai.OpenAI, primary: SimulatedProvider) -> None:
+    primary.fault(Fault.slow(5))
+    with pytest.raises(openai.APITimeoutError):
+        ask(client.with_options(timeout=0.1))
+    seen = wait_for_end(primary)
+    assert (seen.status, seen.fault, seen.closed_by_client_after) == (None, "slow", 0)
 
 
 def test_slow(raw: Raw, primary: SimulatedProvider) -> None:

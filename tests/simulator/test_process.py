@@ -49,6 +49,8 @@ def test_start_and_stop() -> None:
         assert all(map(listens, ports))
         assert sim["one"].base_url == f"http://127.0.0.1:{ports[0]}/v1"
         assert sim["one"].key == "sk-one"
+        with pytest.raises(SimulatorError, match="running already"):
+            sim.start()
     assert not any(map(listens, ports))
     with pytest.raises(SimulatorError, match="not running"):
         sim.reset()

@@ -111,6 +111,8 @@ class App:
                 return host.world.made.get(raw["family"], [])
             case "connections":
                 return host.connections
+            case "close_idle":
+                return host.close_idle()
             case _:
                 raise ValueError(f"no such command: {operation}")
 
@@ -146,7 +148,7 @@ async def serve(wanted: Settings) -> None:
     app.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", wanted.control, limit=64 * 1024 * 1024)
     watch = asyncio.create_task(_watch(wanted.parent))
-    writer.write(json.dumps({"token": wanted.token, "ports": app.ports()}).encode() + b"\n")
+    writer.write(wanted.token.encode() + json.dumps(app.ports()).encode() + b"\n")
     while line := await reader.readline():
         try:
             told = {"ok": app.command(json.loads(line))}

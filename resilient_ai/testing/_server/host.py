@@ -76,6 +76,13 @@ class Host:
             if connection.busy:
                 connection.stop()
 
+    def close_idle(self) -> int:
+        """Close every connection that waits for a request."""
+        idle = [connection for connection in self._open if not connection.busy]
+        for connection in idle:
+            connection.transport.close()
+        return len(idle)
+
     def _accept(self) -> Connection:
         connection = Connection(self._begin, self._open.discard)
         self.connections += 1
@@ -147,6 +154,8 @@ class Visit:
     def ended(self, *, gone_after: int | None) -> None:
         """The answer is out, or its client gone."""
         self._entry.closed_by_client_after = gone_after
+        if gone_after == 0:
+            self._entry.status = None
         self._entry.ended = self._host.clock()
 
     def _judge(self, body: bytes | None) -> tuple[routes.Route | None, Refusal | None]:
