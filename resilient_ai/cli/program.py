@@ -26,8 +26,8 @@ STEPS: Final = 8
 LOOK: Final = 0.1
 """Seconds between two looks at a video or a batch."""
 
-QUESTIONS: Final = 20
-"""Different questions for each family: with a cache, the same is asked again every two seconds."""
+QUESTIONS: Final = 10
+"""Different questions for each family: with a cache, the same is asked again every second."""
 
 TEXT_MODEL: Final = "gpt-4o-mini"  # chat and responses alike: the same model and key fare differently next door
 

@@ -51,14 +51,14 @@ args = { code = 503 }
 
 BOTH = """
 [[events]]
-at = 0.8
+at = 1.0
 until = 2.4
 provider = "primary"
 fault = "status"
 args = { code = 503 }
 
 [[events]]
-at = 0.8
+at = 1.0
 until = 2.4
 provider = "backup"
 fault = "status"
@@ -117,7 +117,7 @@ def test_every_request_belongs_to_a_call(partial: Ran) -> None:
     for side in partial.json["sides"].values():
         for family in ("chat", "embeddings"):
             assert side["families"][family]["upstream_per_call"] == 1.0
-    assert partial.json["sides"]["bare"]["families"]["images"]["outage_upstream_per_call"] > 1.0
+    assert partial.json["sides"]["wrapped"]["families"]["images"]["outage_upstream_per_call"] > 1.0
 
 
 def test_what_was_set_is_printed_and_no_key_is(partial: Ran) -> None:
@@ -164,12 +164,16 @@ def test_ctrl_c_ends_it_with_the_table_so_far(tmp_path: Path) -> None:
         start_new_session=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
-    time.sleep(3.5)
+    assert running.stdout is not None
+    begun = next(line for line in running.stdout if " s of 48, " in line)
+    time.sleep(0.5)
     os.killpg(running.pid, signal.SIGINT)
     told = time.monotonic()
     out, err = running.communicate(timeout=20)
     assert running.returncode == 130, out + err
     assert time.monotonic() - told < 5
+    assert "healthy: bare" in begun
+    assert "Calls began" in out
     assert "wrapped" in out
     assert "It must show" not in out
     assert "Traceback" not in err
