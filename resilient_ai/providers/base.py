@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._call import Operation
 
 __all__ = ["Endpoint", "Span", "form_field", "model_of", "top_level"]
@@ -83,24 +85,52 @@ def top_level(body: bytes, key: str) -> Span | None:
     first = body.find(name)
     if first <= LOOK and _is_object(body[:first].rstrip().removesuffix(b",") + b"}"):
         return _value(body, first + len(name))
-    return _searched(body, key, name)
+    return _searched(body, key)
 
 
-def _searched(body: bytes, key: str, name: bytes) -> Span | None:
+def _searched(body: bytes, key: str) -> Span | None:
+    """The last value under ``key``, found by reading the members of the outermost object one after the other."""
     try:
-        whole: Any = json.loads(body)
-    except ValueError:
+        text = body.decode()
+        members = list(_members(text))
+    except (ValueError, RecursionError):
         return None
-    wanted: Any = cast("dict[str, Any]", whole).get(key) if isinstance(whole, dict) else None
-    if not isinstance(wanted, str):
+    value, start, end = next((found for name, *found in reversed(members) if name == key), (None, 0, 0))
+    if not isinstance(value, str):
         return None
-    at = body.find(name)
-    while at >= 0:
-        before = body[:at].rstrip()
-        if before.endswith((b"{", b",")) and _is_object(before.removesuffix(b",") + b"}"):
-            return _value(body, at + len(name))
-        at = body.find(name, at + 1)
-    return None
+    before = len(text[:start].encode())
+    return Span(value, before, before + len(text[start:end].encode()))
+
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder()
+
+
+def _members(text: str) -> Iterator[tuple[Any, Any, int, int]]:
+    """Each member of the object that ``text`` is: its name, its value, and where that stands.
+
+    Raises:
+        ValueError: it is no object.
+    """
+    at = _past(text, _SPACE.match(text, 0), "{")
+    while True:
+        name, at = _DECODER.raw_decode(text, at)
+        start = _past(text, _SPACE.match(text, at), ":")
+        value, end = _DECODER.raw_decode(text, start)
+        yield name, value, start, end
+        space = _SPACE.match(text, end)
+        if space is not None and text[space.end() : space.end() + 1] == "}":
+            return
+        at = _past(text, space, ",")
+
+
+def _past(text: str, space: re.Match[str] | None, sign: str) -> int:
+    """Where to read on after the space, the sign and the space behind it."""
+    at = 0 if space is None else space.end()
+    if text[at : at + 1] != sign:
+        raise ValueError(f"no {sign} at {at}")
+    after = _SPACE.match(text, at + 1)
+    return at + 1 if after is None else after.end()
 
 
 def _is_object(text: bytes) -> bool:
@@ -117,7 +147,10 @@ def _value(body: bytes, at: int) -> Span | None:
     match = _VALUE.match(body, at)
     if match is None:
         return None
-    return Span(str(json.loads(match[1])), match.start(1), match.end(1))
+    try:
+        return Span(str(json.loads(match[1])), match.start(1), match.end(1))
+    except ValueError:  # an escape or a byte that is none: the provider is to say so
+        return None
 
 
 def form_field(body: bytes, name: str) -> Span | None:

@@ -44,10 +44,12 @@ class MemoryStore:
             return self._entries.get(key)
 
     def set(self, key: str, entry: Entry) -> None:
-        """Keep ``entry``. One larger than the whole store is not kept."""
-        if len(entry.data) + OVERHEAD <= self._max_bytes:
-            with self._lock:
+        """Keep ``entry``. One larger than the whole store is not kept, nor what it was to replace."""
+        with self._lock:
+            if len(entry.data) + OVERHEAD <= self._max_bytes:
                 self._entries[key] = entry
+            else:
+                self._entries.pop(key, None)
 
     def clear(self) -> None:
         """Forget everything."""

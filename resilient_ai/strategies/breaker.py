@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Verdict, scope_text
 from .._state.breaker import Circuit, Permit, Rejected, Rules
 from .._state.scopes import Scopes
-from ..errors import CircuitOpen, Failure
+from ..errors import CircuitOpen, ConfigurationError, Failure
 from ..events import CircuitChanged
+from ._settings import is_number
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
@@ -91,7 +92,17 @@ class CircuitBreaker:
     ramp: float = 5.0
 
     def __post_init__(self) -> None:
-        self._rules()
+        times: Any = self.open_for
+        if not (isinstance(times, tuple) and list(map(is_number, cast("tuple[Any, ...]", times))) == [True, True]):
+            raise ConfigurationError(f"CircuitBreaker(open_for=…) is (first, longest) in seconds, got {times!r}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not times and not is_number(value):
+                raise ConfigurationError(f"CircuitBreaker({field.name}=…) is a number, got {value!r}")
+        try:
+            self._rules()
+        except ValueError as error:
+            raise ConfigurationError(f"CircuitBreaker: {error}") from None
 
     def _rules(self) -> Rules:
         return Rules(

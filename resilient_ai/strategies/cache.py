@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from .._call import Operation, Verdict, scope_text
 from .._target import PRIMARY
-from ..errors import ConfigurationError, Failure
+from ..errors import Failure
 from ..stores.base import Entry
+from ._settings import check_seconds
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
@@ -46,8 +47,8 @@ class Cache:
 
     def __post_init__(self) -> None:
         for name, seconds in (("ttl", self.ttl), ("stale_if_error", self.stale_if_error)):
-            if seconds is not None and not 0 < seconds < float("inf"):
-                raise ConfigurationError(f"Cache({name}=…) is a number of seconds above 0, got {seconds!r}")
+            if seconds is not None:
+                check_seconds(f"Cache({name}=…)", seconds)
 
     def new_state(self) -> Shelf:
         """The store given, or one of memory."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError
+from ._settings import check_seconds
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
@@ -39,8 +39,8 @@ class Deadline:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not 0 < value < float("inf"):
-                raise ConfigurationError(f"Deadline({field.name}=…) is a number of seconds above 0, got {value!r}")
+            if value is not None:
+                check_seconds(f"Deadline({field.name}=…)", value)
 
     async def execute(self, next: Next, call: Call) -> Reply:
         """Write the limits into the call."""

@@ -11,6 +11,7 @@ from .._state.budget import Budget
 from .._state.scopes import Scopes
 from ..errors import CircuitOpen, ConfigurationError, Failure
 from ..failures import Again
+from ._settings import check_share, is_number
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
@@ -51,10 +52,9 @@ class Retry:
     budget: float = 0.1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.attempts, int) or self.attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not (is_number(self.attempts) and isinstance(self.attempts, int)) or self.attempts < 1:
             raise ConfigurationError(f"Retry(attempts=…) counts the first and is at least 1, got {self.attempts!r}")
-        if not 0 <= self.budget <= 1:
-            raise ConfigurationError(f"Retry(budget=…) is a share from 0 to 1, got {self.budget!r}")
+        check_share("Retry(budget=…)", self.budget)
         if isinstance(self.wait, int | float) and not 0 <= self.wait < float("inf"):
             raise ConfigurationError(f"Retry(wait=…) is seconds from 0, or a tenacity wait object; got {self.wait!r}")
         if not (self.wait is None or isinstance(self.wait, int | float) or callable(self.wait)):

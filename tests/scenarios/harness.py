@@ -192,9 +192,9 @@ class ScriptedPort:
     def credential(self, target: Target | None) -> str:
         return salted_hash(self.key if target is None else target.key() or "")
 
-    def fits(self, target: Target, call: Call) -> str | None:
-        same = target.model in (None, call.facts.model)
-        return None if call.facts.family != "embeddings" or same else "embeddings of two models"
+    def fits(self, target: Target) -> str | None:
+        same = target.model in (None, self.facts.model)
+        return None if self.facts.family != "embeddings" or same else "embeddings of two models"
 
     def cache_key(self, call: Call, namespace: str | None) -> str | None:
         space = self.credential(None) if namespace is None else namespace

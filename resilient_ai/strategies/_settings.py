@@ -1,0 +1,27 @@
+"""What a strategy's numbers may be; a wrong one is told when it is written."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+from ..errors import ConfigurationError
+
+__all__ = ["check_seconds", "check_share", "is_number"]
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether it is a number, and not True or False."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise ConfigurationError unless ``value`` is a finite number above 0."""
+    if not (is_number(value) and 0 < value < float("inf")):
+        raise ConfigurationError(f"{name} is a number of seconds above 0, got {value!r}")
+
+
+def check_share(name: str, value: object) -> None:
+    """Raise ConfigurationError unless ``value`` is a share from 0 to 1; a percentage, the usual slip, is named."""
+    if not (is_number(value) and 0 <= value <= 1):
+        hint = f"; did you mean {value / 100:g}?" if is_number(value) and 1 < value <= 100 else ""
+        raise ConfigurationError(f"{name} is a share from 0 to 1, got {value!r}{hint}")

@@ -1,0 +1,68 @@
+"""The store in memory: bounded, thread-safe."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+from resilient_ai.stores import Entry, MemoryStore
+from resilient_ai.stores.memory import OVERHEAD
+
+
+def entry(size: int) -> Entry:
+    return Entry(data=b"x" * size, stored=0.0, answered_by="primary", model=None, stale_ok=True)
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    store = MemoryStore(max_bytes=3 * (100 + OVERHEAD))
+    for key in "abc":
+        store.set(key, entry(100))
+    assert store.get("a") is not None
+    store.set("d", entry(100))
+    assert [key for key in "abcd" if store.get(key) is not None] == ["a", "c", "d"]
+
+
+def test_one_that_is_too_large_is_not_kept_and_drops_nobody() -> None:
+    """Nor does the answer that it was to replace stay: it is not the newest any more."""
+    store = MemoryStore(max_bytes=2000)
+    store.set("a", entry(10))
+    store.set("b", entry(5000))
+    assert store.get("a") is not None
+    assert store.get("b") is None
+    store.set("a", entry(5000))
+    assert store.get("a") is None
+
+
+def test_bounded_under_many_writes() -> None:
+    """Promise 34, as far as memory goes."""
+    dice = random.Random(1)
+    store = MemoryStore(max_bytes=100_000)
+    for n in range(20_000):
+        store.set(str(n), entry(dice.randrange(2000)))
+        assert store._entries.currsize <= 100_000
+    store.clear()
+    assert len(store) == 0
+
+
+def test_threads() -> None:
+    store = MemoryStore(max_bytes=50_000)
+    failed: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        dice = random.Random(seed)
+        try:
+            for _ in range(2000):
+                key = str(dice.randrange(100))
+                found = store.get(key)
+                assert found is None or found.data == key.encode() * 10
+                data = key.encode() * 10
+                store.set(key, Entry(data=data, stored=0.0, answered_by="p", model=None, stale_ok=True))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
