@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "AUTO_BACKEND",
     "CONTENT",
+    "ERROR_MAPPER",
     "COOKIE_POLICY",
     "HEADERS",
     "HEADER_LIST",
@@ -19,6 +20,7 @@ __all__ = [
     "REQUEST_ID",
     "SOCKET_INSIDE",
     "STATUS_ERROR_MAKER",
+    "STREAMS",
     "TRANSPORT",
     "TRANSPORT_FOR_URL",
 ]
@@ -60,3 +62,7 @@ STATUS_ERROR_MAKER = "_make_status_error_from_response"
 
 REQUEST_ID = "_request_id"
 """openai: a parsed answer's x-request-id."""
+
+ERROR_MAPPER = "map_httpcore_exceptions"
+STREAMS = {"handle_request": "ResponseStream", "handle_async_request": "AsyncResponseStream"}
+"""httpx, httpx2, in ``_transports.default``: what turns httpcore's errors and streams into httpx's."""

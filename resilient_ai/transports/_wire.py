@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._runtime.concurrent import within
 from .._runtime.limit import run_bounded
+from ._direct import direct
+
+if TYPE_CHECKING:
+    from ._flavour import Flavour
 
 __all__ = ["AsyncWire", "SyncWire", "TooLarge", "Wire"]
 
@@ -50,14 +54,22 @@ class Wire(Protocol):
 class SyncWire:
     """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
 
-    __slots__ = ("_foreign", "transport")
+    __slots__ = ("_direct", "_foreign", "transport")
 
-    def __init__(self, transport: Any, *, foreign: bool) -> None:
+    def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self._foreign = foreign
+        self._direct = None if foreign else direct(transport, flavour, "handle_request")
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
+        way = self._direct
+        if way is not None and way.stands:
+            try:
+                return way.response(way.pool.handle_request(way.request(request)))
+            except Exception:
+                with way.map_errors():
+                    raise
         send = self.transport.handle_request
         if limit is None or not self._foreign:
             return send(request)
@@ -92,14 +104,22 @@ class SyncWire:
 class AsyncWire:
     """Awaits. A foreign transport is called under a cancel scope when a limit is set."""
 
-    __slots__ = ("_foreign", "transport")
+    __slots__ = ("_direct", "_foreign", "transport")
 
-    def __init__(self, transport: Any, *, foreign: bool) -> None:
+    def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self._foreign = foreign
+        self._direct = None if foreign else direct(transport, flavour, "handle_async_request")
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
+        way = self._direct
+        if way is not None and way.stands:
+            try:
+                return way.response(await way.pool.handle_async_request(way.request(request)))
+            except Exception:
+                with way.map_errors():
+                    raise
         send = self.transport.handle_async_request
         if limit is None or not self._foreign:
             return await send(request)

@@ -50,7 +50,7 @@ class Guard:
         self._flavour = flavour
         self._route = route
         self._is_async = is_async
-        self.wire = _wire(given if own is None else own, foreign=own is None, is_async=is_async)
+        self.wire = _wire(given if own is None else own, flavour, foreign=own is None, is_async=is_async)
 
     def _wire_for(self, url: str) -> Wire:
         """The wire to another target: the client's own choice for that URL."""
@@ -58,7 +58,7 @@ class Guard:
             return self.wire
         transport = self._route(url)
         guard = guard_of(transport)
-        return _wire(transport, foreign=True, is_async=self._is_async) if guard is None else guard.wire
+        return _wire(transport, self._flavour, foreign=True, is_async=self._is_async) if guard is None else guard.wire
 
     @property
     def _passes_through(self) -> bool:
@@ -102,8 +102,9 @@ class Guard:
         return SYNC
 
 
-def _wire(transport: Any, *, foreign: bool, is_async: bool) -> Wire:
-    return AsyncWire(transport, foreign=foreign) if is_async else SyncWire(transport, foreign=foreign)
+def _wire(transport: Any, flavour: Flavour, *, foreign: bool, is_async: bool) -> Wire:
+    kind = AsyncWire if is_async else SyncWire
+    return kind(transport, flavour, foreign=foreign)
 
 
 @lru_cache(maxsize=2)

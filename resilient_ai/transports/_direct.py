@@ -1,0 +1,89 @@
+"""Straight to the pool: what an httpx transport does between its client and httpcore's pool, without what is checked
+there a second time.
+
+httpx hands httpcore strings and headers that it has just made and checked itself; httpcore checks each again, which
+costs more than a whole pipeline of strategies (`python -m benchmarks.overhead`). Only a transport whose own method is
+httpx's is passed by: one that somebody subclassed or patched (to trace it, say) is called as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from ._private import ERROR_MAPPER, POOL, STREAMS
+
+if TYPE_CHECKING:
+    from ._flavour import Flavour
+
+__all__ = ["Direct", "direct"]
+
+
+class Direct:
+    """The pieces needed to pass a transport by."""
+
+    __slots__ = (
+        "_kind",
+        "_method",
+        "_pieces",
+        "_plain",
+        "_request",
+        "_response",
+        "_stream",
+        "_url",
+        "map_errors",
+        "pool",
+    )
+
+    def __init__(self, transport: Any, plain: FunctionType, flavour: Flavour, core: Any) -> None:
+        module = sys.modules[plain.__module__]
+        self.pool: Any = getattr(transport, POOL)
+        self.map_errors: Any = getattr(module, ERROR_MAPPER)
+        self._kind: type[Any] = type(transport)
+        self._method = plain.__name__
+        self._plain = plain
+        self._stream: Any = getattr(module, STREAMS[plain.__name__])
+        self._request: Any = core.Request
+        self._url: Any = core.URL
+        self._response: Any = flavour.Response
+
+    @property
+    def stands(self) -> bool:
+        """Whether nobody has patched the transport since."""
+        return getattr(self._kind, self._method) is self._plain
+
+    def request(self, request: Any) -> Any:
+        """The request in httpcore's terms."""
+        extensions = request.extensions
+        there = request.url
+        url = object.__new__(self._url)
+        url.scheme = there.raw_scheme
+        url.host = there.raw_host
+        url.port = there.port
+        url.target = extensions["target"] if "target" in extensions else there.raw_path
+        inner = object.__new__(self._request)
+        inner.method = request.method.encode("ascii")
+        inner.url = url
+        inner.headers = request.headers.raw
+        inner.stream = request.stream
+        inner.extensions = extensions
+        return inner
+
+    def response(self, inner: Any) -> Any:
+        """httpcore's response in httpx's terms."""
+        return self._response(
+            inner.status, headers=inner.headers, stream=self._stream(inner.stream), extensions=inner.extensions
+        )
+
+
+def direct(transport: Any, flavour: Flavour, method: str) -> Direct | None:
+    """The way past ``transport``; None if its own ``method`` does more than httpx's."""
+    plain = getattr(type(transport), method)
+    core = sys.modules.get("httpcore2" if flavour.name == "httpx2" else "httpcore")
+    if not isinstance(plain, FunctionType) or plain.__module__ != f"{flavour.name}._transports.default" or core is None:
+        return None
+    module = sys.modules[plain.__module__]
+    if not (hasattr(module, ERROR_MAPPER) and hasattr(module, STREAMS[method])):
+        return None
+    return Direct(transport, plain, flavour, core)
