@@ -61,7 +61,7 @@ class Direct:
         url.scheme = there.raw_scheme
         url.host = there.raw_host
         url.port = there.port
-        url.target = extensions["target"] if "target" in extensions else there.raw_path
+        url.target = extensions.get("target", there.raw_path)
         inner = object.__new__(self._request)
         inner.method = request.method.encode("ascii")
         inner.url = url

@@ -9,8 +9,8 @@ from __future__ import annotations
 __all__ = [
     "AUTO_BACKEND",
     "CONTENT",
-    "ERROR_MAPPER",
     "COOKIE_POLICY",
+    "ERROR_MAPPER",
     "HEADERS",
     "HEADER_LIST",
     "HTTP_CLIENT",
