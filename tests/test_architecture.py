@@ -168,10 +168,10 @@ def test_nothing_catches_everything() -> None:
     fail_if(problems + unused(CATCHES_ALL, used), "Name what is expected, or clean up and `raise`.")
 
 
-def reraises(node: ast.ExceptHandler) -> bool:
-    """The handler ends in a bare `raise`: it cleans up and hides nothing."""
+def reraises(node: ast.ExceptHandler | ast.With) -> bool:
+    """The handler ends in a bare `raise`, as it is or inside a `with`: it cleans up or translates, and hides nothing."""
     last = node.body[-1]
-    return isinstance(last, ast.Raise) and last.exc is None
+    return reraises(last) if isinstance(last, ast.With) else isinstance(last, ast.Raise) and last.exc is None
 
 
 def comments(module: Module) -> Iterator[tuple[int, str]]:
