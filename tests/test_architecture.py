@@ -169,7 +169,7 @@ def test_nothing_catches_everything() -> None:
 
 
 def reraises(node: ast.ExceptHandler | ast.With) -> bool:
-    """The handler ends in a bare `raise`, as it is or inside a `with`: it cleans up or translates, and hides nothing."""
+    """The handler ends in a bare `raise`, as it is or inside a `with`: it cleans up or translates, hiding nothing."""
     last = node.body[-1]
     return reraises(last) if isinstance(last, ast.With) else isinstance(last, ast.Raise) and last.exc is None
 
