@@ -73,13 +73,14 @@ def test_the_way_there_and_back() -> None:
         done(at=9.0),
         done(at=10.5, took=0.5, source="fallback"),
         done(at=15.0, source="fresh"),
+        done(at=19.5, took=4.0, source="fallback"),  # began in the outage: no part of the return
         done(at=20.5, source="fallback"),
         done(at=21.5, source="fresh"),
         done(at=22.5, took=0.25, source="fallback"),
         done(at=22.6, source="fresh"),
         done(at=23.5, source="fresh"),
     ]
-    log = [seen(calls[2]), seen(calls[3], provider="backup"), seen(calls[4], at=21.625)]
+    log = [seen(calls[2]), seen(calls[4], provider="backup"), seen(calls[5], at=21.625)]
     way = return_of(Ledger(calls, log, {}), OUTAGE, "images")
     assert (way.rescued, way.probe, way.first, way.last) == (1.0, 1.625, 1.5, 2.75)
     assert way.shares == (0.0, 1.0, 0.5, 1.0)

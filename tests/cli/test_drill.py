@@ -55,7 +55,7 @@ at = 1.0
 until = 2.4
 provider = "primary"
 fault = "status"
-args = { code = 503 }
+args = { code = 503, headers = { x-should-retry = "false" } }
 
 [[events]]
 at = 1.0
