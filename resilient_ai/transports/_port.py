@@ -15,6 +15,7 @@ from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers import openai
 from ..providers.sse import TerminalWatch
+from ._abandoned import close_abandoned
 from ._answer import Answer, ParsedOnce, explain, is_json, mark, parsed, retry_after, was_parsed, whole
 from ._flavour import fields
 from ._key import cache_key
@@ -99,6 +100,7 @@ class HttpPort:
         target = call.target
         wire = self._wire if target is None else self._route(target.base_url or "")
         request = self._prepared.request if target is None else addressed(self._prepared, target, self._flavour)
+        close_abandoned()
         attempt = call.journal.begin(call.target_name)
         until = _until(call, attempt.started)
         token = deadline.set(until)
@@ -269,10 +271,11 @@ class HttpPort:
     def _source(self, response: Any, *, packed: bool) -> Any:
         """The body's bytes as the program's reader expects them: as they came, or decoded if they were packed."""
         if packed:
-            del response.headers["content-encoding"]
-            if "content-length" in response.headers:
-                del response.headers["content-length"]
-            return response.aiter_bytes() if self.is_async else response.iter_bytes()
+            # A reader of its own: were it the response's, what holds the reader would hold the response.
+            encoding = {"content-encoding": response.headers.pop("content-encoding")}
+            response.headers.pop("content-length", None)
+            reader = self._flavour.Response(response.status_code, headers=encoding, stream=response.stream)
+            return reader.aiter_bytes() if self.is_async else reader.iter_bytes()
         return aiter(response.stream) if self.is_async else iter(response.stream)
 
     async def _first(self, call: Call, response: Any, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:

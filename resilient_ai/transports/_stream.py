@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict
 from .._runtime.limit import deadline
+from ._abandoned import abandon, done, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +107,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
         def __init__(self, response: Any, source: Any, watchman: Watchman) -> None:
             self._inner, self._source, self._watchman = response, source, watchman
             self.held: bytes | None = None
+            hold(self, source, response)
 
         def __iter__(self) -> BoundStream:
             return self
@@ -130,9 +132,11 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
 
         def close(self) -> None:
             self._watchman.closed()
+            done(self)
             self._inner.close()
 
         def __del__(self) -> None:
+            abandon(self)
             _dropped(self)
 
     class AsyncBoundStream(async_base):

@@ -1,0 +1,44 @@
+"""Sync streams that were let go of unread, closed by somebody who holds no lock.
+
+What reads a connection is a suspended generator of httpcore. When the collector finds it, it gives its connection back,
+and takes the pool's lock for that; but the collector may run inside that very lock, in the same thread: a deadlock. So
+such a generator is held here while its stream lives; a stream that is collected only queues it, and the next call closes
+what is queued.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+__all__ = ["abandon", "close_abandoned", "done", "hold"]
+
+_held: dict[int, tuple[Any, Any]] = {}
+_queue: deque[tuple[Any, Any]] = deque()
+
+
+def hold(stream: object, source: Any, inner: Any) -> None:
+    """``stream`` reads from the generator ``source``, which reads from the transport's stream ``inner``."""
+    _held[id(stream)] = source, inner
+
+
+def done(stream: object) -> None:
+    """It was closed."""
+    _held.pop(id(stream), None)
+
+
+def abandon(stream: object) -> None:
+    """It is being collected: no lock, nothing that could block."""
+    pair = _held.pop(id(stream), None)
+    if pair is not None:
+        _queue.append(pair)
+
+
+def close_abandoned() -> None:
+    """Close what was let go of since the last time."""
+    while _queue:
+        with suppress(Exception):  # whatever ails a stream of an earlier call is no matter of this one
+            source, inner = _queue.popleft()
+            source.close()
+            inner.close()
