@@ -112,7 +112,10 @@ def _case(url: str, mode: str, shape: str, size: int, keyed: bool, pairs: int) -
             return _measure_sync(_sync(bare, body, stream), _sync(wrapped, body, stream), pairs)
 
     async def run() -> dict[str, float]:
-        async with AsyncOpenAI(base_url=url, api_key="sk-x") as bare, AsyncOpenAI(base_url=url, api_key="sk-x") as given:
+        async with (
+            AsyncOpenAI(base_url=url, api_key="sk-x") as bare,
+            AsyncOpenAI(base_url=url, api_key="sk-x") as given,
+        ):
             wrapped = resilient_ai.wrap(given, _pipeline(keyed))
             figures = await _measure_async(_async(bare, body, stream), _async(wrapped, body, stream), pairs)
             await wrapped.close()
@@ -151,7 +154,9 @@ def main() -> None:
         if arguments.profile:
             _profile(url)
             return
-        print(f"{'case':28} {'bare µs':>9} {'wrapped µs':>11} {'ratio':>7}   (CPU, lower quartile of {arguments.pairs} pairs)")
+        print(
+            f"{'case':28} {'bare µs':>9} {'wrapped µs':>11} {'ratio':>7}   (CPU, lower quartile of {arguments.pairs} pairs)"
+        )
         for mode in ("sync", "async"):
             for shape in ("plain", "stream"):
                 for size in (1_000, 100_000):
@@ -160,7 +165,9 @@ def main() -> None:
                         if arguments.only not in name:
                             continue
                         figures[name] = row = _case(url, mode, shape, size, keyed, arguments.pairs)
-                        print(f"{name:28} {row['bare_us']:9.0f} {row['wrapped_us']:11.0f} {row['ratio']:7.3f}", flush=True)
+                        print(
+                            f"{name:28} {row['bare_us']:9.0f} {row['wrapped_us']:11.0f} {row['ratio']:7.3f}", flush=True
+                        )
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1))
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import control
-    from ._call import Outcome
     from ._context import options, record
+    from ._journal import Outcome
     from ._outcome import outcome
     from ._target import Target
     from ._wrap import wrap
@@ -46,7 +46,7 @@ _HOMES = {
     "CircuitBreaker": ".strategies.breaker",
     "Deadline": ".strategies.deadline",
     "Fallback": ".strategies.fallback",
-    "Outcome": "._call",
+    "Outcome": "._journal",
     "Pipeline": ".pipeline",
     "ResilienceError": ".errors",
     "Retry": ".strategies.retry",

@@ -1,37 +1,29 @@
-"""The words every strategy speaks: Call, Reply, Attempt, Journal, Outcome, Strategy."""
+"""The words every strategy speaks: Call, Reply, Port, Strategy."""
 
 from __future__ import annotations
 
 import enum
-import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from ._context import recorders as recorders_in_force
 from ._target import PRIMARY, Target
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from ._context import Options
+    from ._journal import Journal
     from ._runtime.base import Runtime
-    from .errors import Failure
-    from .events import Event
-    from .failures import FailureKind
 
 __all__ = [
-    "Attempt",
     "Call",
     "Facts",
-    "Journal",
     "Next",
     "Operation",
-    "Outcome",
     "Packed",
     "Port",
     "Reply",
-    "Source",
     "States",
     "Strategy",
     "Verdict",
@@ -39,8 +31,6 @@ __all__ = [
 
 StateT = TypeVar("StateT")
 StateT_co = TypeVar("StateT_co", covariant=True)
-Source = Literal["fresh", "fallback", "cache", "stale"]
-_numbers = itertools.count(1)
 
 
 class Operation(enum.Enum):
@@ -89,27 +79,6 @@ class Facts(NamedTuple):
     tag: str | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Attempt:
-    """One send: to whom, when, and how it ended. Times are of the runtime's clock."""
-
-    number: int
-    target: str
-    started: float
-    ended: float | None = None
-    kind: FailureKind | None = None
-    status: int | None = None
-    request_id: str | None = None
-
-    def line(self) -> str:
-        """The attempt in one line, as it stands in an exception's notes."""
-        took = "" if self.ended is None else f" after {self.ended - self.started:.2f} s"
-        if self.kind is None:
-            return f"{self.target}: answered{took}"
-        status = "" if self.status is None else f" (HTTP {self.status})"
-        return f"{self.target}: {self.kind.value}{status}{took}"
-
-
 class Reply:
     """What came back: a value, and the moment it ends.
 
@@ -141,100 +110,6 @@ class Reply:
             listeners, self._listeners = self._listeners, None
             for listener in listeners or ():
                 listener(verdict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an answer, or a failure, came about.
-
-    Attributes:
-        answered_by: ``"primary"`` or the target's name; None if nobody answered.
-        source: ``"fresh"`` (the primary), ``"fallback"``, ``"cache"`` (a hit) or ``"stale"``; None if nobody answered.
-        model: the model that was asked for at whoever answered.
-        attempts: one line for each send, in order.
-        waited: seconds spent between attempts.
-        seconds: from the call's start to its answer (or to now, while a stream runs).
-        age: how old a cached answer is, in seconds; None for any other.
-        degraded: True when it is not what the primary would have given.
-        request_ids: the providers' ids of the requests, in order.
-        family: the endpoint family.
-        tag: the word given by ``options(tag=…)``.
-        fingerprint: the pipeline's.
-    """
-
-    answered_by: str | None
-    source: Source | None
-    model: str | None
-    attempts: tuple[str, ...]
-    waited: float
-    seconds: float
-    age: float | None
-    degraded: bool
-    request_ids: tuple[str, ...]
-    family: str
-    tag: str | None
-    fingerprint: str
-
-
-@dataclass(slots=True, eq=False)
-class Journal:
-    """What has happened to one call so far. Shared by all views of the call; only ever added to."""
-
-    facts: Facts
-    now: Callable[[], float]
-    fingerprint: str
-    emit: Callable[[Event], object] | None
-    started: float
-    number: int = field(default_factory=_numbers.__next__)
-    attempts: list[Attempt] = field(default_factory=list[Attempt])
-    waited: float = 0.0
-    answered_by: str | None = None
-    source: Source | None = None
-    model: str | None = None
-    age: float | None = None
-    ended: float | None = None
-
-    def begin(self, target: str) -> Attempt:
-        """Note a send that is about to be made."""
-        attempt = Attempt(len(self.attempts) + 1, target, self.now())
-        self.attempts.append(attempt)
-        return attempt
-
-    def answered(self, by: str, source: Source, model: str | None, age: float | None = None) -> None:
-        """Note who answered."""
-        self.answered_by, self.source, self.model, self.age = by, source, model, age
-
-    def finish(self) -> None:
-        """The call has ended: tell recorders and listeners, once."""
-        if self.ended is not None:
-            return
-        self.ended = self.now()
-        recorders = recorders_in_force.get()
-        if recorders or self.emit is not None:
-            outcome = self.outcome()
-            for recorder in recorders:
-                recorder.append(outcome)
-            if self.emit is not None:
-                from .events import CallFinished
-
-                self.emit(CallFinished(outcome=outcome))
-
-    def outcome(self) -> Outcome:
-        """What is known by now, as the public record."""
-        return Outcome(
-            answered_by=self.answered_by,
-            source=self.source,
-            model=self.model,
-            attempts=tuple(attempt.line() for attempt in self.attempts),
-            waited=self.waited,
-            seconds=(self.now() if self.ended is None else self.ended) - self.started,
-            age=self.age,
-            degraded=self.source in ("fallback", "stale"),
-            request_ids=tuple(attempt.request_id for attempt in self.attempts if attempt.request_id),
-            family=self.facts.family,
-            tag=self.facts.tag,
-            fingerprint=self.fingerprint,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,14 +285,6 @@ class States(Protocol):
     def of(self, strategy: Stateful[StateT], /) -> StateT:
         """The state kept for ``strategy``, made when first asked for."""
         ...
-
-
-# What a failure tells its reader, in one place: the notes under an exception.
-def notes(journal: Journal, failure: Failure) -> list[str]:
-    """The lines to add to the exception the caller sees."""
-    lines = [f"resilient_ai: {journal.facts.family} call failed: {failure}"]
-    lines += [f"  attempt {attempt.number}: {attempt.line()}" for attempt in journal.attempts]
-    return lines
 
 
 def scope_text(scope: Hashable) -> str:

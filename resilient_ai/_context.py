@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -15,7 +15,7 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from ._call import Journal, Outcome
+    from ._journal import Journal, Outcome
 
 Mode = Literal["on", "off"]
 CacheUse = Literal["default", "no-store", "refresh"]
@@ -59,17 +59,28 @@ current: ContextVar[Options] = ContextVar("resilient_ai.options", default=NO_OPT
 recorders: ContextVar[tuple[list[Outcome], ...]] = ContextVar("resilient_ai.record", default=())
 
 
-def checked(
-    *, deadline: float | None, fallback: bool, cache: CacheUse, tag: str | None, source: str = "options()"
+def said(
+    outer: Options,
+    *,
+    deadline: float | None = None,
+    fallback: bool | None = None,
+    cache: CacheUse | None = None,
+    tag: str | None = None,
+    source: str = "options()",
 ) -> Options:
-    """An :class:`Options`, once each value has been found sound."""
+    """What is said here, and what ``outer`` says of all else, once each value has been found sound."""
     if deadline is not None and not (_is_number(deadline) and 0 < deadline < float("inf")):
         raise ConfigurationError(f"{source}: deadline is a number of seconds above 0, got {deadline!r}")
-    if cache not in get_args(CacheUse):
+    if cache is not None and cache not in get_args(CacheUse):
         raise ConfigurationError(f"{source}: cache takes one of {', '.join(get_args(CacheUse))}, got {cache!r}")
-    if not isinstance(fallback, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+    if not isinstance(fallback, bool | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
         raise ConfigurationError(f"{source}: fallback takes True or False, got {fallback!r}")
-    return Options(deadline=deadline, fallback=fallback, cache=cache, tag=tag)
+    return Options(
+        deadline=outer.deadline if deadline is None else deadline,
+        fallback=outer.fallback if fallback is None else fallback,
+        cache=outer.cache if cache is None else cache,
+        tag=outer.tag if tag is None else tag,
+    )
 
 
 def _is_number(value: object) -> bool:
@@ -102,30 +113,11 @@ def options(
     Raises:
         ConfigurationError: a value out of its range.
     """
-    outer = current.get()
-    said = checked(
-        deadline=outer.deadline if deadline is None else deadline,
-        fallback=outer.fallback if fallback is None else fallback,
-        cache=outer.cache if cache is None else cache,
-        tag=outer.tag if tag is None else tag,
-    )
-    token = current.set(said)
+    token = current.set(said(current.get(), deadline=deadline, fallback=fallback, cache=cache, tag=tag))
     try:
         yield
     finally:
         current.reset(token)
-
-
-def merged(outer: Options, inner: Options) -> Options:
-    """What ``inner`` says, and what ``outer`` says of all else."""
-    if outer is NO_OPTIONS:
-        return inner
-    said = {
-        field.name: value
-        for field in fields(Options)
-        if (value := getattr(inner, field.name)) != getattr(NO_OPTIONS, field.name)
-    }
-    return Options(**{field.name: getattr(outer, field.name) for field in fields(Options)} | said)
 
 
 @contextmanager

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._call import Journal
 from ._context import journals
+from ._journal import Journal
 
 if TYPE_CHECKING:
-    from ._call import Outcome
+    from ._journal import Outcome
 
 __all__ = ["outcome"]
 

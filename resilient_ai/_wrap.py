@@ -67,7 +67,7 @@ def wrap(
 
 
 def _chosen(pipeline: Pipeline | None, fallback: Any) -> Pipeline:
-    if pipeline is not None and not isinstance(pipeline, Pipeline):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if pipeline is not None and not isinstance(pipeline, Pipeline):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise ConfigurationError(f"wrap(client, pipeline): a Pipeline is wanted, got {type(pipeline).__name__}")
     named = Fallback(fallback)
     if pipeline is None:

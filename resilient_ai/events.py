@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ._call import Outcome
+    from ._journal import Outcome
     from .failures import FailureKind
 
 __all__ = ["AttemptFailed", "CallFinished", "CircuitChanged", "Event", "Listener", "Returned", "Switched"]

@@ -12,7 +12,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
-from ._call import Call, Facts, Journal, Next, Port, Reply
+from ._call import Call, Facts, Next, Port, Reply
+from ._journal import Journal
 from ._target import Target
 from .errors import ConfigurationError
 from .strategies.breaker import CircuitBreaker

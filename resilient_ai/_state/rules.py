@@ -23,8 +23,8 @@ class Rules:
 
     failure_rate: opens when this share of the calls in `window` failed. Default 0.5.
     window: how far back the rate looks. Default 20.
-    minimum_calls: the rate says nothing below so many calls in the window. Default 10.
-    consecutive: opens at so many failures in a row, however few calls there are. Default 6.
+    minimum_calls: the rate says nothing below so many calls in the window. Default 14.
+    consecutive: opens at so many failures in a row, however few calls there are. Default 7.
     open_for: the first and the longest open time; it doubles with each re-trip. Default 1 and 30.
     probes: how many calls may try a half-open circuit at the same time. Default 1.
     probe_lease: a probe lost for longer than this frees its place. Default 60.

@@ -15,7 +15,7 @@ from .._context import record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._call import Source
+    from .._journal import Source
     from .plan import Job
 
 __all__ = ["Done", "Program", "trace_id"]

@@ -33,7 +33,7 @@ OPEN_FOR: Final = (2.0, 2.0)
 """Seconds a circuit stays open, first and at most: the cap of 30 s, scaled; an outage of 17 s is no time to grow."""
 
 CONSECUTIVE: Final = 4
-"""Failures in a row that open a circuit, where 6 are the default: what is compressed is judged on less evidence."""
+"""Failures in a row that open a circuit, where 7 are the default: what is compressed is judged on less evidence."""
 
 RAMP: Final = 3.0
 """Seconds of the return, so that it ends before the drill does."""

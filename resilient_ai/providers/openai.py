@@ -53,7 +53,7 @@ _SAFE_ACTIONS = frozenset({"cancel", "compact", "input_tokens"})
 def endpoint(method: str, path: str) -> Endpoint:
     """What a method and a path say."""
     segments = [segment for segment in path.split("/") if segment]
-    at = next((i for i, segment in enumerate(segments) if segment in ROOTS), None)
+    at = _root(segments)
     if at is None:
         return Endpoint(family="other", operation=_unknown(method), path=None)
     family = ROOTS[segments[at]]
@@ -62,6 +62,17 @@ def endpoint(method: str, path: str) -> Endpoint:
     if family == "chat" and len(below) > 1:
         ids = (below[1],)
     return Endpoint(family=family, operation=_operation(method, family, below), path="/".join(segments[at:]), ids=ids)
+
+
+def _root(segments: list[str]) -> int | None:
+    """Where the API's own path begins: past an Azure deployment's name, and past a ``models`` that is a prefix."""
+    for at, segment in enumerate(segments):
+        if segment not in ROOTS or (at and segments[at - 1] == "deployments"):
+            continue
+        if segment == "models" and at + 1 < len(segments) and segments[at + 1] in ROOTS:
+            continue
+        return at
+    return None
 
 
 def _unknown(method: str) -> Operation:

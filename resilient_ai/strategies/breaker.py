@@ -71,9 +71,9 @@ class CircuitBreaker:
     Args:
         failure_rate: the share of failed calls, from 0 to 1, that opens a circuit. Default 0.5.
         window: seconds over which the rate is taken. Default 20.
-        minimum_calls: calls the window must hold before the rate counts. Default 10.
-        consecutive: failures in a row that open it, whatever the rate. Default 6: an error rate of 8 % gets there once
-            in four million calls.
+        minimum_calls: calls the window must hold before the rate counts. Default 14.
+        consecutive: failures in a row that open it, whatever the rate. Default 7: 8 % random errors get there once in
+            fifty million calls (docs/design/002-defaults-of-the-breaker.md).
         open_for: seconds it stays open: the first time, and at most. It doubles with each try that fails; up to a fifth
             is taken off by chance, so that processes do not return as one. Default (1, 30).
         probes: calls that may try a half-open circuit at the same time. Default 1.
@@ -93,7 +93,7 @@ class CircuitBreaker:
 
     def __post_init__(self) -> None:
         times: Any = self.open_for
-        if not (isinstance(times, tuple) and list(map(is_number, cast("tuple[Any, ...]", times))) == [True, True]):
+        if not isinstance(times, tuple) or [is_number(time) for time in times] != [True, True]:  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # callers without a type checker
             raise ConfigurationError(f"CircuitBreaker(open_for=…) is (first, longest) in seconds, got {times!r}")
         for field in fields(self):
             value = getattr(self, field.name)

@@ -10,15 +10,15 @@ from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from .._call import notes
 from .._context import journals
+from .._journal import notes
 from ._private import CONTENT, HEADER_LIST
 from ._sdk import status_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .._call import Journal
+    from .._journal import Journal
     from ..errors import Failure
     from ._flavour import Flavour
 

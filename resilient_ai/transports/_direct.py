@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Direct", "direct"]
 
+ERRORS = ("TimeoutException", "NetworkError", "ProtocolError", "ProxyError", "UnsupportedProtocol")
+"""httpcore's exceptions, their bases only."""
+
 
 class Direct:
     """The pieces needed to pass a transport by."""
@@ -26,12 +29,12 @@ class Direct:
     __slots__ = (
         "_kind",
         "_method",
-        "_pieces",
         "_plain",
         "_request",
         "_response",
         "_stream",
         "_url",
+        "errors",
         "map_errors",
         "pool",
     )
@@ -40,6 +43,7 @@ class Direct:
         module = sys.modules[plain.__module__]
         self.pool: Any = getattr(transport, POOL)
         self.map_errors: Any = getattr(module, ERROR_MAPPER)
+        self.errors: tuple[type[Exception], ...] = tuple(getattr(core, name) for name in ERRORS)
         self._kind: type[Any] = type(transport)
         self._method = plain.__name__
         self._plain = plain
@@ -79,7 +83,8 @@ class Direct:
 
 def direct(transport: Any, flavour: Flavour, method: str) -> Direct | None:
     """The way past ``transport``; None if its own ``method`` does more than httpx's."""
-    plain = getattr(type(transport), method)
+    kind: Any = type(transport)
+    plain = getattr(kind, method)
     core = sys.modules.get("httpcore2" if flavour.name == "httpx2" else "httpcore")
     if not isinstance(plain, FunctionType) or plain.__module__ != f"{flavour.name}._transports.default" or core is None:
         return None

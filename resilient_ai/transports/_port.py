@@ -28,7 +28,8 @@ from ._wire import TooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._call import Attempt, Call
+    from .._call import Call
+    from .._journal import Attempt
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared

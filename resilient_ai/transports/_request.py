@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Facts, Operation
-from .._context import NO_OPTIONS, Options, checked, current, merged
+from .._context import Options, current, said
 from .._target import salted_hash
 from ..errors import ConfigurationError
 from ..providers import openai
@@ -109,12 +109,11 @@ def options_of(request: Any, headers: dict[bytes, bytes]) -> Options:
         ConfigurationError: a header says what no option can be.
     """
     outer = current.get()
-    said = {name: value for name, value in headers.items() if name.startswith(OURS)}
-    if not said:
+    ours = {name: value for name, value in headers.items() if name.startswith(OURS)}
+    if not ours:
         return outer
-    words = {name[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in said.items()}
     strip(request)
-    return merged(outer, _read(words))
+    return _read(outer, {name[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in ours.items()})
 
 
 def strip(request: Any) -> None:
@@ -124,21 +123,26 @@ def strip(request: Any) -> None:
             del request.headers[name.decode()]
 
 
-def _read(words: dict[str, str]) -> Options:
+def _read(outer: Options, words: dict[str, str]) -> Options:
     unknown = words.keys() - {"deadline", "fallback", "cache", "tag"}
     if unknown:
         raise ConfigurationError(f"there is no option header x-resilient-ai-{min(unknown)}")
-    deadline = words.get("deadline")
-    fallback = words.get("fallback", "on").lower()
-    if fallback not in ("on", "off"):
+    fallback = words.get("fallback")
+    if fallback not in (None, "on", "off"):
         raise ConfigurationError(f"x-resilient-ai-fallback takes on or off, got {fallback!r}")
+    deadline = words.get("deadline")
     try:
         seconds = None if deadline is None else float(deadline)
     except ValueError:
         raise ConfigurationError(f"x-resilient-ai-deadline takes seconds, got {deadline!r}") from None
-    cache: Any = words.get("cache", NO_OPTIONS.cache)
-    return checked(
-        deadline=seconds, fallback=fallback == "on", cache=cache, tag=words.get("tag"), source="x-resilient-ai-*"
+    cache: Any = words.get("cache")
+    return said(
+        outer,
+        deadline=seconds,
+        fallback=None if fallback is None else fallback == "on",
+        cache=cache,
+        tag=words.get("tag"),
+        source="x-resilient-ai-*",
     )
 
 

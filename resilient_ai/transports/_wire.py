@@ -67,7 +67,7 @@ class SyncWire:
         if way is not None and way.stands:
             try:
                 return way.response(way.pool.handle_request(way.request(request)))
-            except Exception:
+            except way.errors:
                 with way.map_errors():
                     raise
         send = self.transport.handle_request
@@ -117,7 +117,7 @@ class AsyncWire:
         if way is not None and way.stands:
             try:
                 return way.response(await way.pool.handle_async_request(way.request(request)))
-            except Exception:
+            except way.errors:
                 with way.map_errors():
                     raise
         send = self.transport.handle_async_request

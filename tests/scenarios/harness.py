@@ -30,7 +30,8 @@ import anyio.lowlevel
 import trio
 
 from resilient_ai import _context
-from resilient_ai._call import Call, Facts, Operation, Outcome, Packed, Reply, Verdict
+from resilient_ai._call import Call, Facts, Operation, Packed, Reply, Verdict
+from resilient_ai._journal import Outcome
 from resilient_ai._runtime.concurrent import AsyncRuntime
 from resilient_ai._runtime.sync import SyncRuntime, drive
 from resilient_ai._target import Target, salted_hash

@@ -181,7 +181,7 @@ def test_a_fingerprint_is_the_same_in_every_process() -> None:
 
 def test_no_key_is_said_anywhere(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
     """Promise 29: repr, str, notes, events, outcomes, log records and pickles of every public object."""
-    from resilient_ai._call import notes
+    from resilient_ai._journal import notes
 
     world = World()
     heard: list[Any] = []

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from resilient_ai import control, options
-from resilient_ai._context import NO_OPTIONS, Options, _Journals, current, merged, switch
+from resilient_ai._context import NO_OPTIONS, Options, _Journals, current, said, switch
 from resilient_ai.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
-    "said",
+    "wrong",
     [
         {"deadline": 0},
         {"deadline": -1},
@@ -26,8 +26,8 @@ from resilient_ai.errors import ConfigurationError
         {"fallback": 1},
     ],
 )
-def test_a_wrong_option_is_told_and_changes_nothing(said: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError), options(**said):
+def test_a_wrong_option_is_told_and_changes_nothing(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError), options(**wrong):
         raise AssertionError
     assert current.get() is NO_OPTIONS
 
@@ -40,9 +40,9 @@ def test_an_option_ends_with_its_block_even_by_an_exception() -> None:
 
 def test_the_inner_word_wins_for_what_it_says() -> None:
     outer = Options(deadline=5, fallback=False, cache="refresh", tag="outer")
-    assert merged(outer, Options(tag="inner")) == Options(deadline=5, fallback=False, cache="refresh", tag="inner")
-    assert merged(NO_OPTIONS, outer) == outer
-    assert merged(outer, NO_OPTIONS) == outer
+    assert said(outer, tag="inner") == Options(deadline=5, fallback=False, cache="refresh", tag="inner")
+    assert said(outer, fallback=True, cache="default").fallback is True
+    assert said(outer) == outer
 
 
 @pytest.mark.parametrize(
