@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resilient_ai import Target, control
+from resilient_ai._state.breaker import Circuit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from resilient_ai._state.permit import Permit
     from resilient_ai.testing import SimulatedProvider, Simulator
 
 
@@ -45,3 +47,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.filterwarnings(r"ignore:Async generator '(openai|http|trio):ResourceWarning"))
+
+
+@pytest.fixture
+def permits(monkeypatch: pytest.MonkeyPatch) -> list[Permit]:
+    """Every permit that a circuit grants."""
+    granted: list[Permit] = []
+    admit = Circuit.admit
+
+    def noted(self: Circuit, now: float, *, can_divert: bool = False) -> Permit:
+        granted.append(admit(self, now, can_divert=can_divert))
+        return granted[-1]
+
+    monkeypatch.setattr(Circuit, "admit", noted)
+    return granted

@@ -73,14 +73,23 @@ async def do(result: Any) -> Any:
     return await result if inspect.isawaitable(result) else result
 
 
-async def each(stream: Any) -> AsyncIterator[Any]:
+class each:  # a class: trio complains of a generator that is not exhausted
     """The items of either kind of iterator."""
-    if hasattr(stream, "__aiter__"):
-        async for item in stream:
-            yield item
-    else:
-        for item in stream:
-            yield item
+
+    def __init__(self, stream: Any) -> None:
+        self._is_async = hasattr(stream, "__aiter__")
+        self._items = aiter(stream) if self._is_async else iter(stream)
+
+    def __aiter__(self) -> each:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._is_async:
+            return await anext(self._items)
+        try:
+            return next(self._items)
+        except StopIteration:
+            raise StopAsyncIteration from None
 
 
 async def everything(stream: Any) -> list[Any]:
