@@ -13,6 +13,9 @@ import pytest
 
 from resilient_ai._state.breaker import Circuit, Permit, Rejected, Rules
 
+SIX = Rules(consecutive=6, minimum_calls=10)
+"""Said here, so that the tests do not hang on the defaults."""
+
 
 def rejection(circuit: Circuit, now: float, *, can_divert: bool = False) -> Rejected:
     with pytest.raises(Rejected) as caught:
@@ -26,7 +29,7 @@ def fail(circuit: Circuit, now: float, times: int = 1) -> None:
 
 
 def opened(now: float = 0.0, rules: Rules | None = None, **kwargs: object) -> Circuit:
-    circuit = Circuit(rules or Rules(), random=lambda: 1.0, **kwargs)  # type: ignore[arg-type]
+    circuit = Circuit(rules or SIX, random=lambda: 1.0, **kwargs)  # type: ignore[arg-type]
     fail(circuit, now, circuit._rules.consecutive)
     assert circuit.state == "open"
     return circuit
@@ -120,7 +123,7 @@ def test_residual_errors_after_an_outage_do_not_keep_it_shut(residual: float) ->
     refused = 0
     for seed in range(5):
         draw = random.Random(seed)
-        circuit = Circuit(Rules(), random=draw.random)
+        circuit = Circuit(SIX, random=draw.random)
         for call in range(6600):
             now = call / 10
             try:
@@ -134,7 +137,7 @@ def test_residual_errors_after_an_outage_do_not_keep_it_shut(residual: float) ->
 
 def test_late_results_count_for_nothing() -> None:
     """Promise 16."""
-    circuit = Circuit(Rules(), random=lambda: 1.0)
+    circuit = Circuit(SIX, random=lambda: 1.0)
     late = [circuit.admit(0.0) for _ in range(20)]
     fail(circuit, 0.0, 6)
     late.pop().settle(True, 0.5)
@@ -260,7 +263,7 @@ def test_no_ramp_when_it_is_zero() -> None:
 
 
 def test_forced_open_until_closed_by_hand() -> None:
-    circuit = Circuit(Rules())
+    circuit = Circuit(SIX)
     circuit.force_open(0.0)
     refused = rejection(circuit, 1e9)
     assert (refused.reason, refused.reopens_in) == ("forced", float("inf"))
@@ -273,7 +276,7 @@ def test_forced_open_until_closed_by_hand() -> None:
 
 
 def test_forced_open_for_a_while_is_probed_then() -> None:
-    circuit = Circuit(Rules(), random=lambda: 1.0)
+    circuit = Circuit(SIX, random=lambda: 1.0)
     circuit.force_open(0.0, until=5.0)
     assert rejection(circuit, 4.0).reopens_in == 1.0
     circuit.admit(5.0).settle(False, 5.0)
@@ -310,7 +313,7 @@ def test_every_change_is_told_once_and_outside_the_lock() -> None:
         assert not other.is_alive()
         seen.append((old, new, now))
 
-    circuit = Circuit(Rules(), random=lambda: 1.0, on_change=tell)
+    circuit = Circuit(SIX, random=lambda: 1.0, on_change=tell)
     circuits.append(circuit)
     fail(circuit, 0.0, 6)
     circuit.admit(1.0).settle(False, 1.5)
@@ -368,7 +371,7 @@ def test_the_wall_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch, jump: d
 
     monkeypatch.setattr(pybreaker, "datetime", Clock)
     breaker = pybreaker.CircuitBreaker(fail_max=6, reset_timeout=1) if foreign else None
-    circuit = Circuit(Rules(), random=lambda: 1.0, breaker=breaker)
+    circuit = Circuit(SIX, random=lambda: 1.0, breaker=breaker)
     fail(circuit, 0.0, 6)
     Clock.offset = jump
     assert rejection(circuit, 0.9).reason == "open"
@@ -432,7 +435,7 @@ def test_a_users_breaker_decides_by_its_own_counter() -> None:
 @pytest.mark.skipif(not hasattr(pybreaker.CircuitBreaker, "success_threshold"), reason="came with pybreaker 1.4")
 def test_a_users_success_threshold_is_kept() -> None:
     breaker = pybreaker.CircuitBreaker(fail_max=1, reset_timeout=1, success_threshold=2)
-    circuit = Circuit(Rules(), breaker=breaker)
+    circuit = Circuit(SIX, breaker=breaker)
     fail(circuit, 0.0)
     circuit.admit(1.0).settle(True, 1.0)
     assert circuit.state == "half-open"
@@ -443,7 +446,7 @@ def test_a_users_success_threshold_is_kept() -> None:
 def test_what_the_user_does_to_the_breaker_is_seen() -> None:
     changes: list[tuple[str, str, float]] = []
     breaker = pybreaker.CircuitBreaker(reset_timeout=5)
-    circuit = Circuit(Rules(), breaker=breaker, on_change=lambda *change: changes.append(change))
+    circuit = Circuit(SIX, breaker=breaker, on_change=lambda *change: changes.append(change))
     under_way = circuit.admit(0.0)
     breaker.open()
     assert circuit.state == "open"
@@ -462,7 +465,7 @@ def test_the_error_handed_over_keeps_its_traceback_and_context() -> None:
         raise error
     except ValueError:
         before = error.__traceback__
-    circuit = Circuit(Rules(), breaker=pybreaker.CircuitBreaker())
+    circuit = Circuit(SIX, breaker=pybreaker.CircuitBreaker())
     try:
         raise KeyError
     except KeyError:
@@ -477,7 +480,7 @@ def test_a_listener_that_raises_breaks_neither_the_call_nor_the_circuit(
 ) -> None:
     ear = Ear((raising,))
     breaker = pybreaker.CircuitBreaker(fail_max=2, reset_timeout=1, listeners=[ear])
-    circuit = Circuit(Rules(), breaker=breaker)
+    circuit = Circuit(SIX, breaker=breaker)
     with caplog.at_level(logging.WARNING, "resilient_ai"):
         fail(circuit, 0.0, 2)
         assert circuit.state == "open"
@@ -496,7 +499,7 @@ def test_an_interrupt_in_a_listener_passes_and_no_permit_is_lost() -> None:
             raise KeyboardInterrupt
 
     breaker = pybreaker.CircuitBreaker(fail_max=1, reset_timeout=1, listeners=[Interrupting()])
-    circuit = Circuit(Rules(), breaker=breaker)
+    circuit = Circuit(SIX, breaker=breaker)
     fail(circuit, 0.0)
     probe = circuit.admit(1.0)
     with pytest.raises(KeyboardInterrupt):
@@ -538,4 +541,4 @@ def test_numbers_that_cannot_be_meant(numbers: dict[str, float], message: str) -
 
 
 def test_a_permit_is_small() -> None:
-    assert not hasattr(Permit(Circuit(Rules())), "__dict__")
+    assert not hasattr(Permit(Circuit(SIX)), "__dict__")

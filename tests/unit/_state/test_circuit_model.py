@@ -65,7 +65,8 @@ class History:
     def __init__(self, rules: Rules, seed: int) -> None:
         self.real = Circuit(rules, random=random.Random(seed).random)
         self.model = Model(rules, random.Random(seed))
-        self.now = self.latest = 0.0
+        self.now = 0.0
+        self.latest = float("-inf")  # as the circuit, which has seen no time yet
         self.granted: list[tuple[int, Permit]] = []
         self.count = 0
 

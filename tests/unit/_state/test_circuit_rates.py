@@ -35,11 +35,8 @@ def failures_until_open(rules: Rules, errors: float, rate: float, seed: int) -> 
 def test_eight_per_cent_random_errors_open_nothing(rate: int) -> None:
     """Ten minutes at 8 % errors.
 
-    By chance the defaults open in one run of ten minutes in this many (10 calls a second: 6,000 · 0.92 · 0.08⁶, six in
-    a row, is 0.0014; and 0.001 that of the first ten calls of all five fail):
-
-        calls a second   10      2       1       0.5
-        measured         0.002   0.001   0.003   0.015
+    By chance the defaults open in very few runs (10 calls a second: 6,000 · 0.92 · 0.08⁷, seven in a row, is 0.0001);
+    `python -m benchmarks.breaker_defaults` counts them.
     """
     opened = 0
     for seed in range(1000 if SOAK else 40):
@@ -62,10 +59,10 @@ def test_an_outage_opens_it_within_a_few_attempts(rate: float) -> None:
     print(
         f"\n92 % errors at {rate} calls/s: opens after mean {mean:.1f}, p50 {median}, p95 {p95}, p99 {p99}, {runs[-1]}"
     )
-    assert median == 6
-    assert p95 <= 18
-    assert p99 <= 30
-    assert {failures_until_open(Rules(), 1.0, rate, seed) for seed in range(5)} == {6}
+    assert median == 7
+    assert p95 <= 24
+    assert p99 <= 36
+    assert {failures_until_open(Rules(), 1.0, rate, seed) for seed in range(5)} == {7}
 
 
 def wasted(rules: Rules, rate: float, seed: int) -> float:
