@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["outcome"]
 
 MARK = "resilient_ai"
-_RESPONSES = ("response", "http_response")
-"""Where SDK objects keep their HTTP response: errors and streams, raw responses."""
+_RESPONSES = ("response", "http_response", "_raw_stream")
+"""Where SDK objects keep their HTTP response: errors and streams, raw responses, stream helpers (in their stream)."""
 
 
 def outcome(thing: object) -> Outcome:

@@ -57,6 +57,7 @@ def wrap(
             targets given twice.
     """
     pipeline = completed(_chosen(pipeline, fallback))
+    switch.mode()  # a word it does not know is told now, not at the first call
     flavour = flavour_of(client)
     if flavour is not None and isinstance(client, (flavour.module.Client, flavour.module.AsyncClient)):
         return cast("ClientT", _wrap_http(client, pipeline, flavour))
@@ -120,7 +121,7 @@ def _wrap_openai(client: Any, pipeline: Pipeline) -> Any:
         raise UnsupportedClient(f"its http client, a {type(given).__name__}, is neither of httpx nor of httpx2")
     http_client = _wrap_http(given, pipeline, flavour)
     # Switched off, the program is to see exactly what it would see without us, the SDK's retries included.
-    retries = client.max_retries if switch.mode() == "off" else 0
+    retries = _own_retries(client) if switch.mode() == "off" or not pipeline.strategies else 0
     try:
         wrapped = client.copy(http_client=http_client, max_retries=retries)
     except TypeError:  # a subclass whose __init__ takes other arguments
@@ -129,6 +130,14 @@ def _wrap_openai(client: Any, pipeline: Pipeline) -> Any:
     if guard is not None:
         guard.kept = client
     return wrapped
+
+
+def _own_retries(client: Any) -> int:
+    """What the program set, also if the client is a wrapped one, whose retries we took over."""
+    guard = guard_of(getattr(getattr(client, HTTP_CLIENT), TRANSPORT))
+    if guard is None or client.max_retries:
+        return client.max_retries
+    return getattr(guard.kept, "max_retries", 0)
 
 
 def _shallow(client: Any, http_client: Any, retries: int) -> Any:
