@@ -14,6 +14,7 @@ from ..failures import FailureKind
 from .base import Endpoint
 
 __all__ = [
+    "STREAM_ERRORS",
     "TERMINAL",
     "body_ids",
     "classify",
@@ -23,6 +24,7 @@ __all__ = [
     "made",
     "made_by_stream",
     "tells_failure",
+    "told_in_stream",
 ]
 
 ROOTS = {
@@ -276,3 +278,18 @@ TERMINAL: dict[str, tuple[bytes, ...]] = {
     ),
 }
 """What ends a family's event stream. (Inside a JSON string the quotation marks and line ends would be escaped.)"""
+
+STREAM_ERRORS: dict[str, tuple[bytes, ...]] = {
+    "chat": (b'data: {"error"', b'data:{"error"'),
+    "completions": (b'data: {"error"', b'data:{"error"'),
+    "responses": TERMINAL["responses"][4:],
+}
+"""How a family's event stream tells an error."""
+
+_CODE = re.compile(rb'"code"\s*:\s*"([^"\\]{1,64})"')
+
+
+def told_in_stream(error: bytes) -> FailureKind:
+    """The kind of an error that a stream told; ``error`` begins where it does."""
+    code = _CODE.search(error)
+    return FailureKind.TRANSIENT if code is None else _CODES.get(code[1].decode(), FailureKind.TRANSIENT)

@@ -259,7 +259,8 @@ class HttpPort:
             failure = self._broken(call, "the stream ended without its terminal event")
             return self._interrupted(call, failure, error, request)
 
-        watchman = Watchman(call, TerminalWatch(signals), translate=translate, cut=cut)
+        errors = openai.STREAM_ERRORS.get(self._prepared.facts.family, ()) if sse else ()
+        watchman = Watchman(call, TerminalWatch(signals, errors), translate=translate, cut=cut)
         reply = watchman.reply = Reply(response, verdict=None)
         source = self._source(response, packed=b"content-encoding" in headers)
         stream = stream_classes(self._flavour)[self.is_async](response_closer(response), source, watchman)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict
 from .._runtime.limit import deadline
+from ..providers import openai
 from ._abandoned import abandon, done, hold
 
 if TYPE_CHECKING:
@@ -69,19 +70,26 @@ class Watchman:
             Exception: without the stream's terminal signal, in the program's own terms.
         """
         if self._watch.seen:
-            self.reply.end(Verdict.SUCCESS)
+            self.reply.end(self._judged(Verdict.SUCCESS))
         else:
-            self.reply.end(Verdict.FAILURE)
+            self.reply.end(self._judged(Verdict.FAILURE))
             raise self.cut()
 
     def closed(self) -> None:
         """The reader stopped: a success if the terminal signal had come, else no evidence."""
-        self.reply.end(Verdict.SUCCESS if self.complete else Verdict.NONE)
+        self.reply.end(self._judged(Verdict.SUCCESS if self.complete else Verdict.NONE))
 
     def failed(self, error: Exception) -> Exception:
         """The transport failed; what the program is to see of it."""
-        self.reply.end(Verdict.SUCCESS if self.complete else Verdict.FAILURE)
+        self.reply.end(self._judged(Verdict.SUCCESS if self.complete else Verdict.FAILURE))
         return self.translate(error)
+
+    def _judged(self, verdict: Verdict) -> Verdict:
+        """An error told inside the stream is the last word on it."""
+        error = self._watch.error
+        if error is None:
+            return verdict
+        return Verdict.FAILURE if openai.told_in_stream(error).meaning.counts else Verdict.NONE
 
     @property
     def satisfied(self) -> bool:
