@@ -6,10 +6,9 @@ import asyncio
 import importlib
 import importlib.util
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
@@ -17,6 +16,9 @@ import trio
 
 from resilient_ai.pipeline import every_state
 from resilient_ai.strategies.breaker import Circuits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 FLAVOURS = [name for name in ("httpx", "httpx2") if importlib.util.find_spec(name)]
 OPENAI_3 = int(openai.__version__.split(".")[0]) >= 3

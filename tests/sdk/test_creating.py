@@ -89,7 +89,7 @@ def test_sent_once_without_proof(mode: Mode, primary: Any, backup: Any, to_backu
 
     mode.run(script)
     assert (primary.count(family), backup.count()) == (1, 0)
-    if made and how not in ("html",):
+    if made and how != "html":
         assert len(primary.created(made)) == 1
     assert backup.created("videos") == backup.created("files") == backup.created("responses") == []
 
@@ -115,7 +115,7 @@ def test_moves_on_with_proof(mode: Mode, primary: Any, backup: Any, to_backup: A
 
 @modes
 def test_what_was_made_elsewhere_is_asked_for_there(mode: Mode, primary: Any, backup: Any, to_backup: Any) -> None:
-    """A video of the backup is polled and downloaded there, also when the primary is back; the primary's stay its own."""
+    """A video of the backup is polled and downloaded there, also when the primary is back."""
 
     async def script() -> None:
         client = wrap(mode.openai(primary), fallback=to_backup)

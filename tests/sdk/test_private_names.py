@@ -9,7 +9,8 @@ import openai
 
 from resilient_ai.transports import _private
 
-from .modes import Mode, close, flavours, http as flavour_of_the_sdk, two_modes
+from .modes import Mode, close, flavours, two_modes
+from .modes import http as flavour_of_the_sdk
 
 
 @flavours

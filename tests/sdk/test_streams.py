@@ -127,6 +127,31 @@ def test_a_malformed_event_is_the_sdk_s_own_error(mode: Mode, primary: Any, fami
     mode.run(script)
 
 
+@two_modes
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("code", ["server_error", "rate_limit_exceeded"])
+def test_an_error_inside_a_stream_is_evidence(mode: Mode, primary: Any, family: str, code: str) -> None:
+    """Regression: a stream that ended in an error was a success, or nothing at all; no circuit ever opened."""
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary), Pipeline.default(CircuitBreaker(consecutive=3, open_for=(20, 30))))
+        primary.fault(Fault.error_in_stream(after_tokens=3, code=code))
+
+        async def read() -> None:
+            await everything(await _stream(client, family))
+
+        for _ in range(3):
+            if family == "responses":
+                await read()
+            else:
+                assert isinstance(await failing(read()), openai.APIError)
+        # How often a key may ask says nothing of the provider's health.
+        assert [circuit.state for circuit in circuits().values()] == ["open" if code == "server_error" else "closed"]
+        await close(client)
+
+    mode.run(script)
+
+
 @modes
 def test_a_stalled_stream_ends_at_the_idle_limit(mode: Mode, primary: Any) -> None:
     async def script() -> None:
