@@ -292,4 +292,4 @@ _CODE = re.compile(rb'"code"\s*:\s*"([^"\\]{1,64})"')
 def told_in_stream(error: bytes) -> FailureKind:
     """The kind of an error that a stream told; ``error`` begins where it does."""
     code = _CODE.search(error)
-    return FailureKind.TRANSIENT if code is None else _CODES.get(code[1].decode(), FailureKind.TRANSIENT)
+    return FailureKind.TRANSIENT if code is None else _CODES.get(code[1].decode("latin-1"), FailureKind.TRANSIENT)
