@@ -239,7 +239,7 @@ _CONTENT: dict[str, tuple[str, ...]] = {
     "images": ("data",),
     "moderations": ("results",),
 }
-"""A top-level field of which an answer of the family has at least one."""
+"""One or two top-level fields, of which an answer of the family has at least one."""
 
 
 def inside_success(family: str, body: Any, *, asked: bool) -> FailureKind | None:
@@ -247,15 +247,15 @@ def inside_success(family: str, body: Any, *, asked: bool) -> FailureKind | None
 
     ``asked``: it answers a POST to the family's own endpoint, so that its schema is known.
     """
+    content = _CONTENT.get(family) if asked else None
     if not isinstance(body, dict):
-        return FailureKind.BROKEN if asked and family in _CONTENT else None
+        return None if content is None else FailureKind.BROKEN
     answer: dict[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
-    error = error_of(answer)
     if tells_failure(family, answer):
-        return _by_code(error) or FailureKind.TRANSIENT
-    if asked and family in _CONTENT and not any(field in answer for field in _CONTENT[family]):
-        return _by_code(error) or FailureKind.BROKEN
-    return None
+        return _by_code(error_of(answer)) or FailureKind.TRANSIENT
+    if content is None or content[0] in answer or content[-1] in answer:
+        return None
+    return _by_code(error_of(answer)) or FailureKind.BROKEN
 
 
 def tells_failure(family: str, body: Any) -> bool:

@@ -46,6 +46,7 @@ def is_json(headers: Mapping[bytes, bytes]) -> bool:
 
 
 _NOTHING = object()
+_decode = json.JSONDecoder().decode  # an answer's JSON is UTF-8 (RFC 8259); json.loads would guess first
 
 
 def parsed(body: bytes) -> Any:
@@ -55,7 +56,7 @@ def parsed(body: bytes) -> Any:
         ValueError: it is no JSON.
     """
     if len(body) <= LIMIT_PARSED:
-        return json.loads(body)
+        return _decode(body.decode())
     ends = body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:]
     if ends not in (b"{}", b"[]"):
         raise ValueError("cut short")

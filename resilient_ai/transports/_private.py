@@ -11,9 +11,11 @@ __all__ = [
     "CONTENT",
     "COOKIE_POLICY",
     "ERROR_MAPPER",
+    "H11_HEADERS",
     "HEADERS",
     "HEADER_LIST",
     "HTTP_CLIENT",
+    "INNER_STREAM",
     "MOUNTS",
     "POOL",
     "POOL_FIELDS",
@@ -63,6 +65,13 @@ STATUS_ERROR_MAKER = "_make_status_error_from_response"
 REQUEST_ID = "_request_id"
 """openai: a parsed answer's x-request-id."""
 
+H11_HEADERS = "Headers"
+"""h11, in ``_headers``: header lines that have been checked, as (raw name, lower-case name, value) triples: the very
+form of httpx's own list. A request that is given them is not checked again."""
+
 ERROR_MAPPER = "map_httpcore_exceptions"
+INNER_STREAM = "_httpcore_stream"
+"""httpx, httpx2: httpcore's stream inside the stream of a Response."""
+
 STREAMS = {"handle_request": "ResponseStream", "handle_async_request": "AsyncResponseStream"}
 """httpx, httpx2, in ``_transports.default``: what turns httpcore's errors and streams into httpx's."""

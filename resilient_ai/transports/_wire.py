@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._runtime.concurrent import within
 from .._runtime.limit import run_bounded
 from ._direct import direct
+from ._private import INNER_STREAM
 
 if TYPE_CHECKING:
     from ._flavour import Flavour
@@ -51,6 +52,30 @@ class Wire(Protocol):
         ...
 
 
+def _gathered(source: Any, owner: Any, most: int) -> bytes:
+    size, chunks = 0, list[bytes]()
+    for chunk in source:
+        size += len(chunk)
+        if size > most:
+            owner.close()
+            raise TooLarge
+        chunks.append(chunk)
+    owner.close()
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _agathered(source: Any, owner: Any, most: int) -> bytes:
+    size, chunks = 0, list[bytes]()
+    async for chunk in source:
+        size += len(chunk)
+        if size > most:
+            await owner.aclose()
+            raise TooLarge
+        chunks.append(chunk)
+    await owner.aclose()
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
 class SyncWire:
     """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
 
@@ -78,15 +103,15 @@ class SyncWire:
 
     async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
         """The decoded body, in bounded steps."""
-        size, chunks = 0, list[bytes]()
-        for chunk in response.iter_bytes() if packed else response.stream:
-            size += len(chunk)
-            if size > most:
-                response.close()
-                raise TooLarge
-            chunks.append(chunk)
-        response.close()
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        way = self._direct
+        if packed or way is None:
+            return _gathered(response.iter_bytes() if packed else response.stream, response, most)
+        source = getattr(response.stream, INNER_STREAM, response.stream)
+        try:
+            return _gathered(source, source, most)
+        except way.errors:
+            with way.map_errors():
+                raise
 
     async def body(self, request: Any) -> bytes:
         """The request's body, all of it."""
@@ -127,15 +152,15 @@ class AsyncWire:
 
     async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
         """The decoded body, in bounded steps."""
-        size, chunks = 0, list[bytes]()
-        async for chunk in response.aiter_bytes() if packed else response.stream:
-            size += len(chunk)
-            if size > most:
-                await response.aclose()
-                raise TooLarge
-            chunks.append(chunk)
-        await response.aclose()
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        way = self._direct
+        if packed or way is None:
+            return await _agathered(response.aiter_bytes() if packed else response.stream, response, most)
+        source = getattr(response.stream, INNER_STREAM, response.stream)
+        try:
+            return await _agathered(source, source, most)
+        except way.errors:
+            with way.map_errors():
+                raise
 
     async def body(self, request: Any) -> bytes:
         """The request's body, all of it."""
