@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import cProfile
 import gc
+import itertools
 import json
 import os
 import pstats
@@ -31,11 +32,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 WARM_UP = 200
-KEYS = ("no key", "key")
+MODEL = "gpt-4o-mini"
+KEYS = ("nokey", "key")
+"""With a key: a cache that looks for every request and stores every answer."""
+
+_conversations = itertools.count()
 
 
 def _messages(size: int) -> list[Any]:
-    return [{"role": "user", "content": "x" * 900}] * max(1, size // 1000)
+    """About ``size`` bytes of messages, no two conversations alike: nothing may be remembered from an earlier call."""
+    opening = {"role": "system", "content": f"This is conversation {next(_conversations)}."}
+    return [opening, *[{"role": "user", "content": "x" * 900}] * max(1, size // 1000)]
 
 
 def _pipeline(keyed: bool) -> Pipeline:
@@ -43,23 +50,23 @@ def _pipeline(keyed: bool) -> Pipeline:
     return Pipeline.default(Cache(ttl=1e-6, stale_if_error=60)) if keyed else Pipeline.default()
 
 
-def _sync(client: OpenAI, body: dict[str, Any], stream: bool) -> Callable[[], None]:
+def _sync(client: OpenAI, size: int, stream: bool) -> Callable[[], None]:
     def plain() -> None:
-        client.chat.completions.create(**body)
+        client.chat.completions.create(model=MODEL, messages=_messages(size))
 
     def streamed() -> None:
-        for _ in client.chat.completions.create(**body, stream=True):
+        for _ in client.chat.completions.create(model=MODEL, messages=_messages(size), stream=True):
             pass
 
     return streamed if stream else plain
 
 
-def _async(client: AsyncOpenAI, body: dict[str, Any], stream: bool) -> Callable[[], Awaitable[None]]:
+def _async(client: AsyncOpenAI, size: int, stream: bool) -> Callable[[], Awaitable[None]]:
     async def plain() -> None:
-        await client.chat.completions.create(**body)
+        await client.chat.completions.create(model=MODEL, messages=_messages(size))
 
     async def streamed() -> None:
-        async for _ in await client.chat.completions.create(**body, stream=True):
+        async for _ in await client.chat.completions.create(model=MODEL, messages=_messages(size), stream=True):
             pass
 
     return streamed if stream else plain
@@ -104,12 +111,11 @@ async def _measure_async(
 
 
 def _case(url: str, mode: str, shape: str, size: int, keyed: bool, pairs: int) -> dict[str, float]:
-    body = {"model": "gpt-4o-mini", "messages": _messages(size)}
     stream = shape == "stream"
     if mode == "sync":
         with OpenAI(base_url=url, api_key="sk-x") as bare, OpenAI(base_url=url, api_key="sk-x") as given:
             wrapped = resilient_ai.wrap(given, _pipeline(keyed))
-            return _measure_sync(_sync(bare, body, stream), _sync(wrapped, body, stream), pairs)
+            return _measure_sync(_sync(bare, size, stream), _sync(wrapped, size, stream), pairs)
 
     async def run() -> dict[str, float]:
         async with (
@@ -117,7 +123,7 @@ def _case(url: str, mode: str, shape: str, size: int, keyed: bool, pairs: int) -
             AsyncOpenAI(base_url=url, api_key="sk-x") as given,
         ):
             wrapped = resilient_ai.wrap(given, _pipeline(keyed))
-            figures = await _measure_async(_async(bare, body, stream), _async(wrapped, body, stream), pairs)
+            figures = await _measure_async(_async(bare, size, stream), _async(wrapped, size, stream), pairs)
             await wrapped.close()
             return figures
 
@@ -127,7 +133,7 @@ def _case(url: str, mode: str, shape: str, size: int, keyed: bool, pairs: int) -
 def _profile(url: str, calls: int = 2000) -> None:
     """Where the wrapped client's time goes."""
     client = resilient_ai.wrap(OpenAI(base_url=url, api_key="sk-x"))
-    call = _sync(client, {"model": "gpt-4o-mini", "messages": _messages(1)}, stream=False)
+    call = _sync(client, 1000, stream=False)
     for _ in range(WARM_UP):
         call()
     profile = cProfile.Profile()
@@ -155,13 +161,14 @@ def main() -> None:
             _profile(url)
             return
         print(
-            f"{'case':28} {'bare µs':>9} {'wrapped µs':>11} {'ratio':>7}   (CPU, lower quartile of {arguments.pairs} pairs)"
+            f"{'case':28} {'bare µs':>9} {'wrapped µs':>11} {'ratio':>7}"
+            f"   (CPU, lower quartile of {arguments.pairs} pairs)"
         )
         for mode in ("sync", "async"):
             for shape in ("plain", "stream"):
                 for size in (1_000, 100_000):
                     for keyed in (False, True):
-                        name = f"{mode}-{shape}-{size // 1000}KB-{KEYS[keyed].replace(' ', '')}"
+                        name = f"{mode}-{shape}-{size // 1000}KB-{KEYS[keyed]}"
                         if arguments.only not in name:
                             continue
                         figures[name] = row = _case(url, mode, shape, size, keyed, arguments.pairs)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .errors import ConfigurationError
 
@@ -23,9 +24,11 @@ Key = str | Callable[[], str]
 _SALT = os.urandom(16)
 
 
-def salted_hash(secret: str) -> str:
+@lru_cache(maxsize=256)  # a program has few keys, and asks for the same ones at every call
+def salted_hash(secret: bytes | str) -> str:
     """A short name for a secret, useless outside this process (the salt is drawn anew in each)."""
-    return hashlib.blake2b(secret.encode(), key=_SALT, digest_size=8).hexdigest()
+    data = secret.encode() if isinstance(secret, str) else secret
+    return hashlib.blake2b(data, key=_SALT, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,8 +136,8 @@ def _own_retries(client: Any) -> int:
     """What the program set, also if the client is a wrapped one, whose retries we took over."""
     guard = guard_of(getattr(getattr(client, HTTP_CLIENT), TRANSPORT))
     if guard is None or client.max_retries:
-        return client.max_retries
-    return getattr(guard.kept, "max_retries", 0)
+        return int(client.max_retries)
+    return int(getattr(guard.kept, "max_retries", 0))
 
 
 def _shallow(client: Any, http_client: Any, retries: int) -> Any:

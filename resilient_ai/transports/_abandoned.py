@@ -2,8 +2,8 @@
 
 What reads a connection is a suspended generator of httpcore. When the collector finds it, it gives its connection back,
 and takes the pool's lock for that; but the collector may run inside that very lock, in the same thread: a deadlock. So
-such a generator is held here while its stream lives; a stream that is collected only queues it, and the next call closes
-what is queued.
+such a generator is held here while its stream lives; a stream that is collected only queues it, and the next call
+closes what is queued.
 """
 
 from __future__ import annotations

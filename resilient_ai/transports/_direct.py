@@ -108,8 +108,7 @@ class Direct:
 
 def direct(transport: Any, flavour: Flavour, method: str) -> Direct | None:
     """The way past ``transport``; None if its own ``method`` does more than httpx's."""
-    kind: Any = type(transport)
-    plain = getattr(kind, method)
+    plain = getattr(type(transport), method)  # pyright: ignore[reportUnknownArgumentType]  # of either package
     core = sys.modules.get("httpcore2" if flavour.name == "httpx2" else "httpcore")
     if not isinstance(plain, FunctionType) or plain.__module__ != f"{flavour.name}._transports.default" or core is None:
         return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._call import Packed, Reply
+from .._call import Reply
 from .._runtime.limit import deadline
 from .._target import salted_hash
 from ..errors import DeadlineExceeded, Failure
@@ -19,6 +20,7 @@ from ._abandoned import close_abandoned
 from ._answer import Answer, ParsedOnce, explain, is_json, mark, parsed, retry_after, was_parsed, whole
 from ._flavour import fields
 from ._key import cache_key
+from ._packing import packed, unpacked
 from ._pool import bounded_extensions
 from ._request import MAX_BODY, addressed, credential_of
 from ._sdk import connection_error
@@ -28,7 +30,7 @@ from ._wire import TooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._call import Call
+    from .._call import Call, Packed
     from .._journal import Attempt
     from .._target import Target
     from ._flavour import Flavour
@@ -79,7 +81,7 @@ class HttpPort:
 
     def credential(self, target: Target | None) -> str:
         """The salted hash of the key a target is called with."""
-        return credential_of(self._prepared.request) if target is None else salted_hash(target.key() or "")
+        return credential_of(self._prepared.headers) if target is None else salted_hash(target.key() or "")
 
     def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all."""
@@ -220,7 +222,11 @@ class HttpPort:
     async def _plain(self, call: Call, attempt: Attempt, response: Any, headers: Headers, wire: Wire) -> Reply:
         packed = b"content-encoding" in headers
         try:
-            body = await wire.read(response, MAX_BODY, packed=packed)
+            tick = None
+            if call.first_byte is not None or call.idle is not None:  # the first bytes are here: other limits hold now
+                tick = partial(_hurry, call, attempt.started)
+                tick()
+            body = await wire.read(response, MAX_BODY, packed=packed, tick=tick)
         except TooLarge:
             raise self._broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
         whole(response, body, self._flavour, call.runtime.now() - attempt.started, packed=packed)
@@ -300,29 +306,13 @@ class HttpPort:
         explain(raised, call.journal, failure)
         return raised
 
-    # The store's packing: a line of JSON (status, headers), then the body.
-
     def pack(self, reply: Reply) -> Packed | None:
         """A plain answer for a store; None for a stream."""
-        response = reply.value
-        try:
-            body: bytes = response.content
-        except RuntimeError:  # not read: a stream
-            return None
-        kept = [
-            (name, value)
-            for name, value in response.headers.multi_items()
-            if not name.startswith("x-resilient-ai-") and name not in ("set-cookie", "x-request-id", "content-length")
-        ]
-        head = json.dumps([response.status_code, kept]).encode()
-        return Packed(data=head + b"\n" + body, stale_ok=b'"tool_calls"' not in body and b'"function_call"' not in body)
+        return packed(reply.value)
 
     def unpack(self, packed: bytes, call: Call) -> Reply:
         """An answer from a store, marked as such."""
-        head, _, body = packed.partition(b"\n")
-        status, headers = json.loads(head)
-        response = self._flavour.Response(status, headers=headers, content=body)
-        response.is_stream_consumed = response.is_closed = False
+        response = unpacked(packed, self._flavour)
         mark(response, call.journal, None)
         return Reply(response)
 
@@ -330,6 +320,20 @@ class HttpPort:
 def response_closer(response: Any) -> Any:
     """The transport's own stream: closing it gives the connection back."""
     return response.stream
+
+
+def _step(call: Call, started: float) -> float | None:
+    """When the next bytes of an answer that has begun must be here."""
+    limits = (
+        call.limit,
+        None if call.per_attempt is None else started + call.per_attempt,
+        None if call.idle is None else call.runtime.now() + call.idle,
+    )
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _hurry(call: Call, started: float) -> None:
+    deadline.set(_step(call, started))
 
 
 def _until(call: Call, now: float) -> float | None:

@@ -37,11 +37,13 @@ class Prepared(NamedTuple):
     """A request made ready to be sent, perhaps more than once.
 
     Attributes:
+        headers: by lower-case name.
         body: all of it, or None if it can be sent only once.
         multipart: whether it is a form; else it is JSON, or none.
     """
 
     request: Any
+    headers: dict[bytes, bytes]
     body: bytes | None
     endpoint: Endpoint
     multipart: bool
@@ -77,7 +79,7 @@ async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options
         timeout=_own_timeout(request),
         tag=options.tag,
     )
-    return Prepared(request, body, endpoint, multipart, facts)
+    return Prepared(request, headers, body, endpoint, multipart, facts)
 
 
 async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes | None:
@@ -169,8 +171,9 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
     )
 
 
-def credential_of(request: Any) -> str:
+CREDENTIALS = (b"authorization", b"api-key", b"x-api-key", b"openai-organization", b"openai-project", b"cookie")
+
+
+def credential_of(headers: dict[bytes, bytes]) -> str:
     """A request's credential and whom it speaks for, as one salted hash."""
-    headers = request.headers
-    names = ("authorization", "api-key", "x-api-key", "openai-organization", "openai-project", "cookie")
-    return salted_hash("\n".join(headers.get(name, "") for name in names))
+    return salted_hash(b"\n".join([headers.get(name, b"") for name in CREDENTIALS]))

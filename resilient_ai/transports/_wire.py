@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from ._flavour import Flavour
 
 __all__ = ["AsyncWire", "SyncWire", "TooLarge", "Wire"]
+
+
+Tick = Callable[[], object]
 
 
 class TooLarge(Exception):
@@ -31,8 +35,8 @@ class Wire(Protocol):
         """Send, and return the response with its body unread. ``limit`` is of the monotonic clock."""
         ...
 
-    async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
-        """The decoded body, in bounded steps. ``packed``: it has a content-encoding.
+    async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
+        """The decoded body, in bounded steps. ``packed``: it has a content-encoding. ``tick`` is called before each.
 
         Raises:
             TooLarge: it is larger than ``most`` bytes.
@@ -52,9 +56,11 @@ class Wire(Protocol):
         ...
 
 
-def _gathered(source: Any, owner: Any, most: int) -> bytes:
+def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
     size, chunks = 0, list[bytes]()
     for chunk in source:
+        if tick is not None:
+            tick()
         size += len(chunk)
         if size > most:
             owner.close()
@@ -64,9 +70,11 @@ def _gathered(source: Any, owner: Any, most: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def _agathered(source: Any, owner: Any, most: int) -> bytes:
+async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
     size, chunks = 0, list[bytes]()
     async for chunk in source:
+        if tick is not None:
+            tick()
         size += len(chunk)
         if size > most:
             await owner.aclose()
@@ -101,14 +109,14 @@ class SyncWire:
         seconds = max(0.0, limit - time.monotonic())
         return run_bounded(partial(send, request), seconds, discard=lambda response: response.close())
 
-    async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
+    async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
         """The decoded body, in bounded steps."""
         way = self._direct
         if packed or way is None:
-            return _gathered(response.iter_bytes() if packed else response.stream, response, most)
+            return _gathered(response.iter_bytes() if packed else response.stream, response, most, tick)
         source = getattr(response.stream, INNER_STREAM, response.stream)
         try:
-            return _gathered(source, source, most)
+            return _gathered(source, source, most, tick)
         except way.errors:
             with way.map_errors():
                 raise
@@ -150,14 +158,14 @@ class AsyncWire:
             return await send(request)
         return await within(max(0.0, limit - time.monotonic()), partial(send, request))
 
-    async def read(self, response: Any, most: int, *, packed: bool) -> bytes:
+    async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
         """The decoded body, in bounded steps."""
         way = self._direct
         if packed or way is None:
-            return await _agathered(response.aiter_bytes() if packed else response.stream, response, most)
+            return await _agathered(response.aiter_bytes() if packed else response.stream, response, most, tick)
         source = getattr(response.stream, INNER_STREAM, response.stream)
         try:
-            return await _agathered(source, source, most)
+            return await _agathered(source, source, most, tick)
         except way.errors:
             with way.map_errors():
                 raise
