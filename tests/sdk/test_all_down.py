@@ -35,7 +35,7 @@ FAULTS = {
 
 @modes
 @pytest.mark.parametrize("name", FAULTS)
-@pytest.mark.parametrize("retries", ["left", "0", "5"])
+@pytest.mark.parametrize("retries", ["left", "5"])
 def test_the_sdk_s_own_error_once(mode: Mode, primary: Any, name: str, retries: str) -> None:
     """Promises 2 and 25: never more requests than the pipeline's, whatever ``max_retries`` says."""
     fault, kind, sends = FAULTS[name]
@@ -114,9 +114,10 @@ def test_a_black_hole_ends_at_the_deadline(mode: Mode, primary: Any, how: str) -
 
 
 @modes
-@pytest.mark.parametrize("how", ["pipeline", "block"])
-@pytest.mark.parametrize("drip", ["drip", "drip_body"])
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("how", "drip", "stream"),
+    [("pipeline", "drip", False), ("pipeline", "drip_body", False), ("block", "drip_body", True)],
+)
 def test_one_byte_at_a_time_ends_at_the_deadline(mode: Mode, primary: Any, how: str, drip: str, stream: bool) -> None:
     """Promise 6: the deadline holds although each read finds a byte in time."""
 

@@ -10,7 +10,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from resilient_ai import outcome, wrap
+from resilient_ai import Pipeline, Retry, outcome, wrap
 from resilient_ai.testing import Fault
 
 from .modes import HELLO, MODEL, Mode, chat, close, do, each, entered, everything, flavours, modes, two_modes
@@ -26,7 +26,7 @@ class Word(BaseModel):
 async def _same(mode: Mode, primary: Any, call: Any) -> tuple[Any, Any]:
     """What the bare client and the wrapped one make of the same call."""
     given = mode.openai(primary)
-    client = wrap(given)
+    client = wrap(given, Pipeline.default(Retry(attempts=1)))
     bare, wrapped = await call(given), await call(client)
     await close(client, given)
     return bare, wrapped

@@ -80,7 +80,7 @@ def test_sent_once_without_proof(mode: Mode, primary: Any, backup: Any, to_backu
         client = wrap(mode.openai(primary), Pipeline.default(Retry(wait=0, budget=1.0)), fallback=to_backup)
         primary.fault(fault, family=family)
         if how == "silence":
-            client = client.with_options(timeout=0.4)
+            client = client.with_options(timeout=0.2)
         error = await failing(create(client))
         assert type(error) is kind
         assert "attempt 1: primary: " in notes(error)

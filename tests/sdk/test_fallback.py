@@ -180,7 +180,7 @@ def test_embeddings_never_change_their_model(mode: Mode, primary: Any, backup: A
         ask: Any = {"model": "text-embedding-3-small", "input": "hello"}
         other = Target("other:text-embedding-3-large", base_url=backup.base_url, api_key=backup.key)
         same = Target("same:text-embedding-3-small", base_url=backup.base_url, api_key=backup.key)
-        client = wrap(mode.openai(primary), fallback=[other])
+        client = wrap(mode.openai(primary), Pipeline.default(Retry(attempts=1)), fallback=[other])
         primary.fault(Fault.status(503))
         with pytest.raises(openai.InternalServerError):
             await do(client.embeddings.create(**ask))
@@ -198,7 +198,7 @@ def test_embeddings_never_change_their_model(mode: Mode, primary: Any, backup: A
 def test_a_mapping_by_model(mode: Mode, primary: Any, backup: Any) -> None:
     async def script() -> None:
         target = Target("backup:gpt-4.1-mini", base_url=backup.base_url, api_key=backup.key)
-        client = wrap(mode.openai(primary), fallback={MODEL: [target]})
+        client = wrap(mode.openai(primary), Pipeline.default(Retry(attempts=1)), fallback={MODEL: [target]})
         primary.fault(Fault.status(503))
         assert (await chat(client)).model == "gpt-4.1-mini"
         with pytest.raises(openai.InternalServerError):
