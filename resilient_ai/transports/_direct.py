@@ -13,8 +13,6 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from h11 import _headers
-
 from ._private import ERROR_MAPPER, H11_HEADERS, HEADER_LIST, POOL, STREAMS
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Direct", "direct"]
 
-H11Headers: Any = getattr(_headers, H11_HEADERS, None)
 
 ERRORS = ("TimeoutException", "NetworkError", "ProtocolError", "ProxyError", "UnsupportedProtocol")
 """httpcore's exceptions, their bases only."""
@@ -40,12 +37,12 @@ def checked(headers: Any) -> Any:
     lines: list[tuple[bytes, bytes, bytes]] = getattr(headers, HEADER_LIST)
     names = [name for _, name, _ in lines]
     text = b"".join([b"%b:%b\n" % (raw, value) for raw, _, value in lines])
-    if H11Headers is None or _LINE.fullmatch(text) is None or b"transfer-encoding" in names:
+    if H11_HEADERS is None or _LINE.fullmatch(text) is None or b"transfer-encoding" in names:
         return headers.raw
     length = [value for _, name, value in lines if name == b"content-length"]
     if length and not (len(length) == 1 and length[0].isdigit()):
         return headers.raw
-    return H11Headers(lines)
+    return H11_HEADERS(lines)
 
 
 class Direct:

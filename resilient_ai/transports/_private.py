@@ -6,6 +6,10 @@ is shared as it is: the pool of our own and the deadline inside a socket operati
 
 from __future__ import annotations
 
+from typing import Any
+
+from h11 import _headers
+
 __all__ = [
     "AUTO_BACKEND",
     "CONTENT",
@@ -65,7 +69,7 @@ STATUS_ERROR_MAKER = "_make_status_error_from_response"
 REQUEST_ID = "_request_id"
 """openai: a parsed answer's x-request-id."""
 
-H11_HEADERS = "Headers"
+H11_HEADERS: Any = getattr(_headers, "Headers", None)
 """h11, in ``_headers``: header lines that have been checked, as (raw name, lower-case name, value) triples: the very
 form of httpx's own list. A request that is given them is not checked again."""
 

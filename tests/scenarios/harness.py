@@ -31,7 +31,6 @@ import trio
 
 from resilient_ai import _context
 from resilient_ai._call import Call, Facts, Operation, Packed, Reply, Verdict
-from resilient_ai._journal import Outcome
 from resilient_ai._runtime.concurrent import AsyncRuntime
 from resilient_ai._runtime.sync import SyncRuntime, drive
 from resilient_ai._target import Target, salted_hash
@@ -40,6 +39,7 @@ from resilient_ai.events import AttemptFailed
 from resilient_ai.failures import FailureKind
 
 if TYPE_CHECKING:
+    from resilient_ai._journal import Outcome
     from resilient_ai.pipeline import Pipeline
 
 Mode = Literal["sync", "asyncio", "trio"]
