@@ -270,7 +270,11 @@ class HttpPort:
         reply = watchman.reply = Reply(response, verdict=None)
         source = self._source(response, packed=b"content-encoding" in headers)
         stream = stream_classes(self._flavour)[self.is_async](response_closer(response), source, watchman)
-        stream.held = await self._first(call, response, source, wire, watchman)
+        try:
+            stream.held = await self._first(call, source, wire, watchman)
+        except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
+            await wire.close(response)
+            raise
         reply.ids = openai.made_by_stream(self._prepared.facts.family, stream.held or b"") if sse else ()
         response.stream = stream
         reply.on_end(lambda _verdict: call.journal.finish())
@@ -286,7 +290,7 @@ class HttpPort:
             return reader.aiter_bytes() if self.is_async else reader.iter_bytes()
         return aiter(response.stream) if self.is_async else iter(response.stream)
 
-    async def _first(self, call: Call, response: Any, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:
+    async def _first(self, call: Call, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:
         """The first bytes, taken while every strategy can still act: a stream that begins with an error, or that is
         cut or silent before them, is a failure nobody sees."""
         chunk = await wire.first(source)
@@ -294,7 +298,6 @@ class HttpPort:
         if chunk is None and not watchman.satisfied:
             raise self._broken(call, "the stream is empty")
         if chunk is not None and chunk.startswith((b'data: {"error"', b'data:{"error"', b"event: error")):
-            await wire.close(response)
             raise self._broken(call, "the stream begins with an error")
         return chunk
 

@@ -29,6 +29,9 @@ FORWARDED = frozenset(
 )
 """Headers a fallback gets; and ``x-stainless-*``, which say what the SDK is. No other: any may hold a secret."""
 
+FRAMING = frozenset({"content-length", "transfer-encoding"})
+"""Headers that go with a body which is handed on unread."""
+
 QUERY = frozenset({"variant", "limit", "after", "before", "order", "include", "include[]", "starting_after", "purpose"})
 """Query parameters of the dialect that a fallback gets. No other: some gateways take keys there."""
 
@@ -161,14 +164,20 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
     key = target.key()
     if key is not None:
         headers.append(("authorization", f"Bearer {key}"))
-    return flavour.Request(
+    unread = prepared.body is None  # not kept, and not read by anybody yet: it is handed on as it is
+    if unread:
+        headers += [(name, value) for name, value in request.headers.multi_items() if name in FRAMING]
+    made = flavour.Request(
         request.method,
         f"{target.base_url}/{prepared.endpoint.path}",
         params=query or None,
         headers=headers,
-        content=body if body or request.method == "POST" else None,
+        content=body if body or (request.method == "POST" and not unread) else None,
         extensions=dict(request.extensions),
     )
+    if unread:
+        made.stream = request.stream
+    return made
 
 
 CREDENTIALS = (b"authorization", b"api-key", b"x-api-key", b"openai-organization", b"openai-project", b"cookie")

@@ -58,29 +58,31 @@ class Wire(Protocol):
 
 def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
     size, chunks = 0, list[bytes]()
-    for chunk in source:
-        if tick is not None:
-            tick()
-        size += len(chunk)
-        if size > most:
-            owner.close()
-            raise TooLarge
-        chunks.append(chunk)
-    owner.close()
+    try:
+        for chunk in source:
+            if tick is not None:
+                tick()
+            size += len(chunk)
+            if size > most:
+                raise TooLarge
+            chunks.append(chunk)
+    finally:
+        owner.close()
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
     size, chunks = 0, list[bytes]()
-    async for chunk in source:
-        if tick is not None:
-            tick()
-        size += len(chunk)
-        if size > most:
-            await owner.aclose()
-            raise TooLarge
-        chunks.append(chunk)
-    await owner.aclose()
+    try:
+        async for chunk in source:
+            if tick is not None:
+                tick()
+            size += len(chunk)
+            if size > most:
+                raise TooLarge
+            chunks.append(chunk)
+    finally:
+        await owner.aclose()
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
