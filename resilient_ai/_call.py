@@ -135,8 +135,8 @@ class Port(Protocol):
         """The host a target is reached at."""
         ...
 
-    def credential(self, target: Target | None) -> str:
-        """The salted hash of the key a target is called with."""
+    def credential(self) -> str:
+        """The salted hash of the key the primary is called with."""
         ...
 
     def fits(self, target: Target) -> str | None:

@@ -26,7 +26,7 @@ Targets = Sequence[Target | str]
 Routes = tuple[tuple[str, tuple[Target, ...]], ...]
 
 REMEMBERED = 10_000
-"""Resource ids and working keys kept in mind, the least recently used dropped first."""
+"""Resource ids, and the primary's working keys and models, kept in mind, the least recently used dropped first."""
 
 RETURN_AFTER = 1.0
 """Seconds without a detour before the primary counts as returned: a ramp mixes both for a while."""
@@ -134,30 +134,31 @@ class Whereabouts:
         self._lock = Lock()
         self._homes: LRUCache[str, tuple[str, ...]] = LRUCache(REMEMBERED)
         self._worked: LRUCache[tuple[str, str], bool] = LRUCache(REMEMBERED)
-        self._away: LRUCache[tuple[str, str | None], tuple[float, float]] = LRUCache(REMEMBERED)
+        self._away: LRUCache[tuple[str, str, str | None], tuple[float, float]] = LRUCache(REMEMBERED)
 
     def home(self, identifier: str) -> tuple[str, ...] | None:
         """The identity of the target that made ``identifier``; None if no target of ours did."""
         with self._lock:
             return self._homes.get(identifier)
 
-    def has_worked(self, target: str, what: str) -> bool:
-        """Whether this key, or this model, has been seen working at ``target``."""
+    def has_worked(self, host: str, what: str) -> bool:
+        """Whether this key, or this model, has been seen working at the primary on ``host``."""
         with self._lock:
-            return (target, what) in self._worked
+            return (host, what) in self._worked
 
     def answered(self, call: Call, reply: Reply, failures: Sequence[Failure]) -> None:
         """Learn from an answer, and say aloud when the one who answers has changed."""
-        name = call.target_name
-        with self._lock:
-            for identifier in reply.ids:
-                if call.target is None:
+        if call.target is None:
+            host, credential = call.port.host(None), call.port.credential()
+            with self._lock:
+                for identifier in reply.ids:
                     self._homes.pop(identifier, None)
-                else:
-                    self._homes[identifier] = call.target.identity
-            self._worked[name, call.port.credential(call.target)] = True
-            if call.model is not None:
-                self._worked[name, f"model {call.model}"] = True
+                self._worked[host, credential] = True
+                if call.model is not None:
+                    self._worked[host, f"model {call.model}"] = True
+        elif reply.ids:
+            with self._lock:
+                self._homes.update(dict.fromkeys(reply.ids, call.target.identity))
         if call.target is None:
             if self._away:
                 self._returned(call)
@@ -165,7 +166,7 @@ class Whereabouts:
             self._switched(call, failures[0])
 
     def _switched(self, call: Call, failure: Failure) -> None:
-        key, now = (call.facts.family, call.facts.model), call.runtime.now()
+        key, now = _primary(call), call.runtime.now()
         recovering = isinstance(failure, CircuitOpen) and failure.recovering  # part of the return, no new switch
         with self._lock:
             since = self._away.get(key)
@@ -177,11 +178,11 @@ class Whereabouts:
         log.warning("%s: now answered by %s, since the primary failed: %s", what, call.target_name, failure)
         if call.journal.emit is not None:
             call.journal.emit(
-                Switched(family=key[0], model=key[1], to=call.target_name, reason=failure.kind.value),
+                Switched(family=key[1], model=key[2], to=call.target_name, reason=failure.kind.value),
             )
 
     def _returned(self, call: Call) -> None:
-        key, now = (call.facts.family, call.facts.model), call.runtime.now()
+        key, now = _primary(call), call.runtime.now()
         with self._lock:
             since = self._away.get(key)
             if since is None or now - since[1] < RETURN_AFTER:
@@ -189,7 +190,12 @@ class Whereabouts:
             del self._away[key]
         log.warning("%s: answered by the primary again, after %.1f s away", _what(call), now - since[0])
         if call.journal.emit is not None:
-            call.journal.emit(Returned(family=key[0], model=key[1], seconds=now - since[0]))
+            call.journal.emit(Returned(family=key[1], model=key[2], seconds=now - since[0]))
+
+
+def _primary(call: Call) -> tuple[str, str, str | None]:
+    """What the caller asked for, and of whom: equal pipelines of clients that point elsewhere share what they learn."""
+    return call.port.host(None), call.facts.family, call.facts.model
 
 
 def _what(call: Call) -> str:
@@ -216,8 +222,8 @@ def _moves_on(call: Call, failure: Failure, state: Whereabouts) -> bool:
     if call.target is not None:
         return failure.kind is not FailureKind.DEADLINE  # whatever ails a fallback is no verdict on the call
     if meaning.if_worked:
-        what = call.port.credential(None) if failure.kind is FailureKind.AUTH else f"model {call.model}"
-        return state.has_worked(call.target_name, what)
+        what = call.port.credential() if failure.kind is FailureKind.AUTH else f"model {call.model}"
+        return state.has_worked(call.port.host(None), what)
     return meaning.moves_on
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Reply
 from .._runtime.limit import deadline
-from .._target import salted_hash
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
@@ -79,9 +78,9 @@ class HttpPort:
             return self._prepared.facts.host
         return (target.base_url or "").partition("://")[2].partition("/")[0]
 
-    def credential(self, target: Target | None) -> str:
-        """The salted hash of the key a target is called with."""
-        return credential_of(self._prepared.headers) if target is None else salted_hash(target.key() or "")
+    def credential(self) -> str:
+        """The salted hash of the key the primary is called with."""
+        return credential_of(self._prepared.headers)
 
     def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all."""

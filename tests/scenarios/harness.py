@@ -190,15 +190,15 @@ class ScriptedPort:
     def host(self, target: Target | None) -> str:
         return self.facts.host if target is None else (target.base_url or "").removeprefix("https://")
 
-    def credential(self, target: Target | None) -> str:
-        return salted_hash(self.key if target is None else target.key() or "")
+    def credential(self) -> str:
+        return salted_hash(self.key)
 
     def fits(self, target: Target) -> str | None:
         same = target.model in (None, self.facts.model)
         return None if self.facts.family != "embeddings" or same else "embeddings of two models"
 
     def cache_key(self, call: Call, namespace: str | None) -> str | None:
-        space = self.credential(None) if namespace is None else namespace
+        space = self.credential() if namespace is None else namespace
         return f"{space} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"
 
     def pack(self, reply: Reply) -> Packed | None:

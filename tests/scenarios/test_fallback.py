@@ -77,8 +77,28 @@ def test_what_has_worked_before_is_an_outage_and_no_mistake(mode: Mode, kind: K)
         assert (await world.call(pipeline)).outcome.source == "fallback"
         other = {"key": "sk-typo"} if kind is K.AUTH else {"model": "gtp"}
         assert (await world.call(pipeline, **other)).told.kind is kind
+        # an equal pipeline round another host's client shares the state: what worked here has not worked there
+        world.provider("other.example").answers(fails(kind))
+        assert (await world.call(pipeline, host="other.example")).told.kind is kind
 
     world.run(mode, script)
+
+
+def test_what_is_told_of_one_primary_is_not_told_of_another(mode: Mode) -> None:
+    """Two clients with equal pipelines that point to two hosts: one being well is no return of the other."""
+    world = World()
+    world.primary.answers(fails(K.OVERLOADED))
+    events: list[object] = []
+    pipeline = Pipeline.default(Fallback([target()]), listeners=[events.append])
+
+    async def script() -> None:
+        await world.call(pipeline)
+        await world.until(10.0)
+        assert (await world.call(pipeline, host="other.example")).outcome.source == "fresh"
+        await world.call(pipeline)
+
+    world.run(mode, script)
+    assert [type(event) for event in events if isinstance(event, Switched | Returned)] == [Switched]
 
 
 def test_order_and_models(mode: Mode) -> None:
