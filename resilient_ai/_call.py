@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ._target import PRIMARY, Target
@@ -116,7 +116,7 @@ class Reply:
 class Packed:
     """An answer as a store keeps it. ``stale_ok``: it may be served when it is old."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     stale_ok: bool
 
 

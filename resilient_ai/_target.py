@@ -39,13 +39,13 @@ class Target:
         name: ``"vendor:model"``, split at the first colon only. ``"vendor:*"`` keeps the caller's own model, as for the
             same model on another host. Known vendors fill in all that is left out; for any other, ``base_url`` is
             needed, and the vendor's part is a name of your own.
-        base_url: where the vendor's API begins, e.g. ``"https://api.openai.com/v1"``.
+        base_url: where the vendor's API begins, e.g. ``"https://api.openai.com/v1"``; no user name, no query.
         api_key: the key, or a callable that returns one and is asked at each call. Default: the vendor's usual
             environment variable.
         dialect: the wire format spoken there. Default: the vendor's.
 
     Raises:
-        ConfigurationError: the name is not of the form ``"vendor:model"``, or an argument is of the wrong type.
+        ConfigurationError: the name is not of the form ``"vendor:model"``, or an argument is of the wrong type or form.
     """
 
     name: str
@@ -63,6 +63,10 @@ class Target:
             )
         if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
             raise ConfigurationError(f"{self.name}: base_url starts with http:// or https://, got {self.base_url!r}")
+        if self.base_url is not None and any(sign in self.base_url for sign in "@?#"):
+            raise ConfigurationError(  # not quoted: a base_url of this kind may hold a secret, and is shown in logs
+                f"{self.name}: base_url holds no user name, password, query or fragment; the key goes into api_key=…"
+            )
         if self.api_key is not None and not (isinstance(self.api_key, str) or callable(self.api_key)):
             raise ConfigurationError(f"{self.name}: api_key is a string, or a callable that returns one")
 

@@ -192,14 +192,19 @@ class _Shared:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Start afresh, the lock included: a forked child may have got it locked."""
+        self._lock = Lock()
         self.clear()
 
     def clear(self) -> None:
         """Start afresh; pipelines notice by the epoch."""
-        self.epoch += 1
-        self._lock = Lock()
-        self._by_fingerprint: OrderedDict[str, _States] = OrderedDict()
-        self._isolated: WeakSet[_States] = WeakSet()
+        with self._lock:
+            self.epoch += 1
+            self._by_fingerprint: OrderedDict[str, _States] = OrderedDict()
+            self._isolated: WeakSet[_States] = WeakSet()
 
     def own(self) -> _States:
         """A state that is one pipeline's own, and goes with it; run-time control reaches it nevertheless."""
@@ -223,7 +228,7 @@ class _Shared:
 
 _shared = _Shared()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_shared.clear)
+    os.register_at_fork(after_in_child=_shared.renew)
 
 
 def forget_everything() -> None:

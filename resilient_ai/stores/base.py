@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 __all__ = ["Entry", "Store"]
@@ -20,7 +20,7 @@ class Entry:
         stale_ok: whether it may be served when it is old.
     """
 
-    data: bytes
+    data: bytes = field(repr=False)
     stored: float
     answered_by: str
     model: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -33,11 +33,11 @@ LIMIT_PARSED = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, read to its end."""
+    """An HTTP answer, read to its end. It may echo the prompt, so that only its status is shown."""
 
     status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 def is_json(headers: Mapping[bytes, bytes]) -> bool:

@@ -1,14 +1,18 @@
 """Every private name of another library that the transports touch; tests/transports/test_private_names.py checks them.
 
-A private name may go with any release. Where one of these is missing, ``owned()`` answers None, and the given transport
-is shared as it is: the pool of our own and the deadline inside a socket operation are lost, nothing else.
+A private name may go with any release. Where one of the pool's is missing, ``owned()`` answers None, and the given
+transport is shared as it is: the pool of our own and the deadline inside a socket operation are lost, nothing else.
+Where one of h11's or of ``_direct``'s is, requests go the longer way. Without the others there is no wrapping.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from h11 import _headers
+try:
+    from h11 import _headers
+except ImportError:
+    _headers = None  # type: ignore[assignment]  # what is not there is checked before it is used
 
 __all__ = [
     "AUTO_BACKEND",

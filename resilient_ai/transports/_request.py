@@ -52,6 +52,9 @@ class Prepared(NamedTuple):
     multipart: bool
     facts: Facts
 
+    def __repr__(self) -> str:
+        return f"<Prepared {self.endpoint}>"  # the rest holds keys and prompts
+
     def model_span(self) -> Span | None:
         """Where the body names its model."""
         body = self.body or b""
