@@ -93,7 +93,7 @@ def test_what_is_told_of_one_primary_is_not_told_of_another(mode: Mode) -> None:
 
     async def script() -> None:
         await world.call(pipeline)
-        await world.until(10.0)
+        await world.runtime.sleep(10.0)
         assert (await world.call(pipeline, host="other.example")).outcome.source == "fresh"
         await world.call(pipeline)
 
