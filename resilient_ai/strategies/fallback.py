@@ -87,25 +87,28 @@ class Fallback:
         queue = deque(self._candidates(call, state))
         turned_away: list[Target | None] = []
         failures: list[Failure] = []
-        while queue:
-            target = queue.popleft()
-            view = _view(call, target, remaining=len(queue) + 1)
-            try:
-                reply = await next(view)
-            except Failure as failure:
-                failures.append(failure)
-                if not _moves_on(view, failure, state):
-                    break
-                if isinstance(failure, CircuitOpen) and failure.recovering and target not in turned_away:
-                    # It works, and spares itself calls that others can answer; if they cannot, it is asked once more.
-                    turned_away.append(target)
-                    queue.append(target)
-            else:
-                state.answered(view, reply, failures)
-                return reply
-        if len(failures) == 1:
-            raise failures[0]
-        raise AllFailed(failures, told=_told(failures))
+        try:
+            while queue:
+                target = queue.popleft()
+                view = _view(call, target, remaining=len(queue) + 1)
+                try:
+                    reply = await next(view)
+                except Failure as failure:
+                    failures.append(failure)
+                    if not _moves_on(view, failure, state):
+                        break
+                    if isinstance(failure, CircuitOpen) and failure.recovering and target not in turned_away:
+                        # It works, and spares itself calls that others can answer; if they cannot, it is asked again.
+                        turned_away.append(target)
+                        queue.append(target)
+                else:
+                    state.answered(view, reply, failures)
+                    return reply
+            if len(failures) == 1:
+                raise failures[0]
+            raise AllFailed(failures, told=_told(failures))
+        finally:
+            failures.clear()  # their tracebacks hold this frame, and it them
 
     def _candidates(self, call: Call, state: Whereabouts) -> list[Target | None]:
         if call.facts.ids:

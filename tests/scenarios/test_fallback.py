@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import pytest
@@ -99,6 +100,29 @@ def test_what_is_told_of_one_primary_is_not_told_of_another(mode: Mode) -> None:
 
     world.run(mode, script)
     assert [type(event) for event in events if isinstance(event, Switched | Returned)] == [Switched]
+
+
+def test_a_rescued_call_leaves_nothing_for_the_collector() -> None:
+    """An answer from elsewhere, a stream for one, is freed when it is let go of, not some time later."""
+    world = World()
+    world.primary.answers(fails(K.UNREACHABLE))
+    pipeline = Pipeline.default(Fallback([target()]))
+
+    left: list[int] = []
+
+    async def script() -> None:
+        await world.call(pipeline)
+        await world.calls(pipeline, 10)
+        gc.collect()
+        gc.disable()
+        try:
+            await world.calls(pipeline, 20)
+            left.append(gc.collect())
+        finally:
+            gc.enable()
+
+    world.run("sync", script)
+    assert left[0] < 20  # per call it would be some thirty
 
 
 def test_order_and_models(mode: Mode) -> None:
