@@ -51,7 +51,7 @@ _SAME_MODEL_ONLY = frozenset({"embeddings"})
 class HttpPort:
     """What the strategies need done for one request."""
 
-    __slots__ = ("_flavour", "_owned", "_prepared", "_route", "_wire", "is_async")
+    __slots__ = ("_extensions", "_flavour", "_prepared", "_route", "_wire", "is_async")
 
     def __init__(
         self,
@@ -60,14 +60,13 @@ class HttpPort:
         *,
         flavour: Flavour,
         route: Callable[[str], Wire],
-        owned: bool,
         is_async: bool,
     ) -> None:
         self._prepared = prepared
         self._wire = wire
         self._flavour = flavour
         self._route = route
-        self._owned = owned
+        self._extensions = prepared.request.extensions  # as the program set them: each attempt cuts them anew
         self.is_async = is_async
 
     # What is asked before a call is sent
@@ -108,7 +107,7 @@ class HttpPort:
         token = deadline.set(until)
         try:
             if until is not None:
-                self._bound(request, until - attempt.started)
+                self._bound(request, wire, until - attempt.started)
             response = await wire.send(request, until)
             return await self._received(call, attempt, response, wire, request)
         except Failure as failure:
@@ -122,14 +121,14 @@ class HttpPort:
             deadline.reset(token)
             attempt.ended = call.runtime.now()
 
-    def _bound(self, request: Any, seconds: float) -> None:
+    def _bound(self, request: Any, wire: Wire, seconds: float) -> None:
         """Cut the request's own time-outs to what is left. Sockets of our own look at the deadline themselves; the wait
         for one of them, and a foreign transport, do not. A difference of milliseconds is not worth the copies."""
-        timeouts = request.extensions.get("timeout")
-        if not self._owned:
-            request.extensions = bounded_extensions(request.extensions)
+        timeouts = self._extensions.get("timeout")
+        if wire.foreign:
+            request.extensions = bounded_extensions(self._extensions)
         elif not timeouts or (timeouts.get("pool") or math.inf) > seconds + 0.01:
-            request.extensions = bounded_extensions(request.extensions, phases=_POOL_ONLY)
+            request.extensions = bounded_extensions(self._extensions, phases=_POOL_ONLY)
 
     def _failed(self, call: Call, attempt: Attempt, failure: Failure) -> None:
         attempt.kind, attempt.status = failure.kind, failure.status

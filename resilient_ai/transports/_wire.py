@@ -30,6 +30,8 @@ class Wire(Protocol):
 
     transport: Any
     """An httpx or httpx2 transport, sync or async."""
+    foreign: bool
+    """Whether it is shared, and knows nothing of our deadline."""
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread. ``limit`` is of the monotonic clock."""
@@ -89,11 +91,11 @@ async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> b
 class SyncWire:
     """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
 
-    __slots__ = ("_direct", "_foreign", "transport")
+    __slots__ = ("_direct", "foreign", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
-        self._foreign = foreign
+        self.foreign = foreign
         self._direct = None if foreign else direct(transport, flavour, "handle_request")
 
     async def send(self, request: Any, limit: float | None) -> Any:
@@ -106,7 +108,7 @@ class SyncWire:
                 with way.map_errors():
                     raise
         send = self.transport.handle_request
-        if limit is None or not self._foreign:
+        if limit is None or not self.foreign:
             return send(request)
         seconds = max(0.0, limit - time.monotonic())
         return run_bounded(partial(send, request), seconds, discard=lambda response: response.close())
@@ -139,11 +141,11 @@ class SyncWire:
 class AsyncWire:
     """Awaits. A foreign transport is called under a cancel scope when a limit is set."""
 
-    __slots__ = ("_direct", "_foreign", "transport")
+    __slots__ = ("_direct", "foreign", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
-        self._foreign = foreign
+        self.foreign = foreign
         self._direct = None if foreign else direct(transport, flavour, "handle_async_request")
 
     async def send(self, request: Any, limit: float | None) -> Any:
@@ -156,7 +158,7 @@ class AsyncWire:
                 with way.map_errors():
                     raise
         send = self.transport.handle_async_request
-        if limit is None or not self._foreign:
+        if limit is None or not self.foreign:
             return await send(request)
         return await within(max(0.0, limit - time.monotonic()), partial(send, request))
 

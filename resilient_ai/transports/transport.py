@@ -73,7 +73,6 @@ class Guard:
             self.wire,
             flavour=self._flavour,
             route=self._wire_for,
-            owned=self._own is not None,
             is_async=self._is_async,
         )
         call = self._pipeline.begin(port=port, runtime=self._runtime(), facts=prepared.facts, options=options)
