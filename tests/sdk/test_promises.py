@@ -185,6 +185,31 @@ def test_not_opted_in_nothing_is_kept(mode: Mode, primary: Any, to_backup: Any, 
     assert primary.count() == 4
 
 
+@pytest.mark.parametrize(
+    ("message", "stale"),
+    [
+        ('"tool_calls":[],"function_call":null', True),
+        ('"tool_calls" : [ ]', True),
+        ('"tool_calls":[{"id":"call_1"}]', False),
+        ('"function_call": {"name":"pay"}', False),
+        ('"type":"function_call"', False),
+    ],
+)
+def test_empty_lists_of_tool_calls_are_no_tool_calls(primary: Any, message: str, stale: bool) -> None:
+    """Regression: of servers that put an empty ``tool_calls`` into every answer, nothing was ever served stale."""
+    client = wrap(MODES[0].openai(primary), Pipeline.default(Cache(stale_if_error=60), Retry(attempts=1)))
+    body = f'{{"choices":[{{"index":0,"message":{{"role":"assistant","content":"yes",{message}}}}}]}}'
+    primary.fault(Fault.status(200, body=body, headers={"content-type": "application/json"}))
+    assert client.chat.completions.create(model=MODEL, messages=HELLO).choices[0].message.content == "yes"
+    primary.fault(Fault.status(503))
+    if stale:
+        assert outcome(client.chat.completions.create(model=MODEL, messages=HELLO)).source == "stale"
+    else:
+        with pytest.raises(openai.InternalServerError):
+            client.chat.completions.create(model=MODEL, messages=HELLO)
+    client.close()
+
+
 # ---- many at once
 
 
