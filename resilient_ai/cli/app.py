@@ -41,6 +41,18 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _clash(context: typer.Context) -> str | None:
+    """What is wrong with the words that were given together: one of them would have no effect."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    if "list_" in given and len(given) > 1:
+        return "--list takes nothing else"
+    for name in ("require_answered", "cache", "calls_per_second"):
+        if {name, "run"} <= given:
+            return f"--{name.replace('_', '-')} is about the drill's own calls: --run takes none"
+    return None
+
+
 @app.callback()
 def _root(  # pyright: ignore[reportUnusedFunction]  # typer holds on to it
     version: Annotated[
@@ -52,6 +64,7 @@ def _root(  # pyright: ignore[reportUnusedFunction]  # typer holds on to it
 
 @app.command()
 def drill(  # noqa: PLR0917  # typer hands them in by name
+    context: typer.Context,
     timeline: Annotated[
         str, typer.Argument(metavar="NAME_OR_FILE", help="A packaged timeline (see --list), or a TOML file.")
     ] = "2024-12-26",
@@ -86,7 +99,10 @@ def drill(  # noqa: PLR0917  # typer hands them in by name
     """
     from . import drill as command
     from .plan import Wanted
+    from .show import complain
 
+    if clash := _clash(context):
+        raise typer.Exit(complain(clash))
     if list_:
         raise typer.Exit(command.list_timelines())
     wanted = Wanted(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
@@ -14,8 +13,8 @@ from .count import Ledger, seen_of
 from .load import Load
 from .plan import Outage, Wanted, jobs_of, outage_of, timeline_of
 from .progress import watch
-from .report import about, report, write
-from .show import console, show_lines, show_log, show_tables, show_timeline, show_verdict
+from .report import about, check, report, write
+from .show import complain, console, show_lines, show_log, show_tables, show_timeline, show_verdict
 from .sides import BACKUP, FIRST_BYTE, OPEN_FOR, PROGRAM_TIMEOUT, RAMP, Side, pipeline, sigint_ignored
 from .verdict import Rules, affected, verdict
 
@@ -65,8 +64,7 @@ def compare(wanted: Wanted) -> int:
             sides = [_side(stack, "bare", wanted), _side(stack, "wrapped", wanted)]
             interrupted, ledgers = _replay(out, sides, timeline, wanted)
     except SimulatorError as problem:
-        sys.stderr.write(f"resilient-ai drill: {problem}\n")
-        return 2
+        return complain(problem)
     except KeyboardInterrupt:  # before anything was replayed
         return INTERRUPTED
     lines = verdict(ledgers["bare"], ledgers["wrapped"], outage, _rules(timeline, wanted))
@@ -74,28 +72,34 @@ def compare(wanted: Wanted) -> int:
     show_log(out, log)
     if not interrupted:
         show_verdict(out, lines)
-    if wanted.json is not None:
-        write(
-            wanted.json,
-            report(
-                drill=about(timeline, scale=wanted.scale, seed=wanted.seed),
-                settings=settings,
-                outage=outage,
-                sides=ledgers,
-                verdict=[] if interrupted else lines,
-                interrupted=interrupted,
-                log=log,
-            ),
-        )
-    return INTERRUPTED if interrupted else _judged(out, ledgers["wrapped"], outage, wanted.require_answered)
+    code = INTERRUPTED if interrupted else _judged(out, ledgers["wrapped"], outage, wanted.require_answered)
+    if wanted.json is None:
+        return code
+    told = report(
+        drill=about(timeline, scale=wanted.scale, seed=wanted.seed),
+        settings=settings,
+        outage=outage,
+        sides=ledgers,
+        verdict=[] if interrupted else lines,
+        interrupted=interrupted,
+        log=log,
+    )
+    try:
+        write(wanted.json, told)
+    except ValueError as problem:
+        return complain(problem)
+    return code
 
 
 def _timeline(wanted: Wanted) -> Timeline | None:
+    """The timeline, once all that was asked for has been looked at; None if something is wrong with it."""
     try:
         timeline = timeline_of(wanted)
         timeline.check_providers(("primary", "backup"))
-    except (FileNotFoundError, ValueError) as problem:
-        sys.stderr.write(f"resilient-ai drill: {problem}\n")
+        if wanted.json is not None:
+            check(wanted.json)
+    except (OSError, ValueError) as problem:
+        complain(problem)
         return None
     return timeline
 

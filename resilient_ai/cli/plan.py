@@ -6,12 +6,10 @@ import dataclasses
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from ..testing import FAMILIES, Timeline
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["CALLS", "Job", "Outage", "Wanted", "jobs_of", "outage_of", "timeline_of"]
 
@@ -27,6 +25,9 @@ MOST_CALLS: Final = 6_000
 
 LONGEST: Final = 900.0
 """Seconds of a replay, at most."""
+
+LARGEST: Final = 1_000_000
+"""Bytes of a timeline's file, at most; the packaged ones have a few thousand."""
 
 SECOND_VENDOR: Final = "backup"
 
@@ -103,15 +104,18 @@ def timeline_of(wanted: Wanted) -> Timeline:
 
     Raises:
         FileNotFoundError: there is no such file and no packaged timeline of that name.
-        ValueError: the file is wrong, or the drill would be too long or too large.
+        OSError: the file cannot be read.
+        ValueError: the file is wrong, or the drill would be too long, too large or without a call.
     """
-    timeline = Timeline.load(wanted.timeline)
+    timeline = _loaded(wanted.timeline)
     if not (math.isfinite(wanted.scale) and wanted.scale > 0):
         raise ValueError(f"--scale is a number above 0, not {wanted.scale:g}")
     rate = timeline.calls_per_second if wanted.rate is None else wanted.rate
     if not (math.isfinite(rate) and rate > 0):
         raise ValueError(f"--calls-per-second is a number above 0, not {rate:g}")
     duration = timeline.duration * wanted.scale
+    if duration * rate < 1:
+        raise ValueError(f"that would be no call at all: {duration:g} s at {rate:g} calls a second")
     if duration > LONGEST:
         raise ValueError(f"that would take {duration:.0f} s; a drill takes at most {LONGEST:.0f} s")
     if (calls := duration * rate * len(CALLS)) > MOST_CALLS:
@@ -121,6 +125,16 @@ def timeline_of(wanted: Wanted) -> Timeline:
         for event in timeline.events
     )
     return dataclasses.replace(timeline, duration=duration, calls_per_second=rate, events=events)
+
+
+def _loaded(name: str) -> Timeline:
+    path = Path(name)
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise ValueError(f"{path.name}: too large for a timeline, more than {LARGEST} bytes")
+    try:
+        return Timeline.load(name)
+    except RecursionError:
+        raise ValueError(f"{path.name}: nested too deeply for a timeline") from None
 
 
 def outage_of(timeline: Timeline) -> Outage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -13,14 +14,14 @@ from .show import FAMILIES
 from .verdict import affected
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     from ..testing import Timeline
     from .plan import Outage
     from .verdict import Line
 
-__all__ = ["SCHEMA", "about", "report", "write"]
+__all__ = ["SCHEMA", "about", "check", "report", "write"]
 
 SCHEMA: Final = 1
 """Goes up when a field changes its meaning or goes away."""
@@ -91,6 +92,22 @@ def _figures(figures: Figures) -> dict[str, Any]:
     return {**asdict(figures), **shares}
 
 
+def check(path: Path) -> None:
+    """Raise ValueError if a report cannot be written there: told before a replay, not after it. Keeps what is there."""
+    with _told(path):
+        if not path.is_fifo():  # whose reader would take the end of this for the end of the report
+            path.open("ab").close()
+
+
 def write(path: Path, data: dict[str, Any]) -> None:
-    """Write it, readably."""
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write it, readably. Raises ValueError if that fails."""
+    with _told(path):
+        path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _told(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise ValueError(f"--json: cannot write {str(path)!r}: {problem.strerror}") from problem

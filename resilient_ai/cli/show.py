@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 from rich import box
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from .plan import Outage
     from .verdict import Line
 
-__all__ = ["FAMILIES", "console", "show_lines", "show_log", "show_tables", "show_timeline", "show_verdict"]
+__all__ = [
+    "FAMILIES",
+    "complain",
+    "console",
+    "show_lines",
+    "show_log",
+    "show_tables",
+    "show_timeline",
+    "show_verdict",
+]
 
 FAMILIES: Final = ("chat", "responses", "images", "embeddings", "videos", "files", "batches")
 
@@ -32,6 +42,12 @@ def console() -> Console:
     """Standard output; colours and live display only on a terminal."""
     made = Console(highlight=False)
     return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+
+
+def complain(problem: Exception | str) -> int:
+    """Say on standard error, in a line, why the drill ends; the exit code of wrong use."""
+    sys.stderr.write(f"resilient-ai drill: {problem}\n")
+    return 2
 
 
 def show_timeline(out: Console, timeline: Timeline) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ..testing import Simulator, SimulatorError
 from .report import SCHEMA, about, write
-from .show import console, show_lines, show_timeline
+from .show import complain, console, show_lines, show_timeline
 from .sides import sigint_ignored
 from .tally import Tally, tally
 
@@ -43,6 +43,8 @@ def run(wanted: Wanted, timeline: Timeline, command: str, *, time_limit: float) 
     out = console()
     try:
         words = shlex.split(command)
+        if not words:
+            raise ValueError("--run wants a command, e.g. 'pytest tests'")
         with ExitStack() as stack:
             with sigint_ignored():
                 simulator = stack.enter_context(Simulator(seed=wanted.seed))
@@ -51,12 +53,15 @@ def run(wanted: Wanted, timeline: Timeline, command: str, *, time_limit: float) 
             code, started = _played(simulator, timeline, words, time_limit)
             rows = [row for name, provider in simulator.items() for row in tally(name, provider.requests())]
     except (SimulatorError, OSError, ValueError) as problem:
-        sys.stderr.write(f"resilient-ai drill: {problem}\n")
-        return 2
+        return complain(problem)
     _show(out, rows, code, started=started)
-    if wanted.json is not None:
-        drill = about(timeline, scale=wanted.scale, seed=wanted.seed)
+    if wanted.json is None:
+        return code
+    drill = about(timeline, scale=wanted.scale, seed=wanted.seed)
+    try:
         write(wanted.json, _report(drill, command, code, rows, started=started))
+    except ValueError as problem:
+        return complain(problem)
     return code
 
 
@@ -82,7 +87,7 @@ def _told(simulator: Simulator) -> list[str]:
 
 def _played(simulator: Simulator, timeline: Timeline, words: Sequence[str], time_limit: float) -> tuple[int, bool]:
     """Its exit code, and whether it made any request."""
-    program = subprocess.Popen(words, env=os.environ | environment(simulator))  # noqa: S603  # what the user asked for
+    program = _begun(words, os.environ | environment(simulator))
     limit, started = time.monotonic() + time_limit, False
     try:
         while program.poll() is None:
@@ -100,6 +105,13 @@ def _played(simulator: Simulator, timeline: Timeline, words: Sequence[str], time
     started = started or any(provider.count() for provider in simulator.values())
     code = program.returncode
     return (128 - code if code < 0 else code), started
+
+
+def _begun(words: Sequence[str], variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(words, env=variables)  # noqa: S603  # what the user asked for
+    except OSError as problem:
+        raise ValueError(f"--run: cannot start {words[0]!r}: {problem.strerror}") from problem
 
 
 def _end(program: subprocess.Popen[bytes], *, told: bool = False) -> None:

@@ -247,11 +247,69 @@ def test_a_program_that_never_ends_is_ended(tmp_path: Path, capfd: pytest.Captur
         (["drill", "--scale", "0"], "--scale is a number above 0"),
         (["drill", "--run", "no-such-program-here"], "no-such-program-here"),
         (["drill", "--require-answered", "50"], "--require-answered"),
+        (["drill", "--seed", "x"], "--seed"),
+        (["drill", "--scale", "1e-9"], "no call at all"),
+        (["drill", "--calls-per-second", "0"], "--calls-per-second is a number above 0"),
+        (["drill", "--calls-per-second", "1e9"], "at most 6000"),
+        (["drill", "--run", ""], "--run wants a command"),
+        (["drill", "--run", "'"], "No closing quotation"),
+        (["drill", "--run", "/"], "--run: cannot start '/': Permission denied"),
+        (["drill", "--run", "true", "--require-answered", "1"], "--require-answered is about the drill's own calls"),
+        (["drill", "--list", "extra"], "--list takes nothing else"),
+        (["drill", "--json", "/nonexistent/x.json"], "--json: cannot write '/nonexistent/x.json': No such file"),
+        (["drill", "--json", "/", "--run", "true"], "--json: cannot write '/'"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(words: list[str], told: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Told before anything is replayed, with 2 and no traceback."""
     assert main(words) == 2
-    assert told in capfd.readouterr().err
+    said = capfd.readouterr()
+    assert told in said.err
+    assert " s of 30" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\xff\x00", "small.toml: 'utf-8' codec"),
+        (b"a" * 1_000_001, "small.toml: too large"),
+        (b"a=" + b"[" * 100_000, "small.toml: nested too deeply"),
+        (None, "no timeline"),
+    ],
+)
+def test_what_is_no_timeline_is_told_in_a_line(
+    content: bytes | None, told: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Binary, huge, nested without end, a directory."""
+    path = tmp_path / "small.toml"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    assert main(["drill", str(path)]) == 2
+    err = capfd.readouterr().err
+    assert told in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux that is always full")
+@pytest.mark.parametrize(("more", "shown"), [([], "It must show"), (["--run", "true"], "the program ended with 0")])
+def test_figures_that_cannot_be_written_at_the_end_are_still_printed(
+    more: list[str], shown: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk costs the file, not the table: one line, 2."""
+    assert main(["drill", timeline(tmp_path, PARTIAL), "--scale", "0.5", "--json", "/dev/full", *more]) == 2
+    said = capfd.readouterr()
+    assert shown in said.out
+    assert said.err == "resilient-ai drill: --json: cannot write '/dev/full': No space left on device\n"
+
+
+def test_figures_of_before_are_kept_until_there_are_new_ones(tmp_path: Path) -> None:
+    """The look whether the file can be written changes nothing in it."""
+    wrote = tmp_path / "figures.json"
+    wrote.write_text("{}", encoding="utf-8")
+    assert main(["drill", timeline(tmp_path, PARTIAL), "--json", str(wrote), "--run", "no-such-program-here"]) == 2
+    assert wrote.read_text(encoding="utf-8") == "{}"
 
 
 def test_list_says_what_is_published_and_what_assumed(capfd: pytest.CaptureFixture[str]) -> None:
