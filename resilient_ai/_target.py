@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from inspect import iscoroutinefunction
+from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
 
@@ -40,12 +42,14 @@ class Target:
             same model on another host. Known vendors fill in all that is left out; for any other, ``base_url`` is
             needed, and the vendor's part is a name of your own.
         base_url: where the vendor's API begins, e.g. ``"https://api.openai.com/v1"``; no user name, no query.
-        api_key: the key, or a callable that returns one and is asked at each call. Default: the vendor's usual
+        api_key: the key, or a callable that returns one and is asked at each attempt; a callable that fails ends that
+            attempt, and the next target is asked. White space around a key is taken off. Default: the vendor's usual
             environment variable.
         dialect: the wire format spoken there. Default: the vendor's.
 
     Raises:
         ConfigurationError: the name is not of the form ``"vendor:model"``, or an argument is of the wrong type or form.
+        TypeError: one that holds a key is pickled, which would tell it.
     """
 
     name: str
@@ -54,21 +58,15 @@ class Target:
     dialect: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            raise ConfigurationError(f"a target is named by a string 'vendor:model', got {type(self.name).__name__}")
-        vendor, colon, model = self.name.partition(":")
-        if not (colon and vendor.strip() and model.strip()):
-            raise ConfigurationError(
-                f"a target is named 'vendor:model', or 'vendor:*' for the caller's own model; got {self.name!r}"
-            )
-        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ConfigurationError(f"{self.name}: base_url starts with http:// or https://, got {self.base_url!r}")
-        if self.base_url is not None and any(sign in self.base_url for sign in "@?#"):
-            raise ConfigurationError(  # not quoted: a base_url of this kind may hold a secret, and is shown in logs
-                f"{self.name}: base_url holds no user name, password, query or fragment; the key goes into api_key=…"
-            )
-        if self.api_key is not None and not (isinstance(self.api_key, str) or callable(self.api_key)):
-            raise ConfigurationError(f"{self.name}: api_key is a string, or a callable that returns one")
+        _check_name(self.name)
+        if self.base_url is not None:
+            _check_url(self.name, self.base_url)
+        if not isinstance(self.dialect, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise ConfigurationError(f"{self.name}: dialect is a string, got {type(self.dialect).__name__}")
+        if isinstance(self.api_key, str):
+            object.__setattr__(self, "api_key", _sound_key(self.name, self.api_key))
+        elif self.api_key is not None and (not callable(self.api_key) or iscoroutinefunction(self.api_key)):
+            raise ConfigurationError(f"{self.name}: api_key is a string, or a callable that returns one (not awaited)")
 
     @property
     def vendor(self) -> str:
@@ -82,8 +80,26 @@ class Target:
         return None if model == SAME_MODEL else model
 
     def key(self) -> str | None:
-        """The key to use now."""
-        return self.api_key() if callable(self.api_key) else self.api_key
+        """The key to use now.
+
+        Raises:
+            ConfigurationError: the callable returned no sound key. What the callable itself raises is let through.
+        """
+        return _sound_key(self.name, self.api_key()) if callable(self.api_key) else self.api_key
+
+    def __copy__(self) -> Target:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Target:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self.api_key is not None:
+            raise TypeError(
+                f"{self.name}: a target with a key is not pickled, since the pickle would hold the key in clear; "
+                "build it anew where it is needed, or leave api_key out and set the vendor's environment variable"
+            )
+        return (_without_key, (self.name, self.base_url, self.dialect))
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -97,3 +113,51 @@ class Target:
             named = self.api_key if hasattr(self.api_key, "__qualname__") else type(self.api_key)
             key = f"callable {named.__module__}.{named.__qualname__}"
         return (self.name, self.base_url or "", self.dialect or "", key)
+
+
+def _without_key(name: str, base_url: str | None, dialect: str | None) -> Target:
+    return Target(name, base_url=base_url, dialect=dialect)
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise ConfigurationError(f"a target is named by a string 'vendor:model', got {type(name).__name__}")
+    vendor, colon, model = name.partition(":")
+    if not (colon and vendor.strip() and model.strip() and name.isprintable()):
+        raise ConfigurationError(
+            f"a target is named 'vendor:model', or 'vendor:*' for the caller's own model, without control characters; "
+            f"got {name!r}"
+        )
+
+
+def _check_url(name: str, url: object) -> None:
+    """Refuse what is no plain URL. It is never quoted: one that holds a secret would tell it."""
+    if not isinstance(url, str):
+        raise ConfigurationError(f"{name}: base_url is a string, got {type(url).__name__}")
+    if any(sign in url for sign in "@?#"):
+        raise ConfigurationError(
+            f"{name}: base_url holds no user name, password, query or fragment; the key goes into api_key=…"
+        )
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"{name}: base_url starts with http:// or https://")
+    if not url.isprintable() or " " in url:
+        raise ConfigurationError(f"{name}: base_url holds no space or control character")
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:
+        raise ConfigurationError(f"{name}: base_url names no host, or no sound port, after http:// or https://")
+
+
+def _sound_key(name: str, key: object) -> str:
+    """The key without what a file or a shell left around it. It is never quoted."""
+    if not isinstance(key, str):
+        raise ConfigurationError(f"{name}: the api_key callable returned no string but {type(key).__name__}")
+    key = key.strip()
+    if not key:
+        raise ConfigurationError(f"{name}: api_key is empty; leave it out if the vendor takes none")
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(f"{name}: api_key holds a character no key has: a header takes printable ASCII only")
+    return key

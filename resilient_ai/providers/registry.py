@@ -85,6 +85,8 @@ def _filled(target: Target, dialect: str) -> tuple[Target, str | None]:
     base_url = target.base_url or vendor.base_url
     if base_url is None:
         raise ConfigurationError(f"{target.name}: give base_url=…, e.g. 'https://NAME.openai.azure.com/openai/v1'")
-    key = target.api_key or next((os.environ[name] for name in vendor.variables if os.environ.get(name)), None)
+    key = target.api_key or next(
+        (os.environ[name] for name in vendor.variables if os.environ.get(name, "").strip()), None
+    )
     lack = f"no key: set {vendor.variables[0]} or give api_key=…" if key is None and vendor.variables else None
     return replace(target, base_url=base_url.rstrip("/"), api_key=key, dialect=spoken), lack

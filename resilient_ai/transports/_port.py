@@ -100,12 +100,12 @@ class HttpPort:
         """Send once, and judge what comes back."""
         target = call.target
         wire = self._wire if target is None else self._route(target.base_url or "")
-        request = self._prepared.request if target is None else addressed(self._prepared, target, self._flavour)
         close_abandoned()
         attempt = call.journal.begin(call.target_name)
         until = _until(call, attempt.started)
         token = deadline.set(until)
         try:
+            request = self._prepared.request if target is None else addressed(self._prepared, target, self._flavour)
             if until is not None:
                 self._bound(request, wire, until - attempt.started)
             response = await wire.send(request, until)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._call import Facts, Operation
 from .._context import Options, current, said
 from .._target import salted_hash
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, Failure
+from ..failures import FailureKind
 from ..providers import openai
 from ..providers.base import Endpoint, Span, form_field, model_of, top_level
 from ._flavour import fields
@@ -152,7 +153,11 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
 
 
 def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
-    """The same request for another target: its URL, key and model; nothing of the primary's but the request itself."""
+    """The same request for another target: its URL, key and model; nothing of the primary's but the request itself.
+
+    Raises:
+        Failure: the target's key could not be had.
+    """
     request = prepared.request
     body = prepared.body or b""
     span = None if target.model is None else prepared.model_span()
@@ -164,7 +169,7 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
         for name, value in request.headers.multi_items()
         if name in FORWARDED or name.startswith("x-stainless-")
     ]
-    key = target.key()
+    key = _key(target)
     if key is not None:
         headers.append(("authorization", f"Bearer {key}"))
     unread = prepared.body is None  # not kept, and not read by anybody yet: it is handed on as it is
@@ -181,6 +186,17 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
     if unread:
         made.stream = request.stream
     return made
+
+
+def _key(target: Target) -> str | None:
+    """The target's key; a Failure of this target alone if its callable, foreign code, has none to give."""
+    try:
+        return target.key()
+    except Exception as error:
+        if type(error).__module__.startswith("billiard"):  # Celery's soft time limit, from a signal, speaks of the task
+            raise
+        why = f"its api_key callable gave no key ({type(error).__name__})"  # what the error says may hold a secret
+        raise Failure(why, kind=FailureKind.AUTH, target=target.name) from error
 
 
 CREDENTIALS = (b"authorization", b"api-key", b"x-api-key", b"openai-organization", b"openai-project", b"cookie")

@@ -324,3 +324,46 @@ def test_packed_answers(mode: Mode, primary: Any) -> None:
         await close(client, given)
 
     mode.run(script)
+
+
+def _no_key() -> str:
+    raise RuntimeError("the vault is sealed: sekret")
+
+
+@two_modes
+@pytest.mark.parametrize("key", [_no_key, lambda: None, lambda: "", lambda: "two\nlines"], ids=["raises", *"123"])
+def test_a_key_that_cannot_be_had_ends_its_target_and_not_the_chain(
+    mode: Mode, primary: Any, backup: Any, to_backup: Any, key: Any
+) -> None:
+    """Promise 17: whatever ails one fallback, the next is asked; and promise 29: the key's trouble is not told."""
+
+    async def script() -> None:
+        locked = Target("locked:*", base_url=backup.base_url, api_key=key)
+        client = wrap(mode.openai(primary), fallback=[locked, *to_backup])
+        primary.fault(Fault.status(500))
+        told = outcome(await chat(client))
+        assert told.answered_by == "backup:*"
+        assert any(attempt.startswith("locked:*: auth") for attempt in told.attempts), told.attempts
+        assert "sekret" not in str(told)
+        await close(client)
+
+    mode.run(script)
+    assert len(backup.requests()) == 1
+
+
+@two_modes
+def test_a_key_is_asked_for_once_an_attempt(mode: Mode, primary: Any, backup: Any) -> None:
+    asked: list[int] = []
+
+    def key() -> str:
+        asked.append(1)
+        return str(backup.key)
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary), fallback=[Target("backup:*", base_url=backup.base_url, api_key=key)])
+        primary.fault(Fault.status(500))
+        await chat(client)
+        await close(client)
+
+    mode.run(script)
+    assert len(asked) == len(backup.requests()) == 1

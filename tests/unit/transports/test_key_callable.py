@@ -1,0 +1,34 @@
+"""A target's callable key, where a call is addressed to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from resilient_ai import Target
+from resilient_ai.errors import Failure
+from resilient_ai.failures import FailureKind
+from resilient_ai.transports._request import _key
+
+
+def test_what_a_callable_raises_becomes_the_failure_of_its_target() -> None:
+    """Its words, which may hold a secret, stay in the cause."""
+    error = RuntimeError("sekret")
+
+    def key() -> str:
+        raise error
+
+    with pytest.raises(Failure, match="gave no key") as caught:
+        _key(Target("a:b", api_key=key))
+    assert (caught.value.kind, caught.value.target, caught.value.__cause__) == (FailureKind.AUTH, "a:b", error)
+    assert "sekret" not in str(caught.value)
+
+
+def test_a_soft_time_limit_passes() -> None:
+    """It comes from a signal, wherever the task stands, and speaks of the task, not of the key."""
+    limit = pytest.importorskip("billiard.exceptions").SoftTimeLimitExceeded
+
+    def key() -> str:
+        raise limit
+
+    with pytest.raises(limit):
+        _key(Target("a:b", api_key=key))
