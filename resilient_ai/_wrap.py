@@ -13,7 +13,7 @@ from .errors import ConfigurationError, UnsupportedClient
 from .pipeline import Pipeline
 from .strategies.fallback import Fallback
 from .transports._flavour import Flavour, flavour_of
-from .transports._private import COOKIE_POLICY, HEADERS, HTTP_CLIENT, MOUNTS, TRANSPORT, TRANSPORT_FOR_URL
+from .transports._private import COOKIE_POLICY, HEADERS, HTTP_CLIENT, MOUNTS, STATE, TRANSPORT, TRANSPORT_FOR_URL
 from .transports.transport import completed, guard_of, guarded
 
 if TYPE_CHECKING:
@@ -85,6 +85,9 @@ def _wrap_http(client: Any, pipeline: Pipeline, flavour: Flavour) -> Any:
     """A copy of the http client, its transport and every mount guarded."""
     twin = copy.copy(client)
     _part(twin, client, flavour)
+    state: Any = getattr(client, STATE)
+    if state.name == "OPENED":  # the given one was; this one can be
+        setattr(twin, STATE, state.__class__.UNOPENED)
     weak = weakref.ref(twin)
 
     def route(url: str) -> Any:

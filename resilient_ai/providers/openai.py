@@ -5,6 +5,7 @@ Sources: the paths, fields and codes of openai-python 3.54 and the published API
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import Any, cast
@@ -16,9 +17,9 @@ from .base import Endpoint
 __all__ = [
     "STREAM_ERRORS",
     "TERMINAL",
-    "body_ids",
+    "answers_in_json",
     "classify",
-    "creates",
+    "effects",
     "endpoint",
     "inside_success",
     "made",
@@ -89,46 +90,76 @@ def _operation(method: str, family: str, below: list[str]) -> Operation:
     return Operation.CREATING if family in _MAKERS else Operation.STATELESS
 
 
-_EFFECTS: dict[str, tuple[tuple[bytes, re.Pattern[bytes]], ...]] = {
-    "chat": ((b'"store"', re.compile(rb'"store"\s*:\s*true')),),
+_WORDS: dict[str, tuple[bytes, ...]] = {
+    "chat": (b'"store"', b'"file_id"'),
     "responses": (
-        (b'"conversation"', re.compile(rb'"conversation"\s*:\s*["{]')),
-        (b'"background"', re.compile(rb'"background"\s*:\s*true')),
-        (b'"mcp"', re.compile(rb'"type"\s*:\s*"mcp"')),
-        (b'"code_interpreter"', re.compile(rb'"type"\s*:\s*"code_interpreter"')),
-        (b'shell"', re.compile(rb'"type"\s*:\s*"(?:local_)?shell"')),
+        b'"conversation"',
+        b'"background"',
+        b'"mcp"',
+        b'"code_interpreter"',
+        b'shell"',
+        b'"previous_response_id"',
+        b'"file_id"',
     ),
+    "batches": (b'"input_file_id"',),
+    "videos": (b'"video_id"', b'"file_id"'),
+    "images": (b'"file_id"',),
 }
-"""What in a body makes a call leave something behind: a stored item, a job, a tool that acts at the vendor."""
+"""What a body that leaves something behind, or speaks of something made earlier, has in it. Without one of these words
+(nearly always) it is not parsed."""
+
+_ACTING = ("mcp", "code_interpreter", "shell", "local_shell")
+"""Tools that act at the vendor, or elsewhere from there."""
+_TOP_IDS = ("previous_response_id", "conversation", "input_file_id", "video_id")
 
 
-def creates(family: str, body: bytes) -> bool:
-    """Whether an otherwise stateless call leaves something behind. Errs on the side of yes."""
-    for word, pattern in _EFFECTS.get(family, ()):  # noqa: SIM110  # no generator on the way of every call
-        if word in body and pattern.search(body):
-            return True
-    return False
-
-
-def _id_fields(*names: bytes) -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
-    return tuple((b'"%s"' % name, re.compile(rb'"%s"\s*:\s*"([^"\\]{1,256})"' % name)) for name in names)
-
-
-_ID_FIELDS = {
-    "chat": _id_fields(b"file_id"),
-    "responses": _id_fields(b"previous_response_id", b"file_id", b"conversation"),
-    "batches": _id_fields(b"input_file_id"),
-    "videos": _id_fields(b"video_id", b"file_id"),
-    "images": _id_fields(b"file_id"),
-}
-
-
-def body_ids(family: str, body: bytes) -> tuple[str, ...]:
-    """Ids of things made earlier that a JSON body speaks of."""
-    found: tuple[str, ...] = ()
-    for word, pattern in _ID_FIELDS.get(family, ()):
+def effects(family: str, body: bytes) -> tuple[bool, tuple[str, ...]]:
+    """Whether an otherwise stateless call leaves something behind (a stored item, a job, a tool that acts), and the ids
+    of things made earlier that its JSON body speaks of."""
+    for word in _WORDS.get(family, ()):
         if word in body:
-            found += tuple(match.decode("utf-8", "replace") for match in pattern.findall(body))
+            break
+    else:
+        return False, ()
+    try:
+        request: Any = json.loads(body)
+    except (ValueError, RecursionError):  # the vendor will say so
+        return False, ()
+    return _effects(family, cast("dict[str, Any]", request)) if isinstance(request, dict) else (False, ())
+
+
+def _effects(family: str, request: dict[str, Any]) -> tuple[bool, tuple[str, ...]]:
+    leaves = family == "chat" and request.get("store") is True
+    if family == "responses":
+        given: Any = request.get("tools")
+        tools: list[Any] = given if isinstance(given, list) else []  # pyright: ignore[reportUnknownVariableType]
+        acting = any(isinstance(tool, dict) and tool.get("type") in _ACTING for tool in tools)  # pyright: ignore[reportUnknownMemberType]
+        leaves = acting or bool(request.get("conversation")) or request.get("background") is True
+    ids = [_id_in(request.get(name)) for name in _TOP_IDS]
+    inner = {name: value for name, value in request.items() if name != "metadata"}  # the program's own words
+    return leaves, tuple(found for found in (*ids, *_file_ids(inner)) if found)
+
+
+def _id_in(value: Any) -> str | None:
+    """An id, or the id of an object (``conversation`` takes either)."""
+    if isinstance(value, dict):
+        value = cast("dict[str, Any]", value).get("id")
+    return value if isinstance(value, str) else None
+
+
+def _file_ids(request: dict[str, Any]) -> list[str]:
+    """Every ``file_id`` in a request, at whatever depth."""
+    found: list[str] = []
+    rest: list[Any] = [request]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            members = cast("dict[str, Any]", item)
+            if isinstance(members.get("file_id"), str):
+                found.append(members["file_id"])
+            rest.extend(members.values())
+        elif isinstance(item, list):
+            rest.extend(item)  # pyright: ignore[reportUnknownArgumentType]
     return found
 
 
@@ -258,6 +289,11 @@ def inside_success(family: str, body: Any, *, asked: bool) -> FailureKind | None
     if content is None or content[0] in answer or content[-1] in answer:
         return None
     return _by_code(error_of(answer)) or FailureKind.BROKEN
+
+
+def answers_in_json(family: str) -> bool:
+    """Whether an answer of the family is JSON, or a stream of it, and nothing else."""
+    return family in _CONTENT
 
 
 def tells_failure(family: str, body: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._context import journals
 from .._journal import notes
+from ._flavour import flavour_named
 from ._private import CONTENT, HEADER_LIST
 from ._sdk import status_error
 
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
     from ..errors import Failure
     from ._flavour import Flavour
 
-__all__ = ["JOURNAL", "Answer", "ParsedOnce", "error_response", "is_json", "mark", "parsed", "retry_after", "whole"]
+__all__ = [
+    "JOURNAL",
+    "Answer",
+    "ParsedOnce",
+    "error_response",
+    "is_html",
+    "is_json",
+    "mark",
+    "parsed",
+    "retry_after",
+    "whole",
+]
 
 JOURNAL = "resilient_ai"
 """The extension of a response under which its journal is found."""
@@ -42,10 +54,19 @@ class Answer:
 
 def is_json(headers: Mapping[bytes, bytes]) -> bool:
     """Whether an answer says it is JSON."""
-    return headers.get(b"content-type", b"").partition(b";")[0].strip().lower().endswith(b"json")
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return kind.endswith((b"/json", b"+json"))
 
 
-_NOTHING = object()
+def is_html(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether an answer is a page: of a gateway, or of whoever else stands in between."""
+    return headers.get(b"content-type", b"").lower().startswith(b"text/html")
+
+
+class _Unparsed:
+    """Stands where nothing was parsed: a class, since it is the same one in every copy."""
+
+
 _decode = json.JSONDecoder().decode  # an answer's JSON is UTF-8 (RFC 8259); json.loads would guess first
 
 
@@ -56,16 +77,19 @@ def parsed(body: bytes) -> Any:
         ValueError: it is no JSON.
     """
     if len(body) <= LIMIT_PARSED:
-        return _decode(body.decode())
+        try:
+            return _decode(body.decode())
+        except ValueError:  # a byte order mark, UTF-16: json.loads looks
+            return json.loads(body)
     ends = body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:]
     if ends not in (b"{}", b"[]"):
         raise ValueError("cut short")
-    return _NOTHING
+    return _Unparsed
 
 
 def was_parsed(value: Any) -> bool:
     """Whether :func:`parsed` looked at all of it."""
-    return value is not _NOTHING
+    return value is not _Unparsed
 
 
 class ParsedOnce:
@@ -79,8 +103,8 @@ class ParsedOnce:
         self._body = body
 
     def __call__(self, **options: Any) -> Any:
-        value, self._value = self._value, _NOTHING
-        return json.loads(self._body, **options) if value is _NOTHING or options else value
+        value, self._value = self._value, _Unparsed
+        return json.loads(self._body, **options) if value is _Unparsed or options else value
 
 
 def whole(response: Any, body: bytes, flavour: Flavour, seconds: float, *, packed: bool) -> None:
@@ -127,6 +151,11 @@ def error_response(answer: Answer, request: Any, failure: Failure, journal: Jour
     return response
 
 
+def again(flavour: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
+    """A plain response, from a pickled one."""
+    return flavour_named(flavour).Response(status, headers=headers, content=body)
+
+
 @lru_cache(maxsize=2)
 def error_classes(flavour: Flavour) -> type[Any]:
     """The response class of a flavour whose error carries the notes of its call."""
@@ -137,6 +166,10 @@ def error_classes(flavour: Flavour) -> type[Any]:
         """An error answer after all was tried."""
 
         told: Failure | None = None
+
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            """A copy is a plain response: what it was told stays in this process."""
+            return again, (flavour.name, self.status_code, list(self.headers.raw), self.content)
 
         def raise_for_status(self) -> ErrorResponse:
             try:

@@ -16,7 +16,7 @@ from ..failures import FailureKind
 from ..providers import openai
 from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned
-from ._answer import Answer, ParsedOnce, explain, is_json, mark, parsed, retry_after, was_parsed, whole
+from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, retry_after, was_parsed, whole
 from ._flavour import fields
 from ._key import cache_key
 from ._packing import packed, unpacked
@@ -177,15 +177,31 @@ class HttpPort:
             await self._guard(call, response, wire)
         if status >= 400:
             raise await self._error(call, response, headers, wire)
-        length = headers.get(b"content-length", b"")
-        small = not length.isdigit() or int(length) <= MAX_BODY
-        if is_json(headers) and small:
+        if self._asked and is_html(headers) and openai.answers_in_json(self._prepared.facts.family):
+            await wire.close(response)
+            raise self._broken(call, "a page of HTML")
+        if self._is_plain(headers):
             reply = await self._plain(call, attempt, response, headers, wire)
         else:
             reply = await self._stream(call, response, headers, wire, request)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
         mark(response, call.journal, attempt.request_id)
         return reply
+
+    @property
+    def _asked(self) -> bool:
+        """Whether the request asks an endpoint we know for something new, so that its answer's schema is known."""
+        prepared = self._prepared
+        return prepared.endpoint.path is not None and prepared.request.method == "POST" and not prepared.facts.ids
+
+    def _is_plain(self, headers: Headers) -> bool:
+        """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
+        HEAD has no body, and others have customs of their own."""
+        prepared = self._prepared
+        if prepared.endpoint.path is None or prepared.request.method == "HEAD" or not is_json(headers):
+            return False
+        length = headers.get(b"content-length", b"")
+        return not length.isdigit() or int(length) <= MAX_BODY
 
     async def _guard(self, call: Call, response: Any, wire: Wire) -> None:
         """Nothing of a fallback reaches what belongs to the primary: its cookies, its redirects."""
@@ -229,15 +245,14 @@ class HttpPort:
             raise self._broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
         whole(response, body, self._flavour, call.runtime.now() - attempt.started, packed=packed)
         try:
-            content = parsed(body) if body or response.status_code == 200 else None
+            content = parsed(body) if body else None
         except (ValueError, RecursionError):
             raise self._broken(call, "its JSON is malformed") from None
         facts = self._prepared.facts
-        if was_parsed(content):
+        if body and was_parsed(content):
             response.json = ParsedOnce(content, body)
-        if was_parsed(content) and response.status_code == 200 and self._prepared.endpoint.path is not None:
-            asked = self._prepared.request.method == "POST" and not facts.ids
-            kind = openai.inside_success(facts.family, content, asked=asked)
+        if was_parsed(content) and response.status_code == 200:
+            kind = openai.inside_success(facts.family, content, asked=self._asked)
             if kind is not None:
                 # A response that says itself that it failed is the API's own word; an error body is no answer at all.
                 told = openai.tells_failure(facts.family, content)

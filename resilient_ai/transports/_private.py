@@ -29,6 +29,7 @@ __all__ = [
     "POOL_FIELDS",
     "REQUEST_ID",
     "SOCKET_INSIDE",
+    "STATE",
     "STATUS_ERROR_MAKER",
     "STREAMS",
     "TRANSPORT",
@@ -63,6 +64,9 @@ TRANSPORT = "_transport"
 MOUNTS = "_mounts"
 TRANSPORT_FOR_URL = "_transport_for_url"
 """httpx, httpx2: a Client's transports, and its own choice among them."""
+
+STATE = "_state"
+"""httpx, httpx2: whether a Client has been opened; a copy of an opened one has not been."""
 
 HTTP_CLIENT = "_client"
 """openai: the http client of an SDK client."""

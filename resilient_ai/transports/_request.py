@@ -73,8 +73,9 @@ async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options
         model = None if span is None else span.value
     elif body:
         model = model_of(body)
-        ids += openai.body_ids(endpoint.family, body)
-        if operation is Operation.STATELESS and openai.creates(endpoint.family, body):
+        leaves, spoken_of = openai.effects(endpoint.family, body)
+        ids += spoken_of
+        if leaves and operation is Operation.STATELESS:
             operation = Operation.CREATING
     facts = Facts(
         family=endpoint.family,

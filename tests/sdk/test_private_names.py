@@ -23,6 +23,7 @@ def test_a_client_s_transports_and_headers(mode: Mode, flavour: Any) -> None:
         assert list(getattr(client, _private.MOUNTS).values()) == [None]
         assert getattr(client, _private.TRANSPORT_FOR_URL)(flavour.URL("http://a")) is transport
         assert getattr(client, _private.HEADERS) is client.headers
+        assert getattr(client, _private.STATE).name == "UNOPENED"
         await close(client)
 
     mode.run(script)

@@ -144,8 +144,36 @@ def test_failures_inside_a_success(family: str, body: Any, asked: bool, kind: K 
         ("responses", b'{"tools":[{"type":"function"}]}', False),
         ("responses", b'{"input":"hi"}', False),
         ("embeddings", b'{"store":true}', False),
+        ("responses", b'{"input":"hi","metadata":{"conversation":"42","background":"true"}}', False),
+        ("responses", b'{"input":[{"type":"mcp"}]}', False),
+        ("chat", b'{"messages":[{"content":"\\"store\\": true","x":{"store":true}}]}', False),
+        ("chat", b'{"store": tru', False),
     ],
 )
 def test_what_leaves_something_behind(family: str, body: bytes, makes: bool) -> None:
     """Promise 45: hosted tools that act, stored items, background jobs."""
-    assert openai.creates(family, body) is makes
+    assert openai.effects(family, body)[0] is makes
+
+
+@pytest.mark.parametrize(
+    ("family", "body", "ids"),
+    [
+        ("responses", b'{"previous_response_id":"resp_1"}', ("resp_1",)),
+        ("responses", b'{"conversation":{"id":"conv_1"}}', ("conv_1",)),
+        ("responses", b'{"input":[{"content":[{"type":"input_file","file_id":"file_1"}]}]}', ("file_1",)),
+        (
+            "chat",
+            b'{"messages":[{"content":[{"file":{"file_id":"file_2"}}]}],"metadata":{"file_id":"mine"}}',
+            ("file_2",),
+        ),
+        ("responses", b'{"metadata":{"conversation":"42","file_id":"43"}}', ()),
+        ("batches", b'{"input_file_id":"file_3"}', ("file_3",)),
+        ("batches", b'["input_file_id"]', ()),
+        ("responses", b'{"tools": 5, "input": "mcp", "x": "file_id"}', ()),
+        ("responses", b'{"tools": ["mcp", null, {"type": {}}], "file_id": null}', ()),
+        ("chat", b'{"file_id": 5}', ()),
+    ],
+)
+def test_the_ids_a_request_speaks_of(family: str, body: bytes, ids: tuple[str, ...]) -> None:
+    """A request goes where what it speaks of was made; the program's own metadata says nothing of that."""
+    assert openai.effects(family, body)[1] == ids
