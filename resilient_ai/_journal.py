@@ -6,8 +6,6 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ._context import recorders as recorders_in_force
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -85,6 +83,7 @@ class Journal:
     fingerprint: str
     emit: Callable[[Event], object] | None
     started: float
+    recorders: tuple[list[Outcome], ...]
     number: int = field(default_factory=_numbers.__next__)
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     waited: float = 0.0
@@ -109,10 +108,9 @@ class Journal:
         if self.ended is not None:
             return
         self.ended = self.now()
-        recorders = recorders_in_force.get()
-        if recorders or self.emit is not None:
+        if self.recorders or self.emit is not None:
             outcome = self.outcome()
-            for recorder in recorders:
+            for recorder in self.recorders:
                 recorder.append(outcome)
             if self.emit is not None:
                 from .events import CallFinished

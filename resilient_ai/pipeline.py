@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections import OrderedDict
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
 from ._call import Call, Facts, Next, Port, Reply
+from ._context import recorders
+from ._fingerprint import fingerprint
 from ._journal import Journal
-from ._target import Target
 from .errors import ConfigurationError
 from .strategies.breaker import CircuitBreaker
 from .strategies.cache import Cache
@@ -64,7 +64,7 @@ class Pipeline:
         self.strategies: tuple[Strategy, ...] = strategies
         self._isolated = isolated
         self._listeners = tuple(listeners)
-        self.fingerprint = _fingerprint(strategies)
+        self.fingerprint = fingerprint(strategies)
         self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
         self._states = _shared.own() if isolated else _shared.of(self.fingerprint)
         self._epoch = _shared.epoch
@@ -108,7 +108,7 @@ class Pipeline:
     def begin(self, *, port: Port, runtime: Runtime, facts: Facts, options: Options) -> Call:
         """A call that is about to run."""
         now = runtime.now
-        journal = Journal(facts, now, self.fingerprint, self.emit, now())
+        journal = Journal(facts, now, self.fingerprint, self.emit, now(), recorders.get())
         call = Call(port=port, runtime=runtime, facts=facts, options=options, journal=journal, states=self.states)
         if options.deadline is not None:
             call.deadline = call.limit = call.stream_limit = journal.started + options.deadline
@@ -261,29 +261,6 @@ def _check(strategies: Iterable[object], *, ordered: bool = True) -> None:
             inside = f"{type(strategy).__name__} stands inside {ORDER[ranks[-1]].__name__}"
             raise ConfigurationError(f"{inside}; the order, outermost first, is {right}")
         ranks.append(rank)
-
-
-def _fingerprint(strategies: Iterable[object]) -> str:
-    text = "|".join(_describe(strategy) for strategy in strategies)
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def _describe(value: object) -> str:
-    """A value as text that is equal for equal settings, and holds no secret."""
-    if isinstance(value, Target):
-        return f"Target{value.identity}"
-    if is_dataclass(value) and not isinstance(value, type):
-        inner = ",".join(f"{field.name}={_describe(getattr(value, field.name))}" for field in fields(value))
-        return f"{type(value).__name__}({inner})"
-    if isinstance(value, tuple | list):
-        items = cast("Iterable[object]", value)
-        return f"({','.join(_describe(item) for item in items)})"
-    if value is None or isinstance(value, str | int | float | bool):
-        return repr(value)
-    if type(value).__module__.startswith("tenacity"):
-        settings = ",".join(f"{name}={_describe(setting)}" for name, setting in sorted(vars(value).items()))
-        return f"{type(value).__name__}({settings})"
-    return f"{type(value).__name__}@{id(value):x}"
 
 
 def _settings(strategy: object) -> str:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["abandon", "close_abandoned", "done", "hold"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["abandon", "close_abandoned", "done", "hold", "later"]
 
 _held: dict[int, tuple[Any, Any]] = {}
-_queue: deque[tuple[Any, Any]] = deque()
+_queue: deque[Callable[[], object]] = deque()
 
 
 def hold(stream: object, source: Any, inner: Any) -> None:
@@ -32,13 +35,18 @@ def abandon(stream: object) -> None:
     """It is being collected: no lock, nothing that could block."""
     pair = _held.pop(id(stream), None)
     if pair is not None:
-        _queue.append(pair)
+        source, inner = pair
+        _queue.append(source.close)
+        _queue.append(inner.close)
+
+
+def later(work: Callable[[], object]) -> None:
+    """Do it at the next call: no finaliser runs a program's code."""
+    _queue.append(work)
 
 
 def close_abandoned() -> None:
-    """Close what was let go of since the last time."""
+    """Close what was let go of since the last time, and do what else was left for later."""
     while _queue:
         with suppress(Exception):  # whatever ails a stream of an earlier call is no matter of this one
-            source, inner = _queue.popleft()
-            source.close()
-            inner.close()
+            _queue.popleft()()

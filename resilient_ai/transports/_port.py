@@ -8,14 +8,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._call import Reply
+from .._call import Reply, Verdict
 from .._runtime.limit import deadline
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers import openai
 from ..providers.sse import TerminalWatch
-from ._abandoned import close_abandoned
+from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, retry_after, was_parsed, whole
 from ._flavour import fields
 from ._key import cache_key
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._call import Call, Packed
-    from .._journal import Attempt
+    from .._journal import Attempt, Journal
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared
@@ -290,7 +290,7 @@ class HttpPort:
             raise
         reply.ids = openai.made_by_stream(self._prepared.facts.family, stream.held or b"") if sse else ()
         response.stream = stream
-        reply.on_end(lambda _verdict: call.journal.finish())
+        reply.on_end(partial(_finish, call.journal))
         return reply
 
     def _source(self, response: Any, *, packed: bool) -> Any:
@@ -331,6 +331,14 @@ class HttpPort:
         response = unpacked(packed, self._flavour)
         mark(response, call.journal, None)
         return Reply(response)
+
+
+def _finish(journal: Journal, verdict: Verdict) -> None:
+    """A stream's end is the call's; found by the collector, it is told later: listeners may take locks."""
+    if verdict is Verdict.DROPPED:
+        later(journal.finish)
+    else:
+        journal.finish()
 
 
 def response_closer(response: Any) -> Any:
