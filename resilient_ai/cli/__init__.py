@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the command's name. Default: those of this process.
 
     Returns:
-        The exit code: 0 done, 1 a required share was not reached, 2 wrong use, something is not installed or the file of
-        --json cannot be written, 130 ended by Ctrl-C; with `drill --run`, the program's own.
+        The exit code: 0 done, 1 a required share was not reached, 2 wrong use, something is not installed or the
+        file of --json cannot be written, 130 ended by Ctrl-C; with `drill --run`, the program's own.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
