@@ -14,7 +14,7 @@ class Entry:
 
     Attributes:
         data: the answer, in the surface's packing.
-        stored: when, in seconds of the store's users' clock.
+        stored: when, in seconds of the runtime's clock: it means nothing to another process, nor after a restart.
         answered_by: who gave it.
         model: the model asked for there.
         stale_ok: whether it may be served when it is old.

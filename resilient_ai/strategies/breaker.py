@@ -53,7 +53,7 @@ class Circuits:
             circuit = self.scopes.peek(scope)
             reopens_at = None if circuit is None else circuit.reopens_at
             reopens_in = None if reopens_at is None or new != "open" else max(0.0, reopens_at - call.runtime.now())
-            until = "" if reopens_in is None else f", next try in {reopens_in:.1f} s"
+            until = "" if reopens_in is None else f", next try {in_seconds(reopens_in)}"
             turned = old == "closed" or new == "closed"  # what lies between, a try that fails, is no news
             level = logging.WARNING if turned else logging.INFO
             log.log(level, "circuit %s: %s%s", new, scope_text(scope), until)
@@ -161,11 +161,16 @@ def _settle(circuits: Circuits, circuit: Circuit, permit: Permit, call: Call, ve
     circuits.tell(call)
 
 
+def in_seconds(seconds: float) -> str:
+    """A time to come, in words."""
+    return f"in {seconds:.1f} s" if seconds < float("inf") else "when it is closed by hand"
+
+
 def _refusal(call: Call, rejected: Rejected) -> CircuitOpen:
     recovering = rejected.reason == "ramp"
     what = "still recovering" if recovering else "circuit open"
     return CircuitOpen(
-        f"{what} for {scope_text(call.scope)}, tried again in {rejected.reopens_in:.1f} s",
+        f"{what} for {scope_text(call.scope)}, tried again {in_seconds(rejected.reopens_in)}",
         target=call.target_name,
         reopens_in=rejected.reopens_in,
         recovering=recovering,

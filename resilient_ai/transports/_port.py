@@ -103,6 +103,9 @@ class HttpPort:
         close_abandoned()
         attempt = call.journal.begin(call.target_name)
         until = _until(call, attempt.started)
+        if until is not None and until <= attempt.started:
+            attempt.ended, attempt.kind = attempt.started, FailureKind.DEADLINE
+            raise DeadlineExceeded("the call's time was over before it was sent", target=call.target_name)
         token = deadline.set(until)
         try:
             request = self._prepared.request if target is None else addressed(self._prepared, target, self._flavour)
