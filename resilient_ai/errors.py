@@ -38,6 +38,13 @@ class ResilienceError(Exception):
     """Base of every exception of this package."""
 
 
+def _again(kind: type[Failure], args: tuple[object, ...], state: dict[str, object]) -> Failure:
+    """A failure out of a pickle."""
+    failure = kind.__new__(kind, *args)
+    failure.__dict__.update(state)
+    return failure
+
+
 class ConfigurationError(ResilienceError, ValueError):
     """Something was configured that cannot work; the message says what to write instead."""
 
@@ -54,7 +61,8 @@ class Failure(ResilienceError):
         target: the name of the target that failed (``"primary"`` or ``"vendor:model"``).
         status: the HTTP status, if there was an answer.
         retry_after: seconds the provider asked us to wait, if it did.
-        answer: what the provider answered, in the surface's own form (an HTTP response, read to its end), or None.
+        answer: what the provider answered, in the surface's own form (an HTTP response, read to its end), or None. It
+            is left out of pickles: it may hold what a model said.
     """
 
     def __init__(
@@ -73,6 +81,9 @@ class Failure(ResilienceError):
         self.status = status
         self.retry_after = retry_after
         self.answer = answer
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_again, (type(self), self.args, self.__dict__ | {"answer": None}))
 
 
 class CircuitOpen(Failure):
