@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -69,12 +70,14 @@ def said(
     source: str = "options()",
 ) -> Options:
     """What is said here, and what ``outer`` says of all else, once each value has been found sound."""
-    if deadline is not None and not (_is_number(deadline) and 0 < deadline < float("inf")):
+    if deadline is not None and not (_is_number(deadline) and 0 < deadline <= sys.float_info.max):
         raise ConfigurationError(f"{source}: deadline is a number of seconds above 0, got {deadline!r}")
     if cache is not None and cache not in get_args(CacheUse):
         raise ConfigurationError(f"{source}: cache takes one of {', '.join(get_args(CacheUse))}, got {cache!r}")
     if not isinstance(fallback, bool | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
         raise ConfigurationError(f"{source}: fallback takes True or False, got {fallback!r}")
+    if not isinstance(tag, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+        raise ConfigurationError(f"{source}: tag takes a word, got {type(tag).__name__}")
     return Options(
         deadline=outer.deadline if deadline is None else deadline,
         fallback=outer.fallback if fallback is None else fallback,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from . import pipeline
 from ._context import journals, switch
+from .errors import ConfigurationError
+from .strategies._settings import check_seconds
 from .strategies.breaker import Circuits
 
 if TYPE_CHECKING:
@@ -37,7 +39,12 @@ def force_open(host: str, *, seconds: float | None = None) -> int:
 
     Returns:
         How many circuits were opened. Only endpoints and models called before have one.
+
+    Raises:
+        ConfigurationError: ``host`` is no string, or ``seconds`` is no number above 0.
     """
+    if seconds is not None:
+        check_seconds("force_open(seconds=…)", seconds)
     now = time.monotonic()
     circuits = _matching(host)
     for circuit in circuits:
@@ -46,7 +53,11 @@ def force_open(host: str, *, seconds: float | None = None) -> int:
 
 
 def close(host: str) -> int:
-    """Close every known circuit whose host contains ``host``; returns how many there were."""
+    """Close every known circuit whose host contains ``host``; returns how many there were.
+
+    Raises:
+        ConfigurationError: ``host`` is no string.
+    """
     now = time.monotonic()
     circuits = _matching(host)
     for circuit in circuits:
@@ -62,5 +73,7 @@ def reset() -> None:
 
 
 def _matching(host: str) -> list[Circuit]:
+    if not isinstance(host, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+        raise ConfigurationError(f"a host is named by a part of its name, e.g. 'openai', got {type(host).__name__}")
     states = [state for state in pipeline.every_state() if isinstance(state, Circuits)]
     return [circuit for state in states for host_name, circuit in state.by_host() if host in host_name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from functools import partial
 from threading import Lock
@@ -23,7 +24,7 @@ from .strategies.fallback import Fallback
 from .strategies.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from ._call import Stateful, Strategy
     from ._context import Options
@@ -54,7 +55,7 @@ class Pipeline:
         listeners: called with each event (:mod:`resilient_ai.events`). Default none.
 
     Raises:
-        ConfigurationError: a wrong order, a kind given twice, or something that is no strategy.
+        ConfigurationError: a wrong order, a kind given twice, or something that is no strategy or no listener.
     """
 
     __slots__ = ("_chain", "_epoch", "_isolated", "_listeners", "_states", "emit", "fingerprint", "strategies")
@@ -63,7 +64,7 @@ class Pipeline:
         _check(strategies)
         self.strategies: tuple[Strategy, ...] = strategies
         self._isolated = isolated
-        self._listeners = tuple(listeners)
+        self._listeners = _checked(listeners)
         self.fingerprint = fingerprint(strategies)
         self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
         self._states = _shared.own() if isolated else _shared.of(self.fingerprint)
@@ -261,6 +262,16 @@ def _check(strategies: Iterable[object], *, ordered: bool = True) -> None:
             inside = f"{type(strategy).__name__} stands inside {ORDER[ranks[-1]].__name__}"
             raise ConfigurationError(f"{inside}; the order, outermost first, is {right}")
         ranks.append(rank)
+
+
+def _checked(listeners: object) -> tuple[Listener, ...]:
+    if not isinstance(listeners, Iterable):
+        raise ConfigurationError(f"listeners takes a list of callables, got {type(listeners).__name__}")
+    given: tuple[object, ...] = tuple(listeners)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    for listener in given:
+        if not callable(listener):
+            raise ConfigurationError(f"a listener is called with each event; {type(listener).__name__} cannot be")
+    return cast("tuple[Listener, ...]", given)
 
 
 def _settings(strategy: object) -> str:

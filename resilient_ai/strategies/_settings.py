@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TypeGuard
 
 from ..errors import ConfigurationError
@@ -16,7 +17,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def check_seconds(name: str, value: object) -> None:
     """Raise ConfigurationError unless ``value`` is a finite number above 0."""
-    if not (is_number(value) and 0 < value < float("inf")):
+    if not (is_number(value) and 0 < value <= sys.float_info.max):  # an int may be larger than any float
         raise ConfigurationError(f"{name} is a number of seconds above 0, got {value!r}")
 
 

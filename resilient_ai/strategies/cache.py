@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .._call import Operation, Verdict, scope_text
 from .._target import PRIMARY
-from ..errors import Failure
+from ..errors import ConfigurationError, Failure
 from ..stores.base import Entry
 from ._settings import check_seconds
 
@@ -37,7 +37,7 @@ class Cache:
         namespace: answers are shared inside a namespace only. Default: the credential's.
 
     Raises:
-        ConfigurationError: a time that is not above 0.
+        ConfigurationError: a time that is not above 0, a store that is none, or a namespace that is no string.
     """
 
     ttl: float | None = None
@@ -49,6 +49,12 @@ class Cache:
         for name, seconds in (("ttl", self.ttl), ("stale_if_error", self.stale_if_error)):
             if seconds is not None:
                 check_seconds(f"Cache({name}=…)", seconds)
+        lacks = () if self.store is None else [name for name in ("get", "set") if not _callable(self.store, name)]
+        if lacks or isinstance(self.store, type):
+            what = f"has no {' and no '.join(lacks)}" if lacks else "is a class: make one"
+            raise ConfigurationError(f"Cache(store=…) is a Store; {type(self.store).__name__} {what}")
+        if not isinstance(self.namespace, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise ConfigurationError(f"Cache(namespace=…) is a string, got {type(self.namespace).__name__}")
 
     def new_state(self) -> Shelf:
         """The store given, or one of memory."""
@@ -95,6 +101,10 @@ class Cache:
             if entry is not None and entry.stale_ok and _age(entry, call) <= self.stale_if_error:
                 return entry
         return None
+
+
+def _callable(thing: object, name: str) -> bool:
+    return callable(getattr(thing, name, None))
 
 
 class Shelf:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class Retry:
         if not (is_number(self.attempts) and isinstance(self.attempts, int)) or self.attempts < 1:
             raise ConfigurationError(f"Retry(attempts=…) counts the first and is at least 1, got {self.attempts!r}")
         check_share("Retry(budget=…)", self.budget)
-        if isinstance(self.wait, int | float) and not 0 <= self.wait < float("inf"):
+        if isinstance(self.wait, int | float) and not 0 <= self.wait <= sys.float_info.max:
             raise ConfigurationError(f"Retry(wait=…) is seconds from 0, or a tenacity wait object; got {self.wait!r}")
         if not (self.wait is None or isinstance(self.wait, int | float) or callable(self.wait)):
             raise ConfigurationError(f"Retry(wait=…) is seconds, or a tenacity wait object; got {self.wait!r}")

@@ -95,6 +95,8 @@ async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes 
     length = headers.get(b"content-length")
     if length is None:
         return None if b"transfer-encoding" in headers else b""
+    if not length.isdigit() or len(length) > 18:  # a program's own: how many bytes there are is unknown
+        return None
     return await wire.body(request) if int(length) <= MAX_BODY else None
 
 

@@ -8,8 +8,9 @@ import openai
 import pytest
 
 import resilient_ai
-from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Pipeline, Retry, Target, options, wrap
+from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Pipeline, Retry, Target, control, options, wrap
 from resilient_ai.errors import ConfigurationError, UnsupportedClient
+from resilient_ai.stores import MemoryStore
 
 from .modes import Mode, close, failing, http, two_modes
 
@@ -79,6 +80,20 @@ def test_an_sdk_that_is_not_supported_yet() -> None:
         (lambda: options(deadline=0).__enter__(), "deadline is a number of seconds above 0"),
         (lambda: options(cache="never").__enter__(), "cache takes one of"),  # type: ignore[arg-type]
         (lambda: options(fallback="no").__enter__(), "fallback takes True or False"),  # type: ignore[arg-type]
+        (lambda: options(deadline=10**400).__enter__(), "deadline is a number of seconds above 0"),
+        (lambda: options(tag=object()).__enter__(), "tag takes a word, got object"),  # type: ignore[arg-type]
+        (lambda: Deadline(total=10**400), "a number of seconds above 0"),
+        (lambda: Retry(wait=10**400), "is seconds from 0"),
+        (lambda: Cache(store=5), r"is a Store; int has no get and no set"),  # type: ignore[arg-type]
+        (lambda: Cache(store=MemoryStore), r"is a class: make one"),  # type: ignore[arg-type]
+        (lambda: Cache(namespace=5), r"namespace=…\) is a string, got int"),  # type: ignore[arg-type]
+        (lambda: Pipeline(listeners=[5]), "a listener is called with each event; int cannot be"),  # type: ignore[list-item]
+        (lambda: Pipeline(listeners=print), "listeners takes a list of callables, got builtin"),  # type: ignore[arg-type]
+        (lambda: Pipeline.default(listeners=5), "listeners takes a list of callables, got int"),  # type: ignore[arg-type]
+        (lambda: control.force_open(5), "a host is named by a part of its name"),  # type: ignore[arg-type]
+        (lambda: control.force_open("x", seconds="x"), "a number of seconds above 0"),  # type: ignore[arg-type]
+        (lambda: control.force_open("x", seconds=-1), "a number of seconds above 0"),
+        (lambda: control.close(None), "a host is named by a part of its name"),  # type: ignore[arg-type]
         (lambda: resilient_ai.nothing, None),
     ],
 )
