@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from ._journal import Journal, Outcome
 
 Mode = Literal["on", "off"]
+ENVIRON = "_data"
 CacheUse = Literal["default", "no-store", "refresh"]
+
+
+def _is_set() -> bool:
+    """Whether the environment says anything. ``os.environ`` answers a missing name by an exception it catches itself,
+    which at every call costs as much as a strategy does; the dictionary inside answers at once."""
+    data = getattr(os.environ, ENVIRON, None)
+    return data is None or os.environ.encodekey("RESILIENT_AI") in data
 
 
 class _Switch:
@@ -36,6 +44,8 @@ class _Switch:
         """
         if self.forced is not None:
             return self.forced
+        if not _is_set():
+            return "on"
         word = os.environ.get("RESILIENT_AI", "on").strip().lower() or "on"
         if word in ("on", "off"):
             return "on" if word == "on" else "off"

@@ -71,7 +71,8 @@ class Pipeline:
         self._epoch = _shared.epoch
         chain: Next = _send
         for strategy in reversed(strategies):
-            chain = partial(strategy.execute, chain)
+            if not getattr(strategy, "does_nothing", False):
+                chain = partial(strategy.execute, chain)
         self._chain = chain
 
     @classmethod
@@ -117,7 +118,8 @@ class Pipeline:
 
     def run(self, call: Call) -> Coroutine[Any, Any, Reply]:
         """Run ``call`` through the strategies."""
-        return cast("Coroutine[Any, Any, Reply]", self._chain(call))
+        coroutine: Any = self._chain(call)
+        return coroutine  # type: ignore[no-any-return]  # a coroutine, though it is typed by what awaits it
 
     @property
     def states(self) -> _States:

@@ -128,7 +128,10 @@ class CircuitBreaker:
             # Taken inside the try: an interrupt between the two would lose it.
             permit = circuit.admit(call.runtime.now(), can_divert=call.has_next)
             reply = await next(call)
-            reply.on_end(partial(_settle, circuits, circuit, permit, call))
+            if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
+                permit.settle(True, call.runtime.now())
+            else:
+                reply.on_end(partial(_settle, circuits, circuit, permit, call))
             return reply
         except Rejected as rejected:
             raise _refusal(call, rejected) from None

@@ -62,6 +62,11 @@ class Cache:
 
         return Shelf(MemoryStore() if self.store is None else self.store)
 
+    @property
+    def does_nothing(self) -> bool:
+        """Whether it was asked for neither: then a pipeline passes it by."""
+        return self.ttl is None and self.stale_if_error is None
+
     async def execute(self, next: Next, call: Call) -> Reply:
         """Serve what is fresh; else ask; else serve what is stale."""
         key = self._key(call)
@@ -86,7 +91,7 @@ class Cache:
         return reply
 
     def _key(self, call: Call) -> str | None:
-        if (self.ttl is None and self.stale_if_error is None) or call.options.cache == "no-store":
+        if call.options.cache == "no-store":
             return None
         if call.facts.operation is not Operation.STATELESS or call.facts.ids:
             return None

@@ -71,6 +71,11 @@ class Fallback:
         """The targets for each model, ``"*"`` for all others."""
         return cast("Routes", self.targets)
 
+    @property
+    def does_nothing(self) -> bool:
+        """Whether it has nobody to ask: then a pipeline passes it by."""
+        return not self.targets
+
     def every_target(self) -> tuple[Target, ...]:
         """All targets named, each once."""
         return tuple(dict.fromkeys(target for _, targets in self.routes for target in targets))
@@ -81,8 +86,6 @@ class Fallback:
 
     async def execute(self, next: Next, call: Call) -> Reply:
         """Ask the primary, then the targets, until one answers."""
-        if not self.routes:
-            return await next(call)
         state = call.state(self)
         queue = deque(self._candidates(call, state))
         turned_away: list[Target | None] = []
