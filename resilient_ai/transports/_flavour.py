@@ -6,7 +6,6 @@ import importlib
 from functools import lru_cache
 from typing import Any
 
-from ..errors import ConfigurationError
 from ._private import HEADER_LIST
 
 __all__ = ["Flavour", "fields", "flavour_named", "flavour_of"]
@@ -62,15 +61,3 @@ def flavour_of(thing: object) -> Flavour | None:
         if root in ("httpx", "httpx2"):
             return flavour_named(root)
     return None
-
-
-def required_flavour(thing: object) -> Flavour:
-    """As :func:`flavour_of`.
-
-    Raises:
-        ConfigurationError: it is of neither.
-    """
-    flavour = flavour_of(thing)
-    if flavour is None:
-        raise ConfigurationError(f"{type(thing).__name__} is neither of httpx nor of httpx2")
-    return flavour

@@ -285,7 +285,7 @@ class HttpPort:
         watchman = Watchman(call, TerminalWatch(signals, errors), translate=translate, cut=cut)
         reply = watchman.reply = Reply(response, verdict=None)
         source = self._source(response, packed=b"content-encoding" in headers)
-        stream = stream_classes(self._flavour)[self.is_async](response_closer(response), source, watchman)
+        stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman)
         try:
             stream.held = await self._first(call, source, wire, watchman)
         except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
@@ -342,11 +342,6 @@ def _finish(journal: Journal, verdict: Verdict) -> None:
         later(journal.finish)
     else:
         journal.finish()
-
-
-def response_closer(response: Any) -> Any:
-    """The transport's own stream: closing it gives the connection back."""
-    return response.stream
 
 
 def _step(call: Call, started: float) -> float | None:
