@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from . import pipeline
 from ._context import journals, switch
+from ._states import every_state, forget_everything
 from .errors import ConfigurationError
 from .strategies._settings import check_seconds
 from .strategies.breaker import Circuits
@@ -69,11 +69,11 @@ def reset() -> None:
     """Forget all that was learnt (circuits, budgets, cached answers, ids), and go by the environment's word again."""
     switch.forced = None
     journals.clear()
-    pipeline.forget_everything()
+    forget_everything()
 
 
 def _matching(host: str) -> list[Circuit]:
     if not isinstance(host, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
         raise ConfigurationError(f"a host is named by a part of its name, e.g. 'openai', got {type(host).__name__}")
-    states = [state for state in pipeline.every_state() if isinstance(state, Circuits)]
+    states = [state for state in every_state() if isinstance(state, Circuits)]
     return [circuit for state in states for host_name, circuit in state.by_host() if host in host_name]

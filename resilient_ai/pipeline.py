@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from weakref import WeakSet
 
 from ._call import Call, Facts, Next, Port, Reply
 from ._context import recorders
 from ._fingerprint import fingerprint
 from ._journal import Journal
+from ._states import PipelineStates, shared
 from .errors import ConfigurationError
 from .strategies.breaker import CircuitBreaker
 from .strategies.cache import Cache
@@ -26,7 +23,7 @@ from .strategies.retry import Retry
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from ._call import Stateful, Strategy
+    from ._call import Strategy
     from ._context import Options
     from ._runtime.base import Runtime
     from .events import Event, Listener
@@ -67,8 +64,8 @@ class Pipeline:
         self._listeners = _checked(listeners)
         self.fingerprint = fingerprint(strategies)
         self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
-        self._states = _shared.own() if isolated else _shared.of(self.fingerprint)
-        self._epoch = _shared.epoch
+        self._states = shared.own() if isolated else shared.of(self.fingerprint)
+        self._epoch = shared.epoch
         chain: Next = _send
         for strategy in reversed(strategies):
             if not getattr(strategy, "does_nothing", False):
@@ -122,11 +119,11 @@ class Pipeline:
         return coroutine  # type: ignore[no-any-return]  # a coroutine, though it is typed by what awaits it
 
     @property
-    def states(self) -> _States:
+    def states(self) -> PipelineStates:
         """The strategies' state; a forked child starts with a fresh one."""
-        if self._epoch != _shared.epoch:
-            self._states = _shared.own() if self._isolated else _shared.of(self.fingerprint)
-            self._epoch = _shared.epoch
+        if self._epoch != shared.epoch:
+            self._states = shared.own() if self._isolated else shared.of(self.fingerprint)
+            self._epoch = shared.epoch
         return self._states
 
     def _emit(self, event: Event) -> None:
@@ -161,87 +158,6 @@ class Pipeline:
 
 def _send(call: Call) -> Awaitable[Reply]:
     return call.port.send(call)
-
-
-class _States:
-    """The state of one pipeline's strategies, by kind."""
-
-    __slots__ = ("__weakref__", "_lock", "_of", "listener_told")
-
-    def __init__(self) -> None:
-        self.listener_told = False
-        self._lock = Lock()
-        self._of: dict[type[Any], Any] = {}
-
-    def of(self, strategy: Stateful[StateT], /) -> StateT:
-        kind = type(strategy)
-        state = self._of.get(kind)
-        if state is None:
-            with self._lock:
-                state = self._of.get(kind)
-                if state is None:
-                    state = self._of[kind] = strategy.new_state()
-        return cast("StateT", state)
-
-    def known(self) -> list[Any]:
-        """Every state there is."""
-        return list(self._of.values())
-
-
-class _Shared:
-    """The states of all pipelines in this process: by fingerprint, the least recently built dropped first; isolated."""
-
-    LIMIT = 512
-
-    def __init__(self) -> None:
-        self.epoch = 0
-        self.renew()
-
-    def renew(self) -> None:
-        """Start afresh, the lock included: a forked child may have got it locked."""
-        self._lock = Lock()
-        self.clear()
-
-    def clear(self) -> None:
-        """Start afresh; pipelines notice by the epoch."""
-        with self._lock:
-            self.epoch += 1
-            self._by_fingerprint: OrderedDict[str, _States] = OrderedDict()
-            self._isolated: WeakSet[_States] = WeakSet()
-
-    def own(self) -> _States:
-        """A state that is one pipeline's own, and goes with it; run-time control reaches it nevertheless."""
-        states = _States()
-        with self._lock:
-            self._isolated.add(states)
-        return states
-
-    def of(self, fingerprint: str) -> _States:
-        with self._lock:
-            states = self._by_fingerprint.setdefault(fingerprint, _States())
-            self._by_fingerprint.move_to_end(fingerprint)
-            if len(self._by_fingerprint) > self.LIMIT:
-                self._by_fingerprint.popitem(last=False)
-            return states
-
-    def every(self) -> list[_States]:
-        with self._lock:
-            return [*self._by_fingerprint.values(), *self._isolated]
-
-
-_shared = _Shared()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_shared.renew)
-
-
-def forget_everything() -> None:
-    """Drop all that pipelines have learnt in this process."""
-    _shared.clear()
-
-
-def every_state() -> list[Any]:
-    """The state of every strategy of every pipeline, for run-time control."""
-    return [state for states in _shared.every() for state in states.known()]
 
 
 def _rank(strategy: object) -> int | None:

@@ -14,7 +14,7 @@ import openai
 import pytest
 import trio
 
-from resilient_ai.pipeline import every_state
+from resilient_ai._states import every_state
 from resilient_ai.strategies.breaker import Circuits
 
 if TYPE_CHECKING:
