@@ -56,7 +56,7 @@ def wrap(
         ConfigurationError: an unknown vendor, a target that speaks another dialect, no key for any of the targets,
             targets given twice.
     """
-    pipeline = completed(_chosen(pipeline, fallback))
+    pipeline = completed(_chosen(pipeline, fallback), "openai")
     switch.mode()  # a word it does not know is told now, not at the first call
     flavour = flavour_of(client)
     if flavour is not None and isinstance(client, (flavour.module.Client, flavour.module.AsyncClient)):

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from .._call import Operation
+    from ..failures import FailureKind
 
-__all__ = ["Endpoint", "Span", "form_field", "model_of", "top_level"]
+__all__ = ["Dialect", "Endpoint", "Span", "form_field", "model_of", "top_level", "url_of"]
 
 LOOK = 16 * 1024
 """Bytes from either end of a body that are parsed to prove that a key stands at its top level; beyond, all of it is."""
@@ -27,12 +28,81 @@ class Endpoint:
         operation: what a repeat costs.
         path: the path from the API's root on, e.g. ``chat/completions``; None for one we do not know.
         ids: ids of resources in the path.
+        model: the model, where the path names it and not the body; ``{model}`` stands for it in ``path``.
+        version: the API's version as the path has it before ``path``, where a base URL may leave it out (``v1``).
+        stays: why the request cannot go to another target, although its endpoint is known.
     """
 
     family: str
     operation: Operation
     path: str | None
     ids: tuple[str, ...] = ()
+    model: str | None = None
+    version: str = ""
+    stays: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A wire format: all that the transports ask about it.
+
+    A request's and an answer's *family* is the one of its :class:`Endpoint`; bodies are parsed JSON unless bytes.
+
+    Attributes:
+        name: as in ``Target(dialect=…)``.
+        endpoint: (method, path): where a request goes.
+        effects: (family, body): whether an otherwise stateless call leaves something behind, and the ids of things made
+            earlier that its body speaks of.
+        classify: (status, body): the kind of an error answer; the body is None where it was no JSON.
+        wait: (body): seconds that an error's body asks to wait; None if it does not.
+        inside_success: (family, body, asked): the failure inside an HTTP 200; None if it is none. ``asked``: it answers
+            a POST to the family's own endpoint, so that its schema is known.
+        tells_failure: (family, body): whether it is a proper answer of its family that says by itself that it failed.
+        answers_in_json: (family): whether an answer is JSON, or a stream of it, and nothing else.
+        made: (family, body): the ids of what an answer says was made.
+        made_by_stream: (family, beginning): the ids that an event stream says at its beginning.
+        terminal: by family, what ends its event stream.
+        stream_errors: by family, how its event stream tells an error.
+        told_in_stream: (bytes from where a stream's error begins): its kind.
+        request_id: the header of an answer with the provider's id for the request, in lower case.
+        forwarded: headers that a fallback gets, besides ``x-stainless-*``, which say what the SDK is. No other: any may
+            hold a secret.
+        query: query parameters that a fallback gets. No other: some gateways take keys there.
+        key_header: (key, base URL, the request's own headers by lower-case name): the header that carries the key of a
+            target.
+    """
+
+    name: str
+    endpoint: Callable[[str, str], Endpoint]
+    effects: Callable[[str, bytes], tuple[bool, tuple[str, ...]]]
+    classify: Callable[[int, Any], FailureKind]
+    wait: Callable[[Any], float | None]
+    inside_success: Callable[[str, Any, bool], FailureKind | None]
+    tells_failure: Callable[[str, Any], bool]
+    answers_in_json: Callable[[str], bool]
+    made: Callable[[str, Any], tuple[str, ...]]
+    made_by_stream: Callable[[str, bytes], tuple[str, ...]]
+    terminal: Mapping[str, tuple[bytes, ...]]
+    stream_errors: Mapping[str, tuple[bytes, ...]]
+    told_in_stream: Callable[[bytes], FailureKind]
+    request_id: bytes
+    forwarded: frozenset[str]
+    query: frozenset[str]
+    key_header: Callable[[str, str, Mapping[bytes, bytes]], tuple[str, str]]
+
+
+_VERSIONED = re.compile(r"/v\d\w*(?:/|\Z)")
+
+
+def url_of(base_url: str, endpoint: Endpoint, model: str | None) -> str:
+    """Where an endpoint stands below another base URL, which may have the API's version in it or leave it to the
+    request: ``https://api.anthropic.com`` and ``https://host/anthropic/v1`` are both right."""
+    path = endpoint.path or ""
+    if endpoint.model is not None:
+        path = path.replace("{model}", model or endpoint.model)
+    if endpoint.version and not _VERSIONED.search(base_url):
+        path = f"{endpoint.version}/{path}"
+    return f"{base_url}/{path}"
 
 
 @dataclass(frozen=True, slots=True)

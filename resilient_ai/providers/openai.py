@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
 from ..failures import FailureKind
-from .base import Endpoint
+from .base import Dialect, Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
+    "DIALECT",
     "STREAM_ERRORS",
     "TERMINAL",
     "answers_in_json",
@@ -275,7 +279,7 @@ _CONTENT: dict[str, tuple[str, ...]] = {
 """One or two top-level fields, of which an answer of the family has at least one."""
 
 
-def inside_success(family: str, body: Any, *, asked: bool) -> FailureKind | None:
+def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
     """The failure inside an HTTP 200, if it is one: an error body, ``status: failed``, another schema.
 
     ``asked``: it answers a POST to the family's own endpoint, so that its schema is known.
@@ -331,3 +335,40 @@ def told_in_stream(error: bytes) -> FailureKind:
     """The kind of an error that a stream told; ``error`` begins where it does."""
     code = _CODE.search(error)
     return FailureKind.TRANSIENT if code is None else _CODES.get(code[1].decode("latin-1"), FailureKind.TRANSIENT)
+
+
+FORWARDED = frozenset(
+    {"accept", "accept-encoding", "content-type", "user-agent", "openai-beta", "idempotency-key", "traceparent"}
+)
+QUERY = frozenset({"variant", "limit", "after", "before", "order", "include", "include[]", "starting_after", "purpose"})
+
+
+def wait(body: Any) -> float | None:  # noqa: ARG001  # a Dialect's signature
+    """Nothing: this dialect's waits stand in headers."""
+    return None
+
+
+def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # as above
+    """Every server of this dialect takes a bearer's key, Azure's ``/openai/v1`` included."""
+    return "authorization", f"Bearer {key}"
+
+
+DIALECT = Dialect(
+    name="openai",
+    endpoint=endpoint,
+    effects=effects,
+    classify=classify,
+    wait=wait,
+    inside_success=inside_success,
+    tells_failure=tells_failure,
+    answers_in_json=answers_in_json,
+    made=made,
+    made_by_stream=made_by_stream,
+    terminal=TERMINAL,
+    stream_errors=STREAM_ERRORS,
+    told_in_stream=told_in_stream,
+    request_id=b"x-request-id",
+    forwarded=FORWARDED,
+    query=QUERY,
+    key_header=key_header,
+)

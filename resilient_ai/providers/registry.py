@@ -8,15 +8,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
+from . import openai
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .._target import Target
+    from .base import Dialect
 
-__all__ = ["VENDORS", "Vendor", "resolved"]
+__all__ = ["DIALECTS", "VENDORS", "Vendor", "dialect_of", "resolved"]
 
 log = logging.getLogger("resilient_ai")
+
+OPENAI = openai.DIALECT
+DIALECTS: Mapping[str, Dialect] = {"openai": OPENAI}
+"""The wire formats we know, by name."""
+
+
+def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001
+    """The dialect that a request speaks, by its path and its headers (by lower-case name): a plain http client may
+    speak several. What says nothing of another is OpenAI's."""
+    return OPENAI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +61,17 @@ VENDORS: Mapping[str, Vendor] = {
 """Base URLs and variables as the vendors document them, autumn 2026. Any other name needs a ``base_url``."""
 
 
-def resolved(targets: Sequence[Target], *, dialect: str = "openai") -> tuple[Target, ...]:
+def resolved(targets: Sequence[Target], *, dialect: str | None = "openai") -> tuple[Target, ...]:
     """The targets with all that was left out filled in. One without its key is left out, with a warning.
 
+    Args:
+        targets: as the program gave them.
+        dialect: the dialect that the client speaks; None for a plain http client, which may speak any: each request
+            then goes to the targets of its own dialect.
+
     Raises:
-        ConfigurationError: an unknown vendor without a base URL; a target that speaks another dialect; no target left.
+        ConfigurationError: an unknown vendor without a base URL; a target that speaks another dialect, or one that
+            nobody knows; no target left.
     """
     ready: list[Target] = []
     missing: list[str] = []
@@ -69,19 +87,21 @@ def resolved(targets: Sequence[Target], *, dialect: str = "openai") -> tuple[Tar
     return tuple(ready)
 
 
-def _filled(target: Target, dialect: str) -> tuple[Target, str | None]:
+def _filled(target: Target, dialect: str | None) -> tuple[Target, str | None]:
     vendor = VENDORS.get(target.vendor)
     if vendor is None and target.base_url is None:
         known = ", ".join(sorted(VENDORS))
         raise ConfigurationError(f"{target.name}: unknown vendor {target.vendor!r}; give base_url=…, or use {known}")
     vendor = vendor or Vendor(base_url=None)
     spoken = target.dialect or vendor.dialect
-    if spoken != dialect:
+    if dialect is not None and spoken != dialect:
         raise ConfigurationError(
             f"{target.name} speaks the {spoken} dialect and this client {dialect}: translation does not exist yet. "
             f"Name a target that speaks {dialect}, or that vendor's {dialect}-compatible endpoint "
             f"with base_url=… and dialect={dialect!r}"
         )
+    if spoken not in DIALECTS:
+        raise ConfigurationError(f"{target.name}: unknown dialect {spoken!r}; known are {', '.join(sorted(DIALECTS))}")
     base_url = target.base_url or vendor.base_url
     if base_url is None:
         raise ConfigurationError(f"{target.name}: give base_url=…, e.g. 'https://NAME.openai.azure.com/openai/v1'")

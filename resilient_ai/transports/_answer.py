@@ -45,11 +45,13 @@ LIMIT_PARSED = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, read to its end. It may echo the prompt, so that only its status is shown."""
+    """An HTTP answer, read to its end. It may echo the prompt, so that only its status is shown. The provider's id for
+    the request stands in its ``id_header``."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     body: bytes = field(repr=False)
+    id_header: bytes = b"x-request-id"
 
 
 def is_json(headers: Mapping[bytes, bytes]) -> bool:
@@ -122,8 +124,8 @@ def whole(response: Any, body: bytes, flavour: Flavour, seconds: float, *, packe
     response.elapsed = timedelta(seconds=seconds)
 
 
-def mark(response: Any, journal: Journal, request_id: str | None) -> None:
-    """Say on the response who gave it, and remember that by its request id."""
+def mark(response: Any, journal: Journal, request_id: str | None, id_header: bytes = b"x-request-id") -> None:
+    """Say on the response who gave it, and remember that by its request id, which stands in ``id_header``."""
     said = [(b"x-resilient-ai-attempts", b"%d" % len(journal.attempts))]
     if journal.answered_by is not None and journal.source is not None:
         said.append((b"x-resilient-ai-answered-by", journal.answered_by.encode()))
@@ -132,7 +134,7 @@ def mark(response: Any, journal: Journal, request_id: str | None) -> None:
         said.append((b"x-resilient-ai-age", b"%d" % journal.age))
     if request_id is None:  # an SDK's parsed answer carries nothing else by which its outcome could be found
         request_id = f"resilient-ai-{journal.number}"
-        said.append((b"x-request-id", request_id.encode()))
+        said.append((id_header, request_id.encode()))
     triples: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
     triples.extend([(name, name, value) for name, value in said])
     response.extensions[JOURNAL] = journal
@@ -147,7 +149,7 @@ def error_response(answer: Answer, request: Any, failure: Failure, journal: Jour
     response = error_classes(flavour)(answer.status, headers=headers, content=answer.body, request=request)
     response.told = failure
     response.is_stream_consumed = response.is_closed = False
-    mark(response, journal, response.headers.get("x-request-id"))
+    mark(response, journal, response.headers.get(answer.id_header.decode()), answer.id_header)
     return response
 
 

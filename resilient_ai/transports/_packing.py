@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["packed", "unpacked"]
 
-LEFT_OUT = frozenset({b"set-cookie", b"x-request-id", b"content-length"})
+LEFT_OUT = frozenset({b"set-cookie", b"x-request-id", b"request-id", b"content-length"})
 """Headers that belong to one answer, not to its repetition; and all of ``x-resilient-ai-*``."""
 
 TOOLS = (b'"tool_calls"', b'"function_call"')

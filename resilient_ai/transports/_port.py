@@ -13,7 +13,6 @@ from .._runtime.limit import deadline
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
-from ..providers import openai
 from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, retry_after, was_parsed, whole
@@ -84,8 +83,13 @@ class HttpPort:
     def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all."""
         facts = self._prepared.facts
-        if self._prepared.endpoint.path is None:
+        endpoint, spoken = self._prepared.endpoint, self._prepared.dialect.name
+        if endpoint.path is None:
             return "the endpoint is not one of its dialect"
+        if target.dialect not in (None, spoken):
+            return f"it speaks the {target.dialect} dialect, and the request {spoken}"
+        if endpoint.stays is not None:
+            return endpoint.stays
         if facts.family in _SAME_MODEL_ONLY and target.model not in (None, facts.model):
             return f"{facts.family} of two models cannot be mixed"
         return None if target.model is None or facts.model is not None else "the request names no model"
@@ -173,14 +177,15 @@ class HttpPort:
     async def _received(self, call: Call, attempt: Attempt, response: Any, wire: Wire, request: Any) -> Reply:
         status: int = response.status_code
         headers = fields(response.headers)
-        request_id = headers.get(b"x-request-id")
+        dialect = self._prepared.dialect
+        request_id = headers.get(dialect.request_id)
         attempt.status = status
         attempt.request_id = None if request_id is None else request_id.decode("latin-1")
         if call.target is not None:
             await self._guard(call, response, wire)
         if status >= 400:
             raise await self._error(call, response, headers, wire)
-        if self._asked and is_html(headers) and openai.answers_in_json(self._prepared.facts.family):
+        if self._asked and is_html(headers) and dialect.answers_in_json(self._prepared.facts.family):
             await wire.close(response)
             raise self._broken(call, "a page of HTML")
         if self._is_plain(headers):
@@ -188,7 +193,7 @@ class HttpPort:
         else:
             reply = await self._stream(call, response, headers, wire, request)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
-        mark(response, call.journal, attempt.request_id)
+        mark(response, call.journal, attempt.request_id, dialect.request_id)
         return reply
 
     @property
@@ -226,14 +231,14 @@ class HttpPort:
             content = json.loads(body) if body else None
         except (ValueError, RecursionError):
             content = None
-        kind = openai.classify(status, content)
+        kind = self._prepared.dialect.classify(status, content)
         return Failure(
             f"HTTP {status}",
             kind=kind,
             target=call.target_name,
             status=status,
             retry_after=retry_after(response.headers, time.time()),
-            answer=Answer(status, tuple(response.headers.raw), body),
+            answer=Answer(status, tuple(response.headers.raw), body, self._prepared.dialect.request_id),
         )
 
     async def _plain(self, call: Call, attempt: Attempt, response: Any, headers: Headers, wire: Wire) -> Reply:
@@ -251,19 +256,19 @@ class HttpPort:
             content = parsed(body) if body else None
         except (ValueError, RecursionError):
             raise self._broken(call, "its JSON is malformed") from None
-        facts = self._prepared.facts
+        facts, dialect = self._prepared.facts, self._prepared.dialect
         if body and was_parsed(content):
             response.json = ParsedOnce(content, body)
         if was_parsed(content) and response.status_code == 200:
-            kind = openai.inside_success(facts.family, content, asked=self._asked)
+            kind = dialect.inside_success(facts.family, content, self._asked)
             if kind is not None:
                 # A response that says itself that it failed is the API's own word; an error body is no answer at all.
-                told = openai.tells_failure(facts.family, content)
-                answer = Answer(200, tuple(response.headers.raw), body) if told else None
+                told = dialect.tells_failure(facts.family, content)
+                answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
                 raise Failure(
                     "a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer
                 )
-        return Reply(response, ids=openai.made(facts.family, content) if was_parsed(content) else ())
+        return Reply(response, ids=dialect.made(facts.family, content) if was_parsed(content) else ())
 
     def _broken(self, call: Call, why: str) -> Failure:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
@@ -271,7 +276,8 @@ class HttpPort:
     async def _stream(self, call: Call, response: Any, headers: Headers, wire: Wire, request: Any) -> Reply:
         """A bound stream, once its first bytes are here."""
         sse = headers.get(b"content-type", b"").startswith(b"text/event-stream")
-        signals = openai.TERMINAL.get(self._prepared.facts.family, ()) if sse else ()
+        family, dialect = self._prepared.facts.family, self._prepared.dialect
+        signals = dialect.terminal.get(family, ()) if sse else ()
 
         def translate(error: Exception) -> Exception:
             return self._interrupted(call, self._failure(call, error), error, request)
@@ -281,8 +287,8 @@ class HttpPort:
             failure = self._broken(call, "the stream ended without its terminal event")
             return self._interrupted(call, failure, error, request)
 
-        errors = openai.STREAM_ERRORS.get(self._prepared.facts.family, ()) if sse else ()
-        watchman = Watchman(call, TerminalWatch(signals, errors), translate=translate, cut=cut)
+        errors = dialect.stream_errors.get(family, ()) if sse else ()
+        watchman = Watchman(call, TerminalWatch(signals, errors), dialect, translate=translate, cut=cut)
         reply = watchman.reply = Reply(response, verdict=None)
         source = self._source(response, packed=b"content-encoding" in headers)
         stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman)
@@ -291,7 +297,7 @@ class HttpPort:
         except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
             await wire.close(response)
             raise
-        reply.ids = openai.made_by_stream(self._prepared.facts.family, stream.held or b"") if sse else ()
+        reply.ids = dialect.made_by_stream(family, stream.held or b"") if sse else ()
         response.stream = stream
         reply.on_end(partial(_finish, call.journal))
         return reply
@@ -332,7 +338,7 @@ class HttpPort:
     def unpack(self, packed: bytes, call: Call) -> Reply:
         """An answer from a store, marked as such."""
         response = unpacked(packed, self._flavour)
-        mark(response, call.journal, None)
+        mark(response, call.journal, None, self._prepared.dialect.request_id)
         return Reply(response)
 
 

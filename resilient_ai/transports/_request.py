@@ -9,8 +9,8 @@ from .._context import Options, current, said
 from .._target import salted_hash
 from ..errors import ConfigurationError, Failure
 from ..failures import FailureKind
-from ..providers import openai
-from ..providers.base import Endpoint, Span, form_field, model_of, top_level
+from ..providers.base import Dialect, Endpoint, Span, form_field, model_of, top_level, url_of
+from ..providers.registry import dialect_of
 from ._flavour import fields
 
 if TYPE_CHECKING:
@@ -25,16 +25,8 @@ MAX_BODY = 32 * 1024 * 1024
 
 OURS = b"x-resilient-ai-"
 
-FORWARDED = frozenset(
-    {"accept", "accept-encoding", "content-type", "user-agent", "openai-beta", "idempotency-key", "traceparent"}
-)
-"""Headers a fallback gets; and ``x-stainless-*``, which say what the SDK is. No other: any may hold a secret."""
-
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 """Headers that go with a body which is handed on unread."""
-
-QUERY = frozenset({"variant", "limit", "after", "before", "order", "include", "include[]", "starting_after", "purpose"})
-"""Query parameters of the dialect that a fallback gets. No other: some gateways take keys there."""
 
 
 class Prepared(NamedTuple):
@@ -49,6 +41,7 @@ class Prepared(NamedTuple):
     request: Any
     headers: dict[bytes, bytes]
     body: bytes | None
+    dialect: Dialect
     endpoint: Endpoint
     multipart: bool
     facts: Facts
@@ -64,16 +57,19 @@ class Prepared(NamedTuple):
 
 async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options: Options) -> Prepared:
     """Read what a request says; buffer its body, if it is of a known and bearable size."""
-    endpoint = openai.endpoint(request.method, request.url.path)
+    path: str = request.url.path
+    dialect = dialect_of(request.method, path, headers)
+    endpoint = dialect.endpoint(request.method, path)
     body = await _body(request, headers, wire)
     multipart = headers.get(b"content-type", b"").startswith(b"multipart/")
-    operation, ids, model = endpoint.operation, endpoint.ids, None
+    operation, ids, model = endpoint.operation, endpoint.ids, endpoint.model
     if body and multipart:
         span = form_field(body, "model")
         model = None if span is None else span.value
     elif body:
-        model = model_of(body)
-        leaves, spoken_of = openai.effects(endpoint.family, body)
+        if model is None:
+            model = model_of(body)
+        leaves, spoken_of = dialect.effects(endpoint.family, body)
         ids += spoken_of
         if leaves and operation is Operation.STATELESS:
             operation = Operation.CREATING
@@ -87,7 +83,7 @@ async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options
         timeout=_own_timeout(request),
         tag=options.tag,
     )
-    return Prepared(request, headers, body, endpoint, multipart, facts)
+    return Prepared(request, headers, body, dialect, endpoint, multipart, facts)
 
 
 async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes | None:
@@ -162,25 +158,27 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
         Failure: the target's key could not be had.
     """
     request = prepared.request
+    dialect, endpoint = prepared.dialect, prepared.endpoint
     body = prepared.body or b""
-    span = None if target.model is None else prepared.model_span()
+    span = None if target.model is None or endpoint.model is not None else prepared.model_span()
     if target.model is not None and span is not None:
         body = span.replaced(body, target.model, quoted=not prepared.multipart)
-    query = [(name, value) for name, value in request.url.params.multi_items() if name in QUERY]
+    base_url = target.base_url or ""
+    query = [(name, value) for name, value in request.url.params.multi_items() if name in dialect.query]
     headers = [
         (name, value)
         for name, value in request.headers.multi_items()
-        if name in FORWARDED or name.startswith("x-stainless-")
+        if name in dialect.forwarded or name.startswith("x-stainless-")
     ]
     key = _key(target)
     if key is not None:
-        headers.append(("authorization", f"Bearer {key}"))
+        headers.append(dialect.key_header(key, base_url, prepared.headers))
     unread = prepared.body is None  # not kept, and not read by anybody yet: it is handed on as it is
     if unread:
         headers += [(name, value) for name, value in request.headers.multi_items() if name in FRAMING]
     made = flavour.Request(
         request.method,
-        f"{target.base_url}/{prepared.endpoint.path}",
+        url_of(base_url, endpoint, target.model),
         params=query or None,
         headers=headers,
         content=body if body or (request.method == "POST" and not unread) else None,
@@ -202,7 +200,17 @@ def _key(target: Target) -> str | None:
         raise Failure(why, kind=FailureKind.AUTH, target=target.name) from error
 
 
-CREDENTIALS = (b"authorization", b"api-key", b"x-api-key", b"openai-organization", b"openai-project", b"cookie")
+CREDENTIALS = (
+    b"authorization",
+    b"api-key",
+    b"x-api-key",
+    b"x-goog-api-key",
+    b"openai-organization",
+    b"openai-project",
+    b"x-goog-user-project",
+    b"cookie",
+)
+"""Of every dialect: whatever a request carries of these says whom it speaks for."""
 
 
 def credential_of(headers: dict[bytes, bytes]) -> str:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict
 from .._runtime.limit import deadline
-from ..providers import openai
 from ._abandoned import abandon, done, hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._call import Call, Reply
+    from ..providers.base import Dialect
     from ..providers.sse import TerminalWatch
     from ._flavour import Flavour
 
@@ -30,11 +30,12 @@ class Watchman:
     Args:
         call: for its limits and its clock.
         watch: looks for the terminal signal.
+        dialect: reads an error that the stream tells.
         translate: turns a known failure of the transport into what the program is to see.
         cut: makes the error for a stream that ended without its terminal signal.
     """
 
-    __slots__ = ("_call", "_watch", "cut", "reply", "translate")
+    __slots__ = ("_call", "_dialect", "_watch", "cut", "reply", "translate")
 
     reply: Reply
 
@@ -42,12 +43,14 @@ class Watchman:
         self,
         call: Call,
         watch: TerminalWatch,
+        dialect: Dialect,
         *,
         translate: Callable[[Exception], Exception],
         cut: Callable[[], Exception],
     ) -> None:
         self._call = call
         self._watch = watch
+        self._dialect = dialect
         self.translate = translate
         self.cut = cut
 
@@ -89,7 +92,7 @@ class Watchman:
         error = self._watch.error
         if error is None:
             return verdict
-        return Verdict.FAILURE if openai.told_in_stream(error).meaning.counts else Verdict.NONE
+        return Verdict.FAILURE if self._dialect.told_in_stream(error).meaning.counts else Verdict.NONE
 
     @property
     def satisfied(self) -> bool:

@@ -185,8 +185,12 @@ def guarded(inner: Any, pipeline: Pipeline, route: Route | None, flavour: Flavou
     return _classes(flavour)[is_async](given, completed(pipeline), route)
 
 
-def completed(pipeline: Pipeline) -> Pipeline:
+def completed(pipeline: Pipeline, dialect: str | None = None) -> Pipeline:
     """The pipeline with its fallback targets' missing parts filled in.
+
+    Args:
+        pipeline: with targets as the program gave them.
+        dialect: the one that every target must speak; None for a client that may speak any.
 
     Raises:
         ConfigurationError: a target that cannot be used.
@@ -194,4 +198,6 @@ def completed(pipeline: Pipeline) -> Pipeline:
     fallback = pipeline.find(Fallback)
     if fallback is None or not fallback.routes:
         return pipeline
-    return pipeline.replaced(Fallback({model: resolved(targets) for model, targets in fallback.routes}))
+    return pipeline.replaced(
+        Fallback({model: resolved(targets, dialect=dialect) for model, targets in fallback.routes})
+    )

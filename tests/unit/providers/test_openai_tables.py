@@ -128,7 +128,7 @@ def test_kinds(status: int, body: Any, kind: K) -> None:
 )
 def test_failures_inside_a_success(family: str, body: Any, asked: bool, kind: K | None) -> None:
     """Promise 22, as far as the dialect goes."""
-    assert openai.inside_success(family, body, asked=asked) is kind
+    assert openai.inside_success(family, body, asked) is kind
 
 
 @pytest.mark.parametrize(
