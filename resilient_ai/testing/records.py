@@ -15,6 +15,9 @@ FAMILIES: Final = (
     "chat",
     "completions",
     "responses",
+    "messages",
+    "generate_content",
+    "count_tokens",
     "embeddings",
     "models",
     "images",
@@ -35,7 +38,13 @@ DEFAULT_MODELS: Final = (
     *("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"),
     *("sora-2", "sora-2-pro", "omni-moderation-latest"),
 )
-"""What a provider serves unless it is told: names that examples and tests commonly use."""
+"""What a provider of OpenAI's dialect serves unless it is told: names that examples and tests commonly use."""
+
+MODELS: Final[Mapping[str, tuple[str, ...]]] = {
+    "openai": DEFAULT_MODELS,
+    "anthropic": ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-4-8", "claude-haiku-4-5"),
+}
+"""The same for every dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +52,18 @@ class Provider:
     """A provider to simulate.
 
     name: how the simulator, its log and its answers call it (letters, digits, `_`, `-`, `.`).
+    dialect: the API it speaks: "openai" (the default; Azure's paths too) or "anthropic".
     keys: the API keys it accepts; by default one, `sk-` and its name.
-    models: the models it serves; by default `DEFAULT_MODELS`.
+    models: the models it serves; by default those of `MODELS` for its dialect.
     quota: how much it answers before it says 429; by default all.
     name_in_answers: what stands in ids and `system_fingerprint`, so that a test sees who answered; by default its name.
     port: the port on 127.0.0.1; by default any free one.
 
-    Raises ValueError for a name with other characters, no key, or no model.
+    Raises ValueError for a name with other characters, no such dialect, no key, or no model.
     """
 
     name: str
+    dialect: str = field(default="openai", kw_only=True)
     keys: tuple[str, ...] = field(default=(), kw_only=True)
     models: tuple[str, ...] | None = field(default=None, kw_only=True)
     quota: Quota | None = field(default=None, kw_only=True)
@@ -63,6 +74,8 @@ class Provider:
         for name in (self.name, self.name_in_answers or self.name):
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise ValueError(f"a provider's name is 1 to 64 letters, digits, '_', '-' or '.', not {name!r}")
+        if self.dialect not in MODELS:
+            raise ValueError(f"no dialect {self.dialect!r}; there are {', '.join(MODELS)}")
         if isinstance(self.keys, str) or isinstance(self.models, str):
             raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")  # noqa: TRY004
         if self.models is not None and not self.models:
@@ -78,7 +91,7 @@ class Provider:
     @property
     def served_models(self) -> tuple[str, ...]:
         """The models with the default filled in."""
-        return tuple(self.models or DEFAULT_MODELS)
+        return tuple(self.models or MODELS[self.dialect])
 
     @property
     def label(self) -> str:

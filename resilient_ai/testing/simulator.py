@@ -54,8 +54,13 @@ class SimulatedProvider:
 
     @property
     def base_url(self) -> str:
-        """`http://127.0.0.1:PORT/v1`."""
-        return f"{self.origin}/v1"
+        """What the vendor's SDK takes as its base URL: `http://127.0.0.1:PORT/v1`; for Anthropic without `/v1`."""
+        return f"{self.origin}/v1" if self.dialect == "openai" else self.origin
+
+    @property
+    def dialect(self) -> str:
+        """The API it speaks."""
+        return self._provider.dialect
 
     def fault(self, fault: Fault, *, family: str = "*") -> None:
         """From now on `fault` strikes this family ("*": all). It replaces the family's fault before it.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .http import MAX_BODY, MAX_HEAD, BadRequestError, Head, chunk_size, parse_head
 from .replies import error
-from .script import Script, perform
+from .script import Script, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, problem: BadRequestError) -> None:
         """Answer what was no HTTP, and close."""
-        for step in perform(error(problem.status, str(problem)), None, close=True).steps:
+        for step in plain(error(problem.status, str(problem)), close=True).steps:
             if isinstance(step, bytes):
                 self.transport.write(step)
 

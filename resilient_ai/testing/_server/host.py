@@ -6,25 +6,29 @@ import dataclasses
 import itertools
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from . import routes
+from .anthropic import Anthropic
 from .connection import Connection
 from .door import Door
 from .log import Entry, Log
-from .replies import Refusal, Reply, error
+from .openai import OpenAI
+from .replies import Refusal, Reply
 from .rules import Meter, Rules
-from .script import Script, instead, perform, replaces
-from .validate import check, check_key, check_model, credential, read_body
-from .world import Ask, World
+from .script import Script, Telling, instead, perform, replaces
+from .world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..faults import Fault
     from ..records import Provider
+    from .dialect import Dialect, Handler
     from .http import Head
+    from .world import Ask
+
+DIALECTS: Final[Mapping[str, Dialect]] = {"openai": OpenAI(), "anthropic": Anthropic()}
 
 
 class Host:
@@ -34,6 +38,7 @@ class Host:
         self, provider: Provider, *, seed: int, clock: Callable[[], float], job_polls: int, job_seconds: float | None
     ) -> None:
         self.provider, self.clock = provider, clock
+        self.dialect = DIALECTS[provider.dialect]
         self.door = Door(provider.port, self._accept)
         self.rules = Rules(f"{seed}/{provider.name}")
         self._seed = seed
@@ -92,13 +97,15 @@ class Host:
 
     def _begin(self, head: Head, connection: Connection) -> Visit:
         headers = _joined(head)
+        path, query = urlsplit(head.target).path, dict(parse_qsl(urlsplit(head.target).query))
         keys = self.provider.accepted_keys
-        given = credential(headers)
+        given = self.dialect.credential(headers, query)
         key = "none" if given is None else f"{self.provider.name}:{keys.index(given)}" if given in keys else "foreign"
-        path = urlsplit(head.target).path
-        entry = Entry(at=self.clock(), head=head, family=routes.family(path), key=key, connection=connection.number)
+        ask = self.dialect.begin(head.method, path, query)
+        family = self.dialect.family(path)
+        entry = Entry(at=self.clock(), head=head, family=family, key=key, connection=connection.number)
         self.log.add(entry)
-        return Visit(self, entry, path, headers)
+        return Visit(self, entry, ask, headers)
 
     def next_request_id(self) -> str:
         """An id no other answer carries."""
@@ -115,14 +122,10 @@ def _joined(head: Head) -> dict[str, str]:
 class Visit:
     """One request at one provider, from its head to the end of its answer."""
 
-    def __init__(self, host: Host, entry: Entry, path: str, headers: dict[str, str]) -> None:
+    def __init__(self, host: Host, entry: Entry, ask: Ask, headers: dict[str, str]) -> None:
         self._host, self._entry, self._headers = host, entry, headers
-        found = routes.place(path)
-        query = dict(parse_qsl(urlsplit(entry.head.target).query))
-        self._ask = Ask(
-            method=entry.head.method, path=path, query=query, azure=found.azure, deployment=found.deployment
-        )
-        self._rest = found.rest
+        self._ask, self._dialect = ask, host.dialect
+        ask.request_id = host.next_request_id()
         self._started = time.perf_counter()
 
     def received(self, body: bytes | None) -> Script:
@@ -130,21 +133,22 @@ class Visit:
         host, entry = self._host, self._entry
         if body is not None:
             host.log.carried(entry, body)
-        route, refusal = self._judge(body)
+        handler, refusal = self._judge(body)
         entry.model = self._ask.model or None
         entry.complaint = refusal.message if refusal else None
         fault = host.rules.choose(entry.family, entry.at)
         entry.fault = fault.kind if fault else None
         if fault and replaces(fault):
-            reply = self._faulted(fault, None if refusal else route)
-        elif refusal or route is None:
-            reply = self._signed((refusal or Refusal(404, "Invalid URL")).reply())
+            reply = self._faulted(fault, handler)
+        elif handler is None:
+            reply = self._refused(refusal or Refusal(404, "Not found"))
         else:
-            reply = self._execute(route)
+            reply = self._execute(handler)
         entry.made = entry.made or reply.made
         silent = fault is not None and fault.kind in {"reset", "blackhole"}
         entry.status = None if silent else reply.status
-        return perform(reply, fault, close=entry.head.close or body is None)
+        telling = Telling(self._dialect, self._ask)
+        return perform(reply, fault, telling, close=entry.head.close or body is None)
 
     def broken(self, complaint: str) -> None:
         """The body never came whole."""
@@ -158,54 +162,42 @@ class Visit:
             self._entry.status = None
         self._entry.ended = self._host.clock()
 
-    def _judge(self, body: bytes | None) -> tuple[routes.Route | None, Refusal | None]:
-        """The endpoint, and what the vendor has against the request. Nothing is made here."""
-        ask, host = self._ask, self._host
+    def _judge(self, body: bytes | None) -> tuple[Handler | None, Refusal | None]:
+        """The endpoint, or what the vendor has against the request. Nothing is made here."""
         try:
-            route, ask.args = routes.find(ask.method, self._rest)
+            return self._dialect.judge(self._ask, self._headers, body, self._host.provider), None
         except Refusal as refusal:
             return None, refusal
-        try:
-            if body is None:
-                raise Refusal(413, "Maximum content size limit (26214400) exceeded.", code="request_too_large")
-            if route.needs_key:
-                check_key(self._headers, host.provider.accepted_keys, azure=ask.azure)
-            if ask.deployment and "api-version" not in ask.query:
-                raise Refusal(404, "Resource not found", code="404")
-            read_body(route.spec, self._headers.get("content-type", ""), body, ask)
-            check(route.spec, ask)
-            check_model(host.provider.served_models, ask)
-        except Refusal as refusal:
-            return route, refusal
-        return route, None
 
-    def _execute(self, route: routes.Route) -> Reply:
+    def _refused(self, refusal: Refusal, more: Mapping[str, str] | None = None) -> Reply:
+        self._entry.complaint = refusal.message
+        return self._signed(self._dialect.refuse(refusal, self._ask), more)
+
+    def _execute(self, handler: Handler) -> Reply:
         host = self._host
         wait = host.meter.admit(self._entry.at) if host.meter else None
         if wait is not None:
-            reply = error(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
+            refusal = Refusal(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
             waits = {"retry-after": str(math.ceil(wait)), "retry-after-ms": str(math.ceil(wait * 1000))}
-            return self._signed(reply, waits)
+            return self._signed(self._dialect.refuse(refusal, self._ask), waits)
         try:
-            return self._signed(route.handler(host.world, self._ask))
+            return self._signed(handler(host.world, self._ask))
         except (Refusal, RecursionError) as problem:
             refusal = problem if isinstance(problem, Refusal) else Refusal(400, "The request is nested too deeply.")
-            self._entry.complaint = refusal.message
-            return self._signed(refusal.reply())
+            return self._refused(refusal)
 
-    def _faulted(self, fault: Fault, route: routes.Route | None) -> Reply:
+    def _faulted(self, fault: Fault, handler: Handler | None) -> Reply:
         """The fault's own answer. If the fault says so, the request is executed all the same."""
-        if fault.made and route is not None:
-            self._entry.made = self._execute(route).made
-        reply = instead(fault)
+        if fault.made and handler is not None:
+            self._entry.made = self._execute(handler).made
+        reply = instead(fault, Telling(self._dialect, self._ask))
         return reply if fault.kind == "html" else self._signed(reply)
 
     def _signed(self, reply: Reply, more: Mapping[str, str] | None = None) -> Reply:
         """With the headers every answer of the vendor carries."""
         host = self._host
         headers = {
-            "x-request-id": host.next_request_id(),
-            "openai-processing-ms": str(int((time.perf_counter() - self._started) * 1000)),
+            **self._dialect.sign(self._ask, int((time.perf_counter() - self._started) * 1000)),
             **({} if host.meter is None else host.meter.headers()),
             **(more or {}),
             **reply.headers,

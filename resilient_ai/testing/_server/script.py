@@ -6,12 +6,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .replies import REASONS, Event, Reply, encode, error, outage
+from .replies import REASONS, Event, Refusal, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..faults import Fault
+    from .dialect import Dialect
+    from .world import Ask
 
 Step: TypeAlias = bytes | float
 """Bytes are written, a number is waited for (seconds)."""
@@ -27,6 +29,14 @@ class Script:
     end: End = "keep"
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How an error is told to this request: in the words of its API."""
+
+    dialect: Dialect
+    ask: Ask
+
+
 PAGE = (
     "<!DOCTYPE html><html><head><title>{code} {reason}</title></head>"
     "<body><center><h1>{code} {reason}</h1></center><hr><center>cloudflare</center></body></html>"
@@ -38,18 +48,19 @@ def replaces(fault: Fault) -> bool:
     return fault.kind in {"status", "rate_limited", "html", "redirect", "reset", "blackhole"}
 
 
-def instead(fault: Fault) -> Reply:
+def instead(fault: Fault, telling: Telling) -> Reply:
     """The answer of a fault that replaces the endpoint's (of reset and blackhole, one that never goes out)."""
     match fault.kind:
         case "status":
-            reply = outage(fault.code)
+            reply = telling.dialect.outage(fault.code, telling.ask)
             if fault.text is not None:
                 kind = "application/json" if fault.text.lstrip()[:1] in {"{", "["} else "text/plain"
                 reply = Reply(status=fault.code, content_type=kind, body=fault.text.encode())
             return dataclasses.replace(reply, headers=fault.headers)
         case "rate_limited":
             headers = {} if fault.text is None else {"retry-after": fault.text}
-            reply = error(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
+            refusal = Refusal(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
+            reply = telling.dialect.refuse(refusal, telling.ask)
             return dataclasses.replace(reply, headers=headers)
         case "html":
             page = PAGE.format(code=fault.code, reason=REASONS.get(fault.code, "Error"))
@@ -60,11 +71,11 @@ def instead(fault: Fault) -> Reply:
             return Reply()
 
 
-def perform(reply: Reply, fault: Fault | None, *, close: bool) -> Script:
+def perform(reply: Reply, fault: Fault | None, telling: Telling, *, close: bool) -> Script:
     """Say how `reply` goes out under `fault`. `close`: the client asked for the connection to end."""
     end: End = "close" if close else "keep"
     if fault is None:
-        return Script(steps=_healthy(reply, close), end=end)
+        return plain(reply, close=close)
     match fault.kind:
         case "reset":
             return Script(steps=(), end="reset")
@@ -89,13 +100,18 @@ def perform(reply: Reply, fault: Fault | None, *, close: bool) -> Script:
             body = reply.body or b"".join(event.data for event in reply.events or ())
             return Script(steps=(_head(reply, True, length=len(body) + 10), body), end="close")
         case _:
-            return _cut(reply, fault, close, end)
+            return _cut(reply, fault, telling, close, end)
 
 
-def _cut(reply: Reply, fault: Fault, close: bool, end: End) -> Script:
+def plain(reply: Reply, *, close: bool) -> Script:
+    """The answer as it is."""
+    return Script(steps=_healthy(reply, close), end="close" if close else "keep")
+
+
+def _cut(reply: Reply, fault: Fault, telling: Telling, close: bool, end: End) -> Script:
     """Faults that strike in the middle of a body."""
     if reply.events is None:
-        return _cut_body(reply, fault, close, end)
+        return _cut_body(reply, fault, telling, close, end)
     before, after = _split(reply.events, fault.tokens)
     head, sent = _head(reply, close), b"".join(_chunk(event.data) for event in before)
     broken = next((event.data for event in after if event.content), b"data: {}\n\n")
@@ -116,11 +132,11 @@ def _cut(reply: Reply, fault: Fault, close: bool, end: End) -> Script:
             remaining = b"".join(_chunk(event.data) for event in after)
             return Script(steps=(head + sent + bad + remaining + LAST_CHUNK,), end=end)
         case _:
-            told = _told_in_stream(reply, fault.text or "server_error", len(before))
+            told = telling.dialect.break_stream(reply, fault.text or "server_error", len(before), telling.ask)
             return Script(steps=(head + sent + _chunk(told) + LAST_CHUNK,), end=end)
 
 
-def _cut_body(reply: Reply, fault: Fault, close: bool, end: End) -> Script:
+def _cut_body(reply: Reply, fault: Fault, telling: Telling, close: bool, end: End) -> Script:
     half = reply.body[: len(reply.body) // 2]
     match fault.kind:
         case "slow_first_token":
@@ -130,24 +146,13 @@ def _cut_body(reply: Reply, fault: Fault, close: bool, end: End) -> Script:
         case "truncated":
             return Script(steps=(_head(reply, True) + half,), end="close")
         case "error_in_stream":
-            told = error(200, "The server had an error while processing your request.", code=fault.text)
-            told = dataclasses.replace(told, headers=reply.headers)
+            message = "The server had an error while processing your request."
+            told = telling.dialect.refuse(Refusal(500, message, code=fault.text), telling.ask)
+            told = dataclasses.replace(told, status=200, headers=reply.headers)
             return Script(steps=_healthy(told, close), end=end)
         case _:
             cut = dataclasses.replace(reply, body=half)
             return Script(steps=_healthy(cut, close), end=end)
-
-
-def _told_in_stream(reply: Reply, code: str, sequence: int) -> bytes:
-    message = "The server had an error while processing your request."
-    if reply.named_events:
-        told = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": sequence}
-        return b"event: error\ndata: " + encode(told) + b"\n\n"
-    return (
-        b"data: "
-        + encode({"error": {"message": message, "type": "server_error", "param": None, "code": code}})
-        + b"\n\n"
-    )
 
 
 def _split(events: Iterable[Event], tokens: int) -> tuple[list[Event], list[Event]]:

@@ -124,7 +124,8 @@ def check_model(models: tuple[str, ...], ask: Ask) -> None:
     raise Refusal(404, message, code="model_not_found")
 
 
-def _is(value: Any, kind: str) -> bool:
+def is_type(value: Any, kind: str) -> bool:
+    """Whether a JSON value is of this type, as `fields` names types."""
     match kind:
         case "str":
             return isinstance(value, str)
@@ -143,10 +144,10 @@ def _is(value: Any, kind: str) -> bool:
 
 
 def _check_type(name: str, value: Any, field: Field) -> None:
-    if any(_is(value, kind) for kind in field.types):
+    if any(is_type(value, kind) for kind in field.types):
         return
     wanted = " or ".join(_NAMES[kind] for kind in field.types)
-    got = next((text for kind, text in _NAMES.items() if _is(value, kind)), "null")
+    got = next((text for kind, text in _NAMES.items() if is_type(value, kind)), "null")
     message = f"Invalid type for '{name}': expected {wanted}, but got {got} instead."
     raise Refusal(400, message, param=name, code="invalid_type")
 

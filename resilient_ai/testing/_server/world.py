@@ -29,10 +29,11 @@ class Ask:
     args: tuple[str, ...] = ()
     azure: bool = False
     deployment: str | None = None
+    request_id: str = ""
 
     @property
     def model(self) -> str:
-        """The model asked for; on Azure, the deployment stands for it."""
+        """The model asked for; where the path names it (Azure's deployment, Gemini's model), that one."""
         return str(self.json.get("model") or self.deployment or "")
 
 

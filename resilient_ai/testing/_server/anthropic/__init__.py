@@ -1,0 +1,5 @@
+"""Anthropic's API: messages, token counts, models and batches."""
+
+from .api import Anthropic
+
+__all__ = ["Anthropic"]

@@ -1,0 +1,158 @@
+"""Messages, whole and as the published sequence of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..chat import answer_tokens
+from ..replies import Event, Json, Reply, as_list, as_object, encode, event, ok
+from ..text import count, instance, pieces, say, seed_of
+
+if TYPE_CHECKING:
+    from ..world import Ask, World
+
+_THOUGHT = 12
+"""The length of what it thinks, in tokens."""
+
+
+class _Block(NamedTuple):
+    """One block of the answer: as it begins, as it is whole, and the deltas between."""
+
+    opening: Json
+    whole: Json
+    deltas: list[Json]
+    tokens: int
+
+
+def create(world: World, ask: Ask) -> Reply:
+    """POST /v1/messages."""
+    request = ask.json
+    blocks, reason, stopped = _answer(request)
+    asked = _asked(request)
+    thought = sum(block.tokens for block in blocks if block.whole["type"] == "thinking")
+    usage: Json = {
+        "input_tokens": asked,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": sum(block.tokens for block in blocks),
+        "output_tokens_details": {"thinking_tokens": thought},
+        "service_tier": "standard",
+    }
+    body: Json = {
+        "id": world.new_id("msg_"),
+        "type": "message",
+        "role": "assistant",
+        "model": ask.model,
+        "content": [block.whole for block in blocks],
+        "stop_reason": reason,
+        "stop_sequence": stopped,
+        "stop_details": None,
+        "usage": usage,
+    }
+    if request.get("stream"):
+        events = _events(body, blocks)
+        return Reply(content_type="text/event-stream; charset=utf-8", events=events, named_events=True)
+    return ok(body)
+
+
+def count_tokens(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint's signature
+    """POST /v1/messages/count_tokens."""
+    return ok({"input_tokens": _asked(ask.json)})
+
+
+def _asked(request: Json) -> int:
+    return count([request[name] for name in ("messages", "system", "tools") if request.get(name) is not None])
+
+
+def _answer(request: Json) -> tuple[list[_Block], str, str | None]:
+    """The blocks, the reason it stops, and the stop sequence if one was met."""
+    seed = seed_of(request)
+    thoughts = _thoughts(request, seed)
+    if tool := _forced_tool(request):
+        made = instance(tool.get("input_schema") or {"type": "object"}, seed=seed)
+        opening: Json = {"type": "tool_use", "id": f"toolu_{seed:016x}", "name": tool.get("name", ""), "input": {}}
+        parts = pieces(encode(made).decode())
+        deltas = [{"type": "input_json_delta", "partial_json": part} for part in ("", *parts)]
+        return [*thoughts, _Block(opening, {**opening, "input": made}, deltas, len(parts))], "tool_use", None
+    form = as_object(as_object(request.get("output_config")).get("format"))
+    schema = as_object(form.get("schema")) if form.get("type") == "json_schema" else None
+    limit = int(request["max_tokens"])
+    tokens, cut = answer_tokens(seed, schema=schema, limit=limit)
+    tokens, stopped = _until_stop(tokens, as_list(request.get("stop_sequences")))
+    reason = "stop_sequence" if stopped is not None else "max_tokens" if cut else "end_turn"
+    if not tokens:
+        return thoughts, reason, stopped
+    text: Json = {"type": "text", "text": ""}
+    deltas = [{"type": "text_delta", "text": token} for token in tokens]
+    block = _Block(text, {**text, "text": "".join(tokens)}, deltas, len(tokens))
+    return [*thoughts, block], reason, stopped
+
+
+def _thoughts(request: Json, seed: int) -> list[_Block]:
+    """A thinking block if thinking is on; with `display: omitted` an empty one, which is signed all the same."""
+    thinking = as_object(request.get("thinking"))
+    if thinking.get("type") not in {"enabled", "adaptive"}:
+        return []
+    tokens = [] if thinking.get("display") == "omitted" else say(seed ^ 1, tokens=_THOUGHT)
+    opening: Json = {"type": "thinking", "thinking": "", "signature": ""}
+    signature = f"sig_{seed:016x}"
+    deltas = [{"type": "thinking_delta", "thinking": token} for token in tokens]
+    whole = {**opening, "thinking": "".join(tokens), "signature": signature}
+    return [_Block(opening, whole, [*deltas, {"type": "signature_delta", "signature": signature}], _THOUGHT)]
+
+
+def _forced_tool(request: Json) -> Json | None:
+    """The tool that `tool_choice` forces, or None."""
+    choice = as_object(request.get("tool_choice"))
+    tools = [as_object(tool) for tool in as_list(request.get("tools"))]
+    if choice.get("type") == "any":
+        return next(iter(tools), None)
+    if choice.get("type") == "tool":
+        return next((tool for tool in tools if tool.get("name") == choice.get("name")), None)
+    return None
+
+
+def _until_stop(tokens: list[str], sequences: list[Any]) -> tuple[list[str], str | None]:
+    """The tokens before the first stop sequence, and which one that is."""
+    text = "".join(tokens)
+    found = [(text.index(item), item) for item in sequences if isinstance(item, str) and item and item in text]
+    if not found:
+        return tokens, None
+    end, stopped = min(found)
+    kept: list[str] = []
+    for token in tokens:
+        if end <= 0:
+            break
+        kept.append(token[:end])
+        end -= len(token)
+    return kept, stopped
+
+
+def _events(body: Json, blocks: list[_Block]) -> list[Event]:
+    usage: Json = body["usage"]
+    opening: Json = {
+        **body,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {**usage, "output_tokens": 1},
+    }
+    told: list[tuple[Json, bool]] = [({"type": "message_start", "message": opening}, False)]
+    for index, block in enumerate(blocks):
+        told.append(({"type": "content_block_start", "index": index, "content_block": block.opening}, False))
+        if index == 0:
+            told.append(({"type": "ping"}, False))
+        told += [
+            ({"type": "content_block_delta", "index": index, "delta": delta}, _carries(delta)) for delta in block.deltas
+        ]
+        told.append(({"type": "content_block_stop", "index": index}, False))
+    ending = {"stop_reason": body["stop_reason"], "stop_sequence": body["stop_sequence"], "stop_details": None}
+    told.append(({"type": "message_delta", "delta": ending, "usage": usage}, False))
+    told.append(({"type": "message_stop"}, False))
+    return [event(item, content=content, name=item["type"]) for item, content in told]
+
+
+def _carries(delta: Json) -> bool:
+    """Whether a delta carries content: the first one of a tool's arguments is empty, a signature says nothing."""
+    return bool(delta.get("text") or delta.get("partial_json") or delta.get("thinking"))
