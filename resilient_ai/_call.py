@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ._context import Options
     from ._journal import Journal
+    from ._limits import Limits
     from ._runtime.base import Runtime
 
 __all__ = [
@@ -84,14 +85,19 @@ class Reply:
 
     A plain answer has ended when it is handed over. A stream ends later: strategies learn how through
     :meth:`on_end`, wherever their own frames have gone by then.
+
+    ``limits`` reads what the answer says of the limits of its key and model; None if it came from nobody's server.
     """
 
-    __slots__ = ("_listeners", "ids", "value", "verdict")
+    __slots__ = ("_listeners", "ids", "limits", "value", "verdict")
+
+    limits: Callable[[], Limits | None] | None
 
     def __init__(self, value: Any, *, verdict: Verdict | None = Verdict.SUCCESS, ids: tuple[str, ...] = ()) -> None:
         self.value = value
         self.verdict = verdict
         self.ids = ids
+        self.limits = None
         self._listeners: list[Callable[[Verdict], object]] | None = None
 
     def on_end(self, listener: Callable[[Verdict], object]) -> None:

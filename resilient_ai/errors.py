@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING
 from .failures import FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from ._limits import Limits
 
 __all__ = [
     "AllFailed",
@@ -61,6 +63,10 @@ class Failure(ResilienceError):
         target: the name of the target that failed (``"primary"`` or ``"vendor:model"``).
         status: the HTTP status, if there was an answer.
         retry_after: seconds the provider asked us to wait, if it did.
+        should_retry: False when the provider said that the same request is not worth sending again to the same target
+            (``x-should-retry``); True when it said the opposite, which never makes a creating call repeatable.
+        limits: reads what the answer says of the limits of its key and model; None if there was no answer. Left out of
+            pickles.
         answer: what the provider answered, in the surface's own form (an HTTP response, read to its end), or None. It
             is left out of pickles: it may hold what a model said.
     """
@@ -73,6 +79,8 @@ class Failure(ResilienceError):
         target: str = "",
         status: int | None = None,
         retry_after: float | None = None,
+        should_retry: bool | None = None,
+        limits: Callable[[], Limits | None] | None = None,
         answer: object = None,
     ) -> None:
         super().__init__(message)
@@ -80,10 +88,12 @@ class Failure(ResilienceError):
         self.target = target
         self.status = status
         self.retry_after = retry_after
+        self.should_retry = should_retry
+        self.limits = limits
         self.answer = answer
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_again, (type(self), self.args, self.__dict__ | {"answer": None}))
+        return (_again, (type(self), self.args, self.__dict__ | {"answer": None, "limits": None}))
 
 
 class CircuitOpen(Failure):
@@ -121,6 +131,8 @@ class AllFailed(Failure):
             target=told.target,
             status=told.status,
             retry_after=told.retry_after,
+            should_retry=told.should_retry,
+            limits=told.limits,
             answer=told.answer,
         )
         self.failures = tuple(failures)

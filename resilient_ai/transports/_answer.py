@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from .._context import journals
@@ -32,7 +30,6 @@ __all__ = [
     "is_json",
     "mark",
     "parsed",
-    "retry_after",
     "whole",
 ]
 
@@ -193,31 +190,3 @@ def explain(error: BaseException, journal: Journal, failure: Failure | None) -> 
     setattr(error, JOURNAL, journal)
     for line in notes(journal, failure):
         error.add_note(line)
-
-
-MOST_SECONDS = 86_400.0
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """The seconds a provider asks to wait: ``retry-after-ms``, else ``retry-after`` in seconds or as a date.
-
-    ``now`` is the wall clock. Garbage, infinities and what is not above 0 are no wish; a day is the most.
-    """
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        text = headers.get(name)
-        if text is not None and (seconds := _number(text)) is not None:
-            return min(seconds / scale, MOST_SECONDS) if seconds > 0 else None
-    text = headers.get("retry-after")
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - now if text else 0.0
-    except (ValueError, TypeError, OverflowError, OSError):
-        return None
-    return min(seconds, MOST_SECONDS) if seconds > 0 else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if isfinite(number) else 0.0

@@ -13,9 +13,10 @@ from .._runtime.limit import deadline
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
+from ..providers.headers import asked_wait, limits, should_retry
 from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned, later
-from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, retry_after, was_parsed, whole
+from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
 from ._flavour import fields
 from ._key import cache_key
 from ._packing import packed, unpacked
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from .._call import Call, Packed
     from .._journal import Attempt, Journal
+    from .._limits import Limits
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared
@@ -192,6 +194,7 @@ class HttpPort:
             reply = await self._plain(call, attempt, response, headers, wire)
         else:
             reply = await self._stream(call, response, headers, wire, request)
+        reply.limits = partial(_limits, headers, dialect.name)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
         mark(response, call.journal, attempt.request_id, dialect.request_id)
         return reply
@@ -231,14 +234,17 @@ class HttpPort:
             content = json.loads(body) if body else None
         except (ValueError, RecursionError):
             content = None
-        kind = self._prepared.dialect.classify(status, content)
+        dialect = self._prepared.dialect
+        asked = asked_wait(headers, time.time())
         return Failure(
             f"HTTP {status}",
-            kind=kind,
+            kind=dialect.classify(status, content),
             target=call.target_name,
             status=status,
-            retry_after=retry_after(response.headers, time.time()),
-            answer=Answer(status, tuple(response.headers.raw), body, self._prepared.dialect.request_id),
+            retry_after=dialect.wait(content) if asked is None else asked,
+            should_retry=should_retry(headers),
+            limits=partial(_limits, headers, dialect.name),
+            answer=Answer(status, tuple(response.headers.raw), body, dialect.request_id),
         )
 
     async def _plain(self, call: Call, attempt: Attempt, response: Any, headers: Headers, wire: Wire) -> Reply:
@@ -340,6 +346,11 @@ class HttpPort:
         response = unpacked(packed, self._flavour)
         mark(response, call.journal, None, self._prepared.dialect.request_id)
         return Reply(response)
+
+
+def _limits(headers: Headers, dialect: str) -> Limits | None:
+    """What an answer says of its limits, read when a strategy asks for it."""
+    return limits(headers, dialect, time.time())
 
 
 def _finish(journal: Journal, verdict: Verdict) -> None:
