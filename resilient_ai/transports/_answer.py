@@ -30,6 +30,9 @@ __all__ = [
     "is_json",
     "mark",
     "parsed",
+    "raise_now",
+    "raising",
+    "tell",
     "whole",
 ]
 
@@ -150,6 +153,37 @@ def error_response(answer: Answer, request: Any, failure: Failure, journal: Jour
     return response
 
 
+NO_ANSWER = 599
+"""The status of a response that is none, where an SDK lets an exception pass only out of an answer. A program sees the
+exception; the number shows in debug logs and to hooks of the http client."""
+
+
+def raising(raised: Exception, request: Any, failure: Failure, journal: Journal, flavour: Flavour) -> Any:
+    """A response whose ``raise_for_status()`` raises what is to be seen of a failure without an answer."""
+    extensions = {"reason_phrase": b"No Answer"}
+    headers = [(b"x-should-retry", b"false")]
+    response = error_classes(flavour)(NO_ANSWER, headers=headers, request=request, extensions=extensions)
+    response.told, response.raised = failure, raised
+    response.extensions[JOURNAL] = journal
+    return response
+
+
+def raise_now(response: Any) -> None:
+    """Raise the SDK's own exception for an error answer, where the SDK has one that we can make."""
+    raised = status_error(response)
+    if raised is not None:
+        explain(raised, response.extensions[JOURNAL], response.told)
+        raise raised from response.told
+
+
+def tell(error: Exception, response: Any) -> None:
+    """Add to an exception that an SDK made of an answer of ours what was tried."""
+    told = getattr(response, "told", None)
+    if told is not None:
+        explain(error, response.extensions[JOURNAL], told)
+        error.__cause__ = told
+
+
 def again(flavour: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
     """A plain response, from a pickled one."""
     return flavour_named(flavour).Response(status, headers=headers, content=body)
@@ -165,12 +199,15 @@ def error_classes(flavour: Flavour) -> type[Any]:
         """An error answer after all was tried."""
 
         told: Failure | None = None
+        raised: Exception | None = None
 
         def __reduce_ex__(self, protocol: Any) -> Any:
             """A copy is a plain response: what it was told stays in this process."""
             return again, (flavour.name, self.status_code, list(self.headers.raw), self.content)
 
         def raise_for_status(self) -> ErrorResponse:
+            if self.raised is not None:
+                raise self.raised from self.told
             try:
                 super().raise_for_status()  # pyright: ignore[reportUnknownMemberType]
             except flavour.HTTPStatusError as error:

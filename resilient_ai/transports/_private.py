@@ -15,25 +15,48 @@ except ImportError:
     _headers = None  # type: ignore[assignment]  # what is not there is checked before it is used
 
 __all__ = [
+    "AIO",
+    "AIOHTTP_SESSIONS",
+    "API_CLIENT",
+    "API_CLIENT_CLASS",
+    "API_METHODS",
+    "ASYNC_HTTP",
+    "ASYNC_REQUEST",
+    "ASYNC_REQUEST_ONCE",
+    "AUTH_ASYNC",
+    "AUTH_SYNC",
     "AUTO_BACKEND",
+    "CLIENT_WRAPPER",
+    "COHERE_SETTINGS",
     "CONTENT",
     "COOKIE_POLICY",
     "ERROR_MAPPER",
+    "EXECUTOR",
     "H11_HEADERS",
     "HEADERS",
     "HEADER_LIST",
     "HTTP_CLIENT",
+    "HTTP_OPTIONS",
     "INNER_STREAM",
+    "LOOP_CLIENTS",
+    "LOOP_CLIENTS_LOCK",
+    "MADE_LATER",
     "MOUNTS",
+    "PER_LOOP",
     "POOL",
     "POOL_FIELDS",
+    "REQUEST",
     "REQUEST_ID",
+    "REQUEST_ONCE",
     "SOCKET_INSIDE",
     "STATE",
     "STATUS_ERROR_MAKER",
     "STREAMS",
+    "SUB_SDKS",
+    "SYNC_HTTP",
     "TRANSPORT",
     "TRANSPORT_FOR_URL",
+    "USE_AIOHTTP",
 ]
 
 POOL = "_pool"
@@ -69,13 +92,56 @@ STATE = "_state"
 """httpx, httpx2: whether a Client has been opened; a copy of an opened one has not been."""
 
 HTTP_CLIENT = "_client"
-"""openai: the http client of an SDK client."""
+"""openai, anthropic, groq, ollama: the http client of an SDK client."""
 
 STATUS_ERROR_MAKER = "_make_status_error_from_response"
-"""openai: makes the exception for an error answer; uses nothing of the client it is called on but its class."""
+"""openai, anthropic, groq: makes the exception for an error answer; uses nothing of the client it is called on but its
+class."""
+
+SUB_SDKS = "_sub_sdk_map"
+"""mistralai: the names of what hangs on a client once it was asked for."""
+
+CLIENT_WRAPPER = "_client_wrapper"
+EXECUTOR = "_executor"
+COHERE_SETTINGS = {
+    "api_key": "_token",
+    "base_url": "_base_url",
+    "client_name": "_client_name",
+    "timeout": "_timeout",
+    "max_retries": "_max_retries",
+}
+"""cohere: where a client keeps its settings and its http client, and its settings' names by constructor argument."""
+
+API_CLIENT = "_api_client"
+API_CLIENT_CLASS = "BaseApiClient"
+AIO = "_aio"
+MADE_LATER = "google.genai._gaos"
+"""google-genai: the inner client that sends, its class, the async half of a client, and the package of those resources
+that are made when they are first asked for."""
+
+HTTP_OPTIONS = "_http_options"
+SYNC_HTTP = "_httpx_client"
+ASYNC_HTTP = "_async_httpx_client"
+AIOHTTP_SESSIONS = "_aiohttp_sessions"
+"""google-genai: what an inner client keeps."""
+
+USE_AIOHTTP = "_use_aiohttp"
+AUTH_SYNC = "_use_google_auth_sync"
+AUTH_ASYNC = "_use_google_auth_async"
+REQUEST = "_request"
+REQUEST_ONCE = "_request_once"
+ASYNC_REQUEST = "_async_request"
+ASYNC_REQUEST_ONCE = "_async_request_once"
+API_METHODS = (USE_AIOHTTP, AUTH_SYNC, AUTH_ASYNC, REQUEST, REQUEST_ONCE, ASYNC_REQUEST, ASYNC_REQUEST_ONCE)
+"""google-genai: by which way an inner client sends, and its sending with and without its own retries."""
+
+PER_LOOP = "_per_loop"
+LOOP_CLIENTS = "_loop_clients"
+LOOP_CLIENTS_LOCK = "_loop_clients_lock"
+"""google-genai: its async http client's switch for one client for each event loop, and those clients."""
 
 REQUEST_ID = "_request_id"
-"""openai: a parsed answer's x-request-id."""
+"""openai, anthropic: a parsed answer's request id."""
 
 H11_HEADERS: Any = getattr(_headers, "Headers", None)
 """h11, in ``_headers``: header lines that have been checked, as (raw name, lower-case name, value) triples: the very

@@ -11,15 +11,17 @@ from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, UnsupportedClient
 from ..providers.registry import resolved
 from ..strategies.fallback import Fallback
-from ._answer import Answer, error_response, explain
+from ._answer import Answer, error_response, explain, raise_now, raising
 from ._flavour import Flavour, fields, flavour_of
 from ._pool import owned
 from ._port import HttpPort
+from ._repeats import REPEATED, refuse_repeat, remember
 from ._request import options_of, prepare, strip
-from ._sdk import connection_error
+from ._sdk import connection_error, sdk_of
 from ._wire import AsyncWire, SyncWire
 
 if TYPE_CHECKING:
+    from .._journal import Journal
     from ..pipeline import Pipeline
     from ._wire import Wire
 
@@ -66,6 +68,8 @@ class Guard:
 
     async def _handle(self, request: Any) -> Any:
         headers = fields(request.headers)
+        if headers.get(REPEATED, b"0") != b"0":
+            refuse_repeat(request)
         options = options_of(request, headers)
         prepared = await prepare(request, headers, self.wire, options)
         port = HttpPort(
@@ -81,17 +85,29 @@ class Guard:
             reply = await self._pipeline.run(call)
         except Failure as failure:
             journal.finish()
-            told = failure.told if isinstance(failure, AllFailed) else failure
-            if isinstance(told.answer, Answer):
-                return error_response(told.answer, request, failure, journal, self._flavour)
-            raised = connection_error(told, request, self._flavour)
-            explain(raised, journal, failure)
-            if raised is told.__cause__:
-                raise raised from raised.__cause__
-            raise raised from failure
+            return self._told(failure, request, journal)
         if reply.verdict is not None:
             journal.finish()
         return reply.value
+
+    def _told(self, failure: Failure, request: Any, journal: Journal) -> Any:
+        """What the program gets of a failure: an error answer, or an exception, in the way its SDK lets it through."""
+        flavour, sdk = self._flavour, sdk_of(request)
+        told = failure.told if isinstance(failure, AllFailed) else failure
+        if isinstance(told.answer, Answer):
+            response = error_response(told.answer, request, failure, journal, flavour)
+            # A middleware of the SDK's is there to see answers; it is left one.
+            if sdk is not None and flavour.name not in sdk.asks and not getattr(self.kept, "middleware", ()):
+                raise_now(response)
+            return response
+        raised = connection_error(told, request, flavour)
+        explain(raised, journal, failure)
+        if sdk is not None and flavour.name in sdk.wraps:
+            return raising(raised, request, failure, journal, flavour)
+        remember(raised, failure, request, journal)
+        if raised is told.__cause__:
+            raise raised from raised.__cause__
+        raise raised from failure
 
     def _runtime(self) -> Any:
         if self._is_async:

@@ -37,9 +37,9 @@ def test_no_client(thing: Any, says: str) -> None:
     assert isinstance(caught.value, TypeError)
 
 
-def test_an_sdk_that_is_not_supported_yet() -> None:
-    other = type("Anthropic", (), {"__module__": "anthropic"})()
-    with pytest.raises(UnsupportedClient, match=r"cannot wrap a anthropic.Anthropic; supported: openai.OpenAI"):
+def test_an_sdk_that_is_not_supported() -> None:
+    other = type("Together", (), {"__module__": "together"})()
+    with pytest.raises(UnsupportedClient, match=r"cannot wrap a together.Together; supported: openai.OpenAI"):
         wrap(other)
 
 

@@ -1,0 +1,1 @@
+"""How each kind of client is wrapped: one module for each."""

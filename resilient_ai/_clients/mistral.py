@@ -1,0 +1,40 @@
+"""mistralai's client: one object for sync and async calls, with an http client for each."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from .._context import switch
+from ..transports._private import SUB_SDKS
+from .http import keep, wrapped_inner
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+
+__all__ = ["wrapped_mistral"]
+
+
+def wrapped_mistral(client: Any, pipeline: Pipeline) -> Any:
+    """A copy with a configuration of its own: guarded http clients, no retries.
+
+    What hangs on the client (``chat``, ``embeddings``, …) is made when it is first asked for, and kept: the copy's is
+    made anew.
+    """
+    wrapped = copy.copy(client)
+    configuration = wrapped.sdk_configuration = copy.copy(client.sdk_configuration)
+    wrapped.parent_ref = wrapped if client.parent_ref is client else client.parent_ref
+    held: dict[str, Any] = wrapped.__dict__
+    for name in getattr(client, SUB_SDKS):
+        held.pop(name, None)
+    for name in ("client", "async_client"):
+        given = getattr(client.sdk_configuration, name)
+        if given is not None:  # None: it was closed
+            twin = wrapped_inner(given, pipeline)
+            keep(twin, client)
+            setattr(configuration, name, twin)
+    # Whoever made the given ones, these are the copy's to close.
+    configuration.client_supplied = configuration.async_client_supplied = False
+    if switch.mode() != "off" and pipeline.strategies:
+        configuration.retry_config = None
+    return wrapped
