@@ -35,7 +35,7 @@ FLOORS: dict[str, int] = {
     # what we know of each API: dict and bytes in, dict and bytes out
     "providers": 6,
     # surfaces
-    **dict.fromkeys(["transports", "_wrap"], 7),
+    **dict.fromkeys(["transports", "_clients", "_wrap"], 7),
     # products on top, and the public names
     **dict.fromkeys(["control", "testing", "cli", "__init__"], 8),
 }
