@@ -42,6 +42,7 @@ DEFAULT_MODELS: Final = (
 
 MODELS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai": DEFAULT_MODELS,
+    "gemini": ("gemini-3-pro", "gemini-3-flash", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-embedding-001"),
     "anthropic": ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-opus-4-8", "claude-haiku-4-5"),
 }
 """The same for every dialect."""
@@ -52,7 +53,7 @@ class Provider:
     """A provider to simulate.
 
     name: how the simulator, its log and its answers call it (letters, digits, `_`, `-`, `.`).
-    dialect: the API it speaks: "openai" (the default; Azure's paths too) or "anthropic".
+    dialect: the API it speaks: "openai" (the default; Azure's paths too), "anthropic" or "gemini" (Vertex's paths too).
     keys: the API keys it accepts; by default one, `sk-` and its name.
     models: the models it serves; by default those of `MODELS` for its dialect.
     quota: how much it answers before it says 429; by default all.

@@ -54,7 +54,7 @@ class SimulatedProvider:
 
     @property
     def base_url(self) -> str:
-        """What the vendor's SDK takes as its base URL: `http://127.0.0.1:PORT/v1`; for Anthropic without `/v1`."""
+        """What the vendor's SDK takes as its base URL: `http://127.0.0.1:PORT/v1`; the others' without `/v1`."""
         return f"{self.origin}/v1" if self.dialect == "openai" else self.origin
 
     @property

@@ -46,6 +46,10 @@ class Dialect(Protocol):
         """The error body that goes with a status when nothing about the request is wrong."""
         ...
 
+    def limited(self, wait: float | str | None, ask: Ask) -> Reply:
+        """Too many requests: a wait in seconds, a text that is sent as it is, or nothing told of it."""
+        ...
+
     def break_stream(self, reply: Reply, code: str, sequence: int, ask: Ask) -> bytes:
         """The event that tells an error inside a stream of this kind."""
         ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from .anthropic import Anthropic
 from .connection import Connection
 from .door import Door
+from .gemini import Gemini
 from .log import Entry, Log
 from .openai import OpenAI
 from .replies import Refusal, Reply
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .http import Head
     from .world import Ask
 
-DIALECTS: Final[Mapping[str, Dialect]] = {"openai": OpenAI(), "anthropic": Anthropic()}
+DIALECTS: Final[Mapping[str, Dialect]] = {"openai": OpenAI(), "anthropic": Anthropic(), "gemini": Gemini()}
 
 
 class Host:
@@ -169,17 +169,15 @@ class Visit:
         except Refusal as refusal:
             return None, refusal
 
-    def _refused(self, refusal: Refusal, more: Mapping[str, str] | None = None) -> Reply:
+    def _refused(self, refusal: Refusal) -> Reply:
         self._entry.complaint = refusal.message
-        return self._signed(self._dialect.refuse(refusal, self._ask), more)
+        return self._signed(self._dialect.refuse(refusal, self._ask))
 
     def _execute(self, handler: Handler) -> Reply:
         host = self._host
         wait = host.meter.admit(self._entry.at) if host.meter else None
         if wait is not None:
-            refusal = Refusal(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
-            waits = {"retry-after": str(math.ceil(wait)), "retry-after-ms": str(math.ceil(wait * 1000))}
-            return self._signed(self._dialect.refuse(refusal, self._ask), waits)
+            return self._signed(self._dialect.limited(wait, self._ask))
         try:
             return self._signed(handler(host.world, self._ask))
         except (Refusal, RecursionError) as problem:
@@ -193,13 +191,12 @@ class Visit:
         reply = instead(fault, Telling(self._dialect, self._ask))
         return reply if fault.kind == "html" else self._signed(reply)
 
-    def _signed(self, reply: Reply, more: Mapping[str, str] | None = None) -> Reply:
+    def _signed(self, reply: Reply) -> Reply:
         """With the headers every answer of the vendor carries."""
         host = self._host
         headers = {
             **self._dialect.sign(self._ask, int((time.perf_counter() - self._started) * 1000)),
             **({} if host.meter is None else host.meter.headers()),
-            **(more or {}),
             **reply.headers,
         }
         return dataclasses.replace(reply, headers=headers)

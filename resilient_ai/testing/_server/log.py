@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,9 @@ MAX_PARSED: Final = 1024 * 1024
 _SECRET: Final = frozenset(
     {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie"}
 )
+
+
+_KEY: Final = re.compile(r"((?:^|&)key=)[^&]*")  # Gemini's, where it comes in the query
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class Entry:
             **told,
             "method": self.head.method,
             "path": path,
-            "query": query,
+            "query": _KEY.sub(r"\1…", query),
             "headers": headers,
             "json": parsed,
             "form": form,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from . import routes
-from .replies import Refusal, Reply, encode, error, outage
+from .replies import Refusal, Reply, encode, error, outage, waits
 from .validate import check, check_key, check_model, credential, read_body
 from .world import Ask
 
@@ -57,6 +58,11 @@ class OpenAI:
     def outage(self, status: int, ask: Ask) -> Reply:  # noqa: ARG002
         """The same shape."""
         return outage(status)
+
+    def limited(self, wait: float | str | None, ask: Ask) -> Reply:  # noqa: ARG002
+        """`Retry-After` in whole seconds, and `retry-after-ms`."""
+        reply = error(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
+        return dataclasses.replace(reply, headers=waits(wait))
 
     def break_stream(self, reply: Reply, code: str, sequence: int, ask: Ask) -> bytes:  # noqa: ARG002
         """A Responses stream has an `error` event, the others a chunk with an error in it."""

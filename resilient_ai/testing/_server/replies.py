@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -93,6 +94,13 @@ def error(
     return Reply(
         status=status, body=encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
     )
+
+
+def waits(wait: float | str | None) -> dict[str, str]:
+    """The headers that tell a wait; a text is sent as it is."""
+    if isinstance(wait, float):
+        return {"retry-after": str(math.ceil(wait)), "retry-after-ms": str(math.ceil(wait * 1000))}
+    return {} if wait is None else {"retry-after": str(wait)}
 
 
 def outage(status: int) -> Reply:

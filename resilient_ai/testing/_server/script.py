@@ -58,10 +58,7 @@ def instead(fault: Fault, telling: Telling) -> Reply:
                 reply = Reply(status=fault.code, content_type=kind, body=fault.text.encode())
             return dataclasses.replace(reply, headers=fault.headers)
         case "rate_limited":
-            headers = {} if fault.text is None else {"retry-after": fault.text}
-            refusal = Refusal(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
-            reply = telling.dialect.refuse(refusal, telling.ask)
-            return dataclasses.replace(reply, headers=headers)
+            return telling.dialect.limited(fault.text, telling.ask)
         case "html":
             page = PAGE.format(code=fault.code, reason=REASONS.get(fault.code, "Error"))
             return Reply(status=fault.code, content_type="text/html; charset=UTF-8", body=page.encode())

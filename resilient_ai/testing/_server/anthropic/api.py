@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..fields import NOTHING
-from ..replies import Json, Refusal, Reply, encode
+from ..replies import Json, Refusal, Reply, encode, waits
 from ..world import Ask, World, parse_json
 from . import batches, messages, models
 from .validate import COUNT, CREATE, CREATE_BATCH, check
@@ -128,6 +128,11 @@ class Anthropic:
     def outage(self, status: int, ask: Ask) -> Reply:
         """The same shape."""
         return _error(status, _kind(status), _OUTAGES.get(status, f"The upstream answered {status}."), ask)
+
+    def limited(self, wait: float | str | None, ask: Ask) -> Reply:
+        """`Retry-After` in whole seconds."""
+        headers = {name: value for name, value in waits(wait).items() if name == "retry-after"}
+        return dataclasses.replace(self.outage(429, ask), headers=headers)
 
     def break_stream(self, reply: Reply, code: str, sequence: int, ask: Ask) -> bytes:  # noqa: ARG002
         """An `error` event; `code` is the error's type (one of another vendor's is told as `api_error`)."""
