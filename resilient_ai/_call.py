@@ -300,3 +300,5 @@ def scope_text(scope: Hashable) -> str:
             return f"{family}{'' if model is None else f' {model}'} at {host}"
         case _:
             return str(scope)
+        case (str(host), str(family), None) if host == family:  # a function: it is called by one name
+            return host

@@ -92,12 +92,37 @@ class Journal:
     model: str | None = None
     age: float | None = None
     ended: float | None = None
+    observed: bool = False
+    would: list[str] = field(default_factory=list[str])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _forgotten, ()  # it hangs on exceptions, and those travel in pickles; listeners and clocks do not
+
+    def __deepcopy__(self, memo: object) -> Journal:
+        return self
 
     def begin(self, target: str) -> Attempt:
         """Note a send that is about to be made."""
         attempt = Attempt(len(self.attempts) + 1, target, self.now())
         self.attempts.append(attempt)
         return attempt
+
+    def failed(self, attempt: Attempt, failure: Failure, model: str | None) -> None:
+        """Note that a send, whose end has been noted, failed; tell listeners."""
+        attempt.kind, attempt.status = failure.kind, failure.status
+        if self.emit is not None:
+            from .events import AttemptFailed
+
+            self.emit(
+                AttemptFailed(
+                    target=attempt.target,
+                    family=self.facts.family,
+                    model=model,
+                    kind=failure.kind,
+                    status=failure.status,
+                    seconds=(attempt.ended or self.now()) - attempt.started,
+                )
+            )
 
     def answered(self, by: str, source: Source, model: str | None, age: float | None = None) -> None:
         """Note who answered."""
@@ -133,6 +158,10 @@ class Journal:
             tag=self.facts.tag,
             fingerprint=self.fingerprint,
         )
+
+
+def _forgotten() -> None:
+    """What is left of a journal in another process."""
 
 
 def notes(journal: Journal, failure: Failure) -> list[str]:

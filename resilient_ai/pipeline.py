@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from ._call import Call, Facts, Next, Port, Reply
-from ._context import recorders
+from ._context import recorders, switch
 from ._fingerprint import fingerprint
 from ._journal import Journal
 from ._states import PipelineStates, shared
@@ -21,10 +21,12 @@ from .strategies.fallback import Fallback
 from .strategies.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from ._call import Strategy
-    from ._context import Options
+    from ._context import Mode, Options
+    from ._functions.guarded import Others, Repeat
+    from ._functions.kinds import Failures
     from ._runtime.base import Runtime
     from .events import Event, Listener
 
@@ -37,6 +39,8 @@ ORDER: tuple[type[Any], ...] = (Deadline, Cache, Fallback, Retry, CircuitBreaker
 
 StateT = TypeVar("StateT")
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
 class Pipeline:
     """Strategies, outermost first, folded once.
@@ -103,6 +107,92 @@ class Pipeline:
     def find(self, kind: type[StateT]) -> StateT | None:
         """The strategy of this kind, if there is one."""
         return next((strategy for strategy in self.strategies if isinstance(strategy, kind)), None)
+
+    @property
+    def mode(self) -> Mode:
+        """``"on"``; ``"off"`` when it is empty, or all is switched off: then it is invisible."""
+        return switch.mode() if self.strategies else "off"
+
+    @overload
+    def guard(
+        self,
+        fn: Callable[P, T],
+        /,
+        *,
+        name: str | None = None,
+        operation: Repeat = "creating",
+        failures: Failures | None = None,
+        fallback: Mapping[str, Callable[P, T]] | Sequence[Callable[P, T]] = (),
+    ) -> Callable[P, T]: ...
+    @overload
+    def guard(
+        self,
+        fn: None = None,
+        /,
+        *,
+        name: str | None = None,
+        operation: Repeat = "creating",
+        failures: Failures | None = None,
+        fallback: Others = (),
+    ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+    def guard(
+        self,
+        fn: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        operation: Repeat = "creating",
+        failures: Failures | None = None,
+        fallback: Others = (),
+    ) -> Callable[..., Any]:
+        """Guard a function: boto3, gRPC, a local model. It keeps its signature, and is sync or async as before.
+
+        The caller sees the function's own exception, the last one, with the attempts in its notes; or one of ours
+        (``CircuitOpen``, ``DeadlineExceeded``, ``AllFailed``) where no function was called, or none returned in time.
+        A limit (``Deadline(total=…)``, ``options(deadline=…)``) cancels an async function; a sync one cannot be cut, so
+        it is called in a thread of its own, and left to itself at the limit. Without ``fn``, this is a decorator.
+
+        Args:
+            fn: any sync or async callable but a class or a generator function. A guarded one gets another pipeline.
+            name: under which its health is kept. Default: module and name; a method's with its object's class.
+            operation: what a repeat costs: ``"stateless"`` (money), ``"idempotent"`` (nothing) or ``"creating"`` (a
+                second thing, made and paid): called again only after proof that nothing was made. Default
+                ``"creating"``, since nothing is known of a function, and the other mistake is the one that costs.
+            failures: what its exceptions say: a :class:`~resilient_ai.failures.FailureKind` for each class, or a
+                function that returns one, or None where it has nothing to say. Asked first; what we know are the
+                standard library's, botocore's, gRPC's and http libraries' exceptions. Any other passes untouched.
+            fallback: functions that may answer instead, in order, called with the same arguments; a list, or a mapping
+                from names to functions. Default: nobody.
+
+        Raises:
+            ConfigurationError: not such a callable, a wrong argument, or a pipeline with a Cache or with targets, which
+                can do nothing for a function.
+        """
+        if fn is None:
+            return partial(self.guard, name=name, operation=operation, failures=failures, fallback=fallback)
+        from ._functions.guarded import guarded
+
+        return guarded(fn, self, name=name, operation=operation, failures=failures, fallback=fallback)
+
+    def call(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function once as :meth:`guard` would have it by default.
+
+        Raises:
+            ConfigurationError: as :meth:`guard`; or it is async.
+        """
+        from ._functions.guarded import Guarded
+
+        return cast("T", Guarded(fn, self, wants_async=False).call(args, kwargs))
+
+    async def acall(self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that returns something to be awaited, as :meth:`guard` would have it by default.
+
+        Raises:
+            ConfigurationError: as :meth:`guard`; or what it returned cannot be awaited.
+        """
+        from ._functions.guarded import Guarded
+
+        return cast("T", await Guarded(fn, self, wants_async=True).acall(args, kwargs))
 
     def begin(self, *, port: Port, runtime: Runtime, facts: Facts, options: Options) -> Call:
         """A call that is about to run."""

@@ -35,13 +35,14 @@ FLOORS: dict[str, int] = {
     # what we know of each API: dict and bytes in, dict and bytes out
     "providers": 6,
     # surfaces
-    **dict.fromkeys(["transports", "_clients", "_wrap"], 7),
+    **dict.fromkeys(["transports", "_clients", "_wrap", "_functions"], 7),
     # products on top, and the public names
     **dict.fromkeys(["control", "testing", "cli", "__init__"], 8),
 }
 
 # (importing module, imported room): why it may look up.
 UPWARD: dict[tuple[str, str], str] = {
+    ("resilient_ai.pipeline", "_functions"): "a pipeline's own door to the surface for functions, opened when asked",
     ("resilient_ai._call", "_runtime"): "a type only: a call carries the runtime it is made on",
 }
 
@@ -68,6 +69,7 @@ LONGEST, LONG = 400, 300
 CATCHES_ALL: dict[str, str] = {
     "resilient_ai.pipeline": "a user's listener stands beside the call: what it raises must not cost the answer",
     "resilient_ai._runtime.limit": "a worker's exception is kept and raised where its result is awaited",
+    "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched where it is no failure",
     "resilient_ai._state.breaker": "only a listener or storage of the user's own pybreaker can raise there",
     "resilient_ai._state.rulebook": "only a listener or storage of the user's own pybreaker can raise there",
     "resilient_ai.transports._request": "what a user's api_key callable raises must not keep others from answering",
