@@ -296,9 +296,9 @@ class States(Protocol):
 def scope_text(scope: Hashable) -> str:
     """A scope in words: ``images dall-e-3 at api.openai.com``."""
     match scope:
+        case (str(host), str(family), None) if host == family:  # a function: it is called by one name
+            return host
         case (str(host), str(family), str() | None as model):
             return f"{family}{'' if model is None else f' {model}'} at {host}"
         case _:
             return str(scope)
-        case (str(host), str(family), None) if host == family:  # a function: it is called by one name
-            return host
