@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._journal import Journal
     from ._limits import Limits
     from ._runtime.base import Runtime
+    from .errors import Failure
 
 __all__ = [
     "Call",
@@ -187,6 +188,8 @@ class Call:
         "deadline",
         "facts",
         "first_byte",
+        resumes: how often this call has been sent to this target already, and the failure it met there last; None if it
+            comes here for the first time.
         "has_next",
         "idle",
         "journal",
@@ -202,6 +205,7 @@ class Call:
     def __init__(
         self, *, port: Port, runtime: Runtime, facts: Facts, options: Options, journal: Journal, states: States
     ) -> None:
+        "resumes",
         self.port = port
         self.runtime = runtime
         self.facts = facts
@@ -225,6 +229,7 @@ class Call:
         view.runtime = self.runtime
         view.facts = self.facts
         view.options = self.options
+        self.resumes: tuple[int, Failure] | None = None
         view.journal = self.journal
         view._states = self._states
         view._scope = None
@@ -244,6 +249,7 @@ class Call:
 
     @property
     def target_name(self) -> str:
+        view.resumes = None
         """``"primary"`` or the target's name."""
         return PRIMARY if self.target is None else self.target.name
 
@@ -268,6 +274,13 @@ class Call:
 Next = Callable[[Call], Awaitable[Reply]]
 """What a strategy wraps."""
 
+    @property
+    def account(self) -> tuple[str, str, str | None]:
+        """Rate limits and quotas are kept per host, key (as a salted hash) and model."""
+        target = self.target
+        key = self.port.credential() if target is None else target.credential
+        return (self.port.host(target), key, self.model)
+
 
 class Strategy(Protocol):
     """A configuration object that wraps the rest of the pipeline."""
@@ -277,8 +290,8 @@ class Strategy(Protocol):
         ...
 
 
-class Stateful(Strategy, Protocol[StateT_co]):
-    """A strategy that keeps state between calls."""
+class Stateful(Protocol[StateT_co]):
+    """A strategy, or what several of them share, that keeps state between calls."""
 
     def new_state(self) -> StateT_co:
         """The state to begin with."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from inspect import iscoroutinefunction
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, Failure
+from .failures import FailureKind
 
-__all__ = ["PRIMARY", "SAME_MODEL", "Key", "Target", "salted_hash"]
+__all__ = ["PRIMARY", "SAME_MODEL", "Key", "Target", "keyed", "salted_hash"]
 
 PRIMARY = "primary"
 """The name of wherever the program's own client points to."""
@@ -22,6 +24,9 @@ SAME_MODEL = "*"
 
 Key = str | Callable[[], str]
 """An API key, or a callable that returns one (tokens that expire)."""
+
+MOST_KEYS = 64
+"""Keys of one target."""
 
 _SALT = os.urandom(16)
 
@@ -42,9 +47,10 @@ class Target:
             same model on another host. Known vendors fill in all that is left out; for any other, ``base_url`` is
             needed, and the vendor's part is a name of your own.
         base_url: where the vendor's API begins, e.g. ``"https://api.openai.com/v1"``; no user name, no query.
-        api_key: the key, or a callable that returns one and is asked at each attempt; a callable that fails ends that
-            attempt, and the next target is asked. White space around a key is taken off. Default: the vendor's usual
-            environment variable.
+        api_key: the key, or a callable that returns one and is asked each time a call comes here, and once more if its
+            key is refused; one that fails ends that turn, and the next target is asked. Or several of them, in a list:
+            the next is used when one is limited, out of money or refused. White space around a key is taken off.
+            Default: the vendor's usual environment variable.
         dialect: the wire format spoken there. Default: the vendor's.
 
     Raises:
@@ -54,7 +60,7 @@ class Target:
 
     name: str
     base_url: str | None = field(default=None, kw_only=True)
-    api_key: Key | None = field(default=None, kw_only=True, repr=False)
+    api_key: Key | Sequence[Key] | None = field(default=None, kw_only=True, repr=False)
     dialect: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -63,10 +69,7 @@ class Target:
             _check_url(self.name, self.base_url)
         if not isinstance(self.dialect, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise ConfigurationError(f"{self.name}: dialect is a string, got {type(self.dialect).__name__}")
-        if isinstance(self.api_key, str):
-            object.__setattr__(self, "api_key", _sound_key(self.name, self.api_key))
-        elif self.api_key is not None and (not callable(self.api_key) or iscoroutinefunction(self.api_key)):
-            raise ConfigurationError(f"{self.name}: api_key is a string, or a callable that returns one (not awaited)")
+        object.__setattr__(self, "api_key", _keys(self.name, self.api_key))
 
     @property
     def vendor(self) -> str:
@@ -80,12 +83,28 @@ class Target:
         return None if model == SAME_MODEL else model
 
     def key(self) -> str | None:
-        """The key to use now.
+        """The key to use now; of several the first.
 
         Raises:
             ConfigurationError: the callable returned no sound key. What the callable itself raises is let through.
         """
-        return _sound_key(self.name, self.api_key()) if callable(self.api_key) else self.api_key
+        key = self.api_key
+        if isinstance(key, str) or key is None:
+            return key
+        if callable(key):
+            return _sound_key(self.name, key())
+        return self.each()[0].key()
+
+    def each(self) -> tuple[Target, ...]:
+        """The same target with one key at a time."""
+        if isinstance(self.api_key, tuple):
+            return tuple(replace(self, api_key=key) for key in cast("tuple[Key, ...]", self.api_key))
+        return (self,)
+
+    @property
+    def place(self) -> tuple[str | None, ...]:
+        """What targets that differ in their keys alone have in common."""
+        return (self.name, self.base_url, self.dialect)
 
     def __copy__(self) -> Target:
         return self
@@ -104,15 +123,37 @@ class Target:
     @property
     def identity(self) -> tuple[str, ...]:
         """What makes two targets the same one, with no secret in it."""
+        return (self.name, self.base_url or "", self.dialect or "", self.credential)
+
+    @property
+    def credential(self) -> str:
+        """The key as a salted hash; empty if there is none."""
         if self.api_key is None:
-            key = ""
-        elif isinstance(self.api_key, str):
-            key = salted_hash(self.api_key)
-        else:
-            # By its name, not by its identity: a program that builds its client anew for each call makes it anew, too.
-            named = self.api_key if hasattr(self.api_key, "__qualname__") else type(self.api_key)
-            key = f"callable {named.__module__}.{named.__qualname__}"
-        return (self.name, self.base_url or "", self.dialect or "", key)
+            return ""
+        if isinstance(self.api_key, str):
+            return salted_hash(self.api_key)
+        if isinstance(self.api_key, tuple):
+            return " ".join(one.credential for one in self.each())
+        # By its name, not by its identity: a program that builds its client anew for each call makes it anew, too.
+        named: Any = self.api_key if hasattr(self.api_key, "__qualname__") else type(self.api_key)
+        return f"callable {named.__module__}.{named.__qualname__}"
+
+
+def keyed(target: Target | None) -> Target | None:
+    """The target with the key of its callable, as it is now.
+
+    Raises:
+        Failure: of this target alone, if its callable, foreign code, has none to give.
+    """
+    if target is None or not callable(target.api_key):
+        return target
+    try:
+        return replace(target, api_key=target.key())
+    except Exception as error:
+        if type(error).__module__.startswith("billiard"):  # Celery's soft time limit, from a signal, speaks of the task
+            raise
+        why = f"its api_key callable gave no key ({type(error).__name__})"  # what the error says may hold a secret
+        raise Failure(why, kind=FailureKind.AUTH, target=target.name) from error
 
 
 def _without_key(name: str, base_url: str | None, dialect: str | None) -> Target:
@@ -149,6 +190,27 @@ def _check_url(name: str, url: object) -> None:
         named = False
     if not named:
         raise ConfigurationError(f"{name}: base_url names no host, or no sound port, after http:// or https://")
+
+
+def _keys(name: str, given: object) -> Key | tuple[Key, ...] | None:
+    """The key, or several of them, each once."""
+    if not isinstance(given, list | tuple):
+        return _one_key(name, given)
+    each = [_one_key(name, key) for key in cast("Sequence[object]", given)]
+    sound = tuple(dict.fromkeys(key for key in each if key is not None))
+    if not sound or None in each:
+        raise ConfigurationError(f"{name}: api_key holds no key; leave it out if the vendor takes none")
+    if len(sound) > MOST_KEYS:
+        raise ConfigurationError(f"{name}: api_key holds {len(sound)} keys, and {MOST_KEYS} are the most")
+    return sound
+
+
+def _one_key(name: str, key: object) -> Key | None:
+    if isinstance(key, str):
+        return _sound_key(name, key)
+    if key is None or (callable(key) and not iscoroutinefunction(key)):
+        return cast("Key | None", key)
+    raise ConfigurationError(f"{name}: api_key is a string, or a callable that returns one (not awaited), or a list")
 
 
 def _sound_key(name: str, key: object) -> str:

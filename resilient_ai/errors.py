@@ -6,7 +6,8 @@
     ├── ConfigurationError (ValueError)      told while building: an unknown vendor, a missing key, a wrong order
     ├── UnsupportedClient (TypeError)        wrap() was given something it cannot wrap
     └── Failure                              one attempt, or one call, failed; has a kind
-        ├── CircuitOpen                      not sent: the circuit is open; says when it will be tried again
+        ├── NotSent                          our own decision: the key was asked to wait or is parked, the model is gone
+        │   └── CircuitOpen                  the circuit is open
         ├── DeadlineExceeded                 the call's own limit ran out
         └── AllFailed                        every target failed; holds each one's failure
 
@@ -31,6 +32,7 @@ __all__ = [
     "ConfigurationError",
     "DeadlineExceeded",
     "Failure",
+    "NotSent",
     "ResilienceError",
     "UnsupportedClient",
 ]
@@ -67,6 +69,7 @@ class Failure(ResilienceError):
             (``x-should-retry``); True when it said the opposite, which never makes a creating call repeatable.
         limits: reads what the answer says of the limits of its key and model; None if there was no answer. Left out of
             pickles.
+        retired: whether the model or endpoint is known to have been switched off for good.
         answer: what the provider answered, in the surface's own form (an HTTP response, read to its end), or None. It
             is left out of pickles: it may hold what a model said.
     """
@@ -81,6 +84,7 @@ class Failure(ResilienceError):
         retry_after: float | None = None,
         should_retry: bool | None = None,
         limits: Callable[[], Limits | None] | None = None,
+        retired: bool = False,
         answer: object = None,
     ) -> None:
         super().__init__(message)
@@ -90,23 +94,34 @@ class Failure(ResilienceError):
         self.retry_after = retry_after
         self.should_retry = should_retry
         self.limits = limits
+        self.retired = retired
         self.answer = answer
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_again, (type(self), self.args, self.__dict__ | {"answer": None, "limits": None}))
 
 
-class CircuitOpen(Failure):
+class NotSent(Failure):
+    """The call was not sent to its target, by our own decision; the message says why.
+
+    Attributes:
+        reopens_in: seconds until the target is asked again.
+    """
+
+    def __init__(self, message: str, *, target: str, reopens_in: float) -> None:
+        super().__init__(message, kind=FailureKind.LOCAL, target=target, retry_after=reopens_in)
+        self.reopens_in = reopens_in
+
+
+class CircuitOpen(NotSent):
     """The call was not sent, since its target has been failing.
 
     Attributes:
-        reopens_in: seconds until the target is tried again.
         recovering: the target answers again, and its calls return step by step; this one went elsewhere meanwhile.
     """
 
     def __init__(self, message: str, *, target: str, reopens_in: float, recovering: bool = False) -> None:
-        super().__init__(message, kind=FailureKind.LOCAL, target=target, retry_after=reopens_in)
-        self.reopens_in = reopens_in
+        super().__init__(message, target=target, reopens_in=reopens_in)
         self.recovering = recovering
 
 

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from ._journal import Outcome
     from .failures import FailureKind
 
-__all__ = ["AttemptFailed", "CallFinished", "CircuitChanged", "Event", "Listener", "Returned", "Switched"]
+__all__ = [
+    "AttemptFailed",
+    "CallFinished",
+    "CircuitChanged",
+    "Event",
+    "Listener",
+    "Parked",
+    "Returned",
+    "Switched",
+    "Unparked",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +69,38 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A target's key was refused (``reason`` quota or auth), or its model is gone: it is left alone for ``seconds``
+    while others answer. ``key`` is the beginning of the key's salted hash."""
+
+    target: str
+    family: str
+    model: str | None
+    key: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unparked:
+    """What was parked works again, after ``seconds``."""
+
+    target: str
+    family: str
+    model: str | None
+    key: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallFinished:
     """A call ended: answered, or failed."""
 
     outcome: Outcome
 
 
-Event = AttemptFailed | CircuitChanged | Switched | Returned | CallFinished
+Event = AttemptFailed | CircuitChanged | Switched | Returned | Parked | Unparked | CallFinished
 
 
 class Listener(Protocol):

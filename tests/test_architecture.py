@@ -72,7 +72,7 @@ CATCHES_ALL: dict[str, str] = {
     "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched where it is no failure",
     "resilient_ai._state.breaker": "only a listener or storage of the user's own pybreaker can raise there",
     "resilient_ai._state.rulebook": "only a listener or storage of the user's own pybreaker can raise there",
-    "resilient_ai.transports._request": "what a user's api_key callable raises must not keep others from answering",
+    "resilient_ai._target": "what a user's api_key callable raises must not keep others from answering",
 }
 
 # Module: whose private names it may touch. Each has a contract test.

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
-from .._target import SAME_MODEL, Target
-from ..errors import AllFailed, CircuitOpen, ConfigurationError, Failure
-from ..events import Returned, Switched
+from .._target import SAME_MODEL, Target, keyed
+from ..errors import AllFailed, ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
+from ._course import Course
+from ._whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
+    from ._course import Turn
 
 __all__ = ["Fallback", "Routes"]
 
-log = logging.getLogger("resilient_ai")
-
 Targets = Sequence[Target | str]
 Routes = tuple[tuple[str, tuple[Target, ...]], ...]
-
-REMEMBERED = 10_000
-"""Resource ids, and the primary's working keys and models, kept in mind, the least recently used dropped first."""
-
-RETURN_AFTER = 1.0
-"""Seconds without a detour before the primary counts as returned: a ramp mixes both for a while."""
 
 _NOT_TOLD = frozenset(
     {
@@ -87,23 +78,28 @@ class Fallback:
     async def execute(self, next: Next, call: Call) -> Reply:
         """Ask the primary, then the targets, until one answers."""
         state = call.state(self)
-        queue = deque(self._candidates(call, state))
-        turned_away: list[Target | None] = []
-        failures: list[Failure] = []
+        candidates = self._candidates(call, state)
+        failures: list[Failure] = [*state.passed_over(call, candidates)]
+        course = Course(candidates)
+        reread: set[Target] = set()
         try:
-            while queue:
-                target = queue.popleft()
-                view = _view(call, target, remaining=len(queue) + 1)
+            while (turn := course.next()) is not None:
+                view, before = _view(call, turn), len(call.journal.attempts)
+                asked = view
                 try:
-                    reply = await next(view)
+                    state.asks(view)
+                    asked = _with_key(view)
+                    reply = await next(asked)
                 except Failure as failure:
-                    failures.append(failure)
+                    if _another_key(view, asked, failure, reread):
+                        course.again(turn.target)
+                        continue
+                    if turn.resumes is None or not _no_news(failure, turn.resumes[1]):
+                        failures.append(failure)
                     if not _moves_on(view, failure, state):
                         break
-                    if isinstance(failure, CircuitOpen) and failure.recovering and target not in turned_away:
-                        # It works, and spares itself calls that others can answer; if they cannot, it is asked again.
-                        turned_away.append(target)
-                        queue.append(target)
+                    state.refused(view, failure)
+                    course.failed(turn, failure, len(call.journal.attempts) - before)
                 else:
                     state.answered(view, reply, failures)
                     return reply
@@ -112,6 +108,7 @@ class Fallback:
             raise AllFailed(failures, told=_told(failures))
         finally:
             failures.clear()  # their tracebacks hold this frame, and it them
+            course.forget()
 
     def _candidates(self, call: Call, state: Whereabouts) -> list[Target | None]:
         if call.facts.ids:
@@ -131,103 +128,59 @@ class Fallback:
         return everyone
 
 
-class Whereabouts:
-    """What the fallback has learnt: where things were made, what has worked, who answers at present."""
-
-    def __init__(self) -> None:
-        from cachetools import LRUCache
-
-        self._lock = Lock()
-        self._homes: LRUCache[str, tuple[str, ...]] = LRUCache(REMEMBERED)
-        self._worked: LRUCache[tuple[str, str], bool] = LRUCache(REMEMBERED)
-        self._away: LRUCache[tuple[str, str, str | None], tuple[float, float]] = LRUCache(REMEMBERED)
-
-    def home(self, identifier: str) -> tuple[str, ...] | None:
-        """The identity of the target that made ``identifier``; None if no target of ours did."""
-        with self._lock:
-            return self._homes.get(identifier)
-
-    def has_worked(self, host: str, what: str) -> bool:
-        """Whether this key, or this model, has been seen working at the primary on ``host``."""
-        with self._lock:
-            return (host, what) in self._worked
-
-    def answered(self, call: Call, reply: Reply, failures: Sequence[Failure]) -> None:
-        """Learn from an answer, and say aloud when the one who answers has changed."""
-        if call.target is None:
-            host, credential = call.port.host(None), call.port.credential()
-            with self._lock:
-                for identifier in reply.ids:
-                    self._homes.pop(identifier, None)
-                self._worked[host, credential] = True
-                if call.model is not None:
-                    self._worked[host, f"model {call.model}"] = True
-        elif reply.ids:
-            with self._lock:
-                self._homes.update(dict.fromkeys(reply.ids, call.target.identity))
-        if call.target is None:
-            if self._away:
-                self._returned(call)
-        elif failures:
-            self._switched(call, failures[0])
-
-    def _switched(self, call: Call, failure: Failure) -> None:
-        key, now = _primary(call), call.runtime.now()
-        recovering = isinstance(failure, CircuitOpen) and failure.recovering  # part of the return, no new switch
-        with self._lock:
-            since = self._away.get(key)
-            if since is not None or not recovering:
-                self._away[key] = (now if since is None else since[0], now)
-        if since is not None or recovering:
-            return
-        what = _what(call)
-        log.warning("%s: now answered by %s, since the primary failed: %s", what, call.target_name, failure)
-        if call.journal.emit is not None:
-            call.journal.emit(
-                Switched(family=key[1], model=key[2], to=call.target_name, reason=failure.kind.value),
-            )
-
-    def _returned(self, call: Call) -> None:
-        key, now = _primary(call), call.runtime.now()
-        with self._lock:
-            since = self._away.get(key)
-            if since is None or now - since[1] < RETURN_AFTER:
-                return
-            del self._away[key]
-        log.warning("%s: answered by the primary again, after %.1f s away", _what(call), now - since[0])
-        if call.journal.emit is not None:
-            call.journal.emit(Returned(family=key[1], model=key[2], seconds=now - since[0]))
-
-
-def _primary(call: Call) -> tuple[str, str, str | None]:
-    """What the caller asked for, and of whom: equal pipelines of clients that point elsewhere share what they learn."""
-    return call.port.host(None), call.facts.family, call.facts.model
-
-
-def _what(call: Call) -> str:
-    return f"{call.facts.family} {call.facts.model or ''}".strip()
-
-
-def _view(call: Call, target: Target | None, *, remaining: int) -> Call:
+def _view(call: Call, turn: Turn) -> Call:
     """The call as this target gets it: with no more than its share of the time, so that a mute one starves nobody."""
     view = call.derive()
-    view.target = target
-    view.has_next = remaining > 1
+    view.target = turn.target
+    view.has_next = turn.has_next
+    view.resumes = turn.resumes
     if call.deadline is not None:
         now = call.runtime.now()
-        view.limit = now + max(0.0, call.deadline - now) / remaining
+        view.limit = now + max(0.0, call.deadline - now) / turn.share
     return view
+
+
+def _with_key(view: Call) -> Call:
+    """The same view, with the key that its target's callable gives now."""
+    try:
+        target = keyed(view.target)
+    except Failure as failure:
+        attempt = view.journal.begin(view.target_name)
+        attempt.kind, attempt.ended = failure.kind, attempt.started
+        raise
+    if target is view.target:
+        return view
+    asked = view.derive()
+    asked.target, asked.resumes = target, view.resumes
+    return asked
+
+
+def _another_key(view: Call, asked: Call, failure: Failure, reread: set[Target]) -> bool:
+    """Whether the callable of a refused key has another one to give by now: a token that had expired. Asked once."""
+    target = view.target
+    if failure.kind is not FailureKind.AUTH or target is None or asked is view or target in reread:
+        return False
+    reread.add(target)
+    try:
+        return keyed(target) != asked.target
+    except Failure:
+        return False
+
+
+def _no_news(failure: Failure, earlier: Failure) -> bool:
+    """Whether a turn that went on after ``earlier`` came to nothing else."""
+    return failure is earlier or isinstance(failure, NotSent)
 
 
 def _moves_on(call: Call, failure: Failure, state: Whereabouts) -> bool:
     meaning = failure.kind.meaning
-    if not call.facts.repeatable and not isinstance(failure, CircuitOpen):
+    if not call.facts.repeatable and not isinstance(failure, NotSent):
         return False
     if call.facts.operation is Operation.CREATING and not meaning.nothing_made:
         return False
     if call.target is not None:
         return failure.kind is not FailureKind.DEADLINE  # whatever ails a fallback is no verdict on the call
-    if meaning.if_worked:
+    if meaning.if_worked and not failure.retired:
         what = call.port.credential() if failure.kind is FailureKind.AUTH else f"model {call.model}"
         return state.has_worked(call.port.host(None), what)
     return meaning.moves_on
@@ -264,7 +217,7 @@ def _list(given: object) -> tuple[Target, ...]:
     if isinstance(given, str | Target) or not isinstance(given, Sequence):
         raise ConfigurationError(f"fallback takes a list of targets, or a mapping from models to such; got {given!r}")
     items: Sequence[object] = given  # pyright: ignore[reportUnknownVariableType]
-    return tuple(_target(item) for item in items)
+    return tuple(single for item in items for single in _target(item).each())
 
 
 def _target(item: object) -> Target:

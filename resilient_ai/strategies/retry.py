@@ -5,28 +5,37 @@ from __future__ import annotations
 import random
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
 from .._state.budget import Budget
 from .._state.scopes import Scopes
-from ..errors import CircuitOpen, ConfigurationError, Failure
-from ..failures import Again
+from .._state.waits import JITTER, LONGEST
+from ..errors import ConfigurationError, Failure, NotSent
+from ..failures import Again, FailureKind
 from ._settings import check_share, is_number
+from ._shared import shared
+from ._tenacity import Past, check_predicate, said_again, said_stop, said_wait, state_after
 
 if TYPE_CHECKING:
+    import tenacity
+
     from .._call import Call, Next, Reply
+    from .._state.waits import Waits
 
 __all__ = ["MAX_RETRY_AFTER", "Retry"]
 
-MAX_RETRY_AFTER = 60.0
+ATTEMPTS = 3
+"""Sends at one target, unless the program says otherwise: the SDKs' own (2 retries)."""
+
+MOST_ATTEMPTS = 100
+"""Sends at one target where a tenacity ``stop`` decides: it may never say so."""
+
+MAX_RETRY_AFTER = LONGEST
 """Seconds: a provider that asks for a longer wait is not waited for (openai's SDK honours up to 120, and blocks)."""
 
 QUICK = 0.1
 """Seconds at most before the one quick repeat that is made when another target stands by."""
-
-JITTER = 0.25
-"""A wait the provider asked for is a floor; up to this share of it is added, so that callers do not return as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +47,29 @@ class Retry:
     quick repeat is made; else up to ``attempts``, with full jitter between them, inside the call's limit.
 
     Args:
-        attempts: sends at one target, the first included. Default 3, as the SDKs' (2 retries).
+        attempts: sends at one target, the first included. Default 3, as the SDKs' (2 retries); with ``stop``, 100.
         wait: seconds between attempts: a number, or any tenacity wait object. Default: full jitter in
             [0, min(8, 0.5 * 2**i)], the SDKs' own base and cap.
         budget: the share of recent calls that may be repeated, over all callers of one host, family and model.
             Default 0.1: under a total outage upstream calls stay near one per call (the figure gRPC and Finagle use).
+            A repeat at the time a rate-limiting provider itself named is not counted.
+        retry: a tenacity retry object, asked after a failure (``resilient_ai.errors.Failure``, with its ``kind``): one
+            more reason not to repeat; it cannot allow what is not safe. Default: none.
+        stop: a tenacity stop object, asked next, with the wait that would follow. Default: none.
 
     Raises:
-        ConfigurationError: an argument out of its range.
+        ConfigurationError: an argument out of its range; while a call runs, a tenacity object's answer that is none.
     """
 
-    attempts: int = 3
+    attempts: int | None = None
     wait: Any = None  # a number or a tenacity wait object; tenacity is imported at the first failure only
     budget: float = 0.1
+    retry: Any = None
+    stop: Any = None
 
     def __post_init__(self) -> None:
+        if self.attempts is None:
+            object.__setattr__(self, "attempts", ATTEMPTS if self.stop is None else MOST_ATTEMPTS)
         if not (is_number(self.attempts) and isinstance(self.attempts, int)) or self.attempts < 1:
             raise ConfigurationError(f"Retry(attempts=…) counts the first and is at least 1, got {self.attempts!r}")
         check_share("Retry(budget=…)", self.budget)
@@ -60,6 +77,8 @@ class Retry:
             raise ConfigurationError(f"Retry(wait=…) is seconds from 0, or a tenacity wait object; got {self.wait!r}")
         if not (self.wait is None or isinstance(self.wait, int | float) or callable(self.wait)):
             raise ConfigurationError(f"Retry(wait=…) is seconds, or a tenacity wait object; got {self.wait!r}")
+        check_predicate("retry", self.retry)
+        check_predicate("stop", self.stop)
 
     def new_state(self) -> Scopes[Budget]:
         """One budget for each host, family and model."""
@@ -67,36 +86,59 @@ class Retry:
 
     async def execute(self, next: Next, call: Call) -> Reply:
         """Call, and call again while that may help."""
+        runtime = call.runtime
         budget = call.state(self).get(call.scope)
-        budget.deposit(call.runtime.now())
-        number = 1
-        earlier: Failure | None = None
-        while True:
-            try:
-                return await next(call)
-            except CircuitOpen:
-                if earlier is None:
-                    raise
-                budget.refund()  # the repeat was not sent; what the caller hears is what the provider said before
-                break
-            except Failure as failure:
-                if not self._may_repeat(call, failure, number):
-                    raise
-                seconds = self._seconds(call, failure, number)
-                if seconds is None or not budget.withdraw(call.runtime.now()):
-                    raise
-                earlier = failure
-            await call.runtime.sleep(seconds)
-            call.journal.waited += seconds
-            number += 1
+        waits = shared(call).waits
+        number, earlier, paid = 1, None, False
+        started, before = runtime.now(), call.journal.waited
+        if call.resumes is None:
+            budget.deposit(started)
+        else:
+            (number, earlier), call.resumes = call.resumes, None  # its traceback would hold the call, and the call it
         try:
+            while True:
+                if earlier is not None:
+                    past = Past(number, started, call.journal.waited - before)
+                    seconds = self._pause(call, earlier, past)
+                    # A repeat at the time the provider itself named harms nobody: it costs no token.
+                    paid = seconds is not None and not _told_when(earlier)
+                    if seconds is None or (paid and not budget.withdraw(runtime.now())):
+                        break
+                    await _sleep(call, seconds)
+                    number += 1
+                try:
+                    if waits.known:
+                        await _heed(waits, call)
+                    return await next(call)
+                except NotSent:
+                    if earlier is None:
+                        raise
+                    if paid:
+                        budget.refund()  # the repeat was not sent
+                    break  # what the caller hears is what the provider said before
+                except Failure as failure:
+                    if _told_when(failure):
+                        waits.ask(call.account, runtime.now(), failure.retry_after or 0.0)
+                    earlier = failure
             raise earlier
         finally:
             del earlier  # its traceback holds this frame
 
+    def _pause(self, call: Call, failure: Failure, past: Past) -> float | None:
+        """Seconds until the repeat; None if there is to be none."""
+        if not self._may_repeat(call, failure, past.number):
+            return None
+        state = state_after(failure, past, call.runtime.now())
+        if self.retry is not None and not said_again(self.retry, state):
+            return None
+        seconds = self._seconds(call, failure, state)
+        if seconds is None or (self.stop is not None and said_stop(self.stop, state, seconds)):
+            return None
+        return seconds
+
     def _may_repeat(self, call: Call, failure: Failure, number: int) -> bool:
         meaning = failure.kind.meaning
-        if number >= self.attempts or not call.facts.repeatable:
+        if number >= cast("int", self.attempts) or not call.facts.repeatable or failure.should_retry is False:
             return False
         if call.facts.operation is Operation.CREATING and not meaning.nothing_made:
             return False
@@ -110,9 +152,9 @@ class Retry:
             case Again.ALONE:
                 return number == 1 and not call.has_next
 
-    def _seconds(self, call: Call, failure: Failure, number: int) -> float | None:
+    def _seconds(self, call: Call, failure: Failure, state: tenacity.RetryCallState) -> float | None:
         """How long to wait before the next attempt; None if it would not fit."""
-        seconds = random.uniform(0, QUICK) if call.has_next else self._backoff(number)
+        seconds = random.uniform(0, QUICK) if call.has_next else self._backoff(state)
         floor = failure.retry_after
         if floor is not None:
             if floor > (QUICK if call.has_next else MAX_RETRY_AFTER):
@@ -121,12 +163,37 @@ class Retry:
         left = call.time_left()
         return seconds if left is None or seconds < left else None
 
-    def _backoff(self, number: int) -> float:
+    def _backoff(self, state: tenacity.RetryCallState) -> float:
         if isinstance(self.wait, int | float):
             return float(self.wait)
         import tenacity
 
-        wait = tenacity.wait_random_exponential(multiplier=0.5, max=8) if self.wait is None else self.wait
-        state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-        state.attempt_number = number
-        return max(0.0, float(wait(state)))
+        full_jitter = tenacity.wait_random_exponential(multiplier=0.5, max=8)
+        return said_wait(full_jitter if self.wait is None else self.wait, state)
+
+
+def _told_when(failure: Failure) -> bool:
+    """Whether the provider said when this key may ask again."""
+    return failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
+
+
+async def _sleep(call: Call, seconds: float) -> None:
+    await call.runtime.sleep(seconds)
+    call.journal.waited += seconds
+
+
+async def _heed(waits: Waits, call: Call) -> None:
+    """Wait while the key was asked to, by whomever.
+
+    Raises:
+        NotSent: another target can be asked meanwhile, or the wait is too long.
+    """
+    patience = MAX_RETRY_AFTER
+    while (wait := waits.of(call.account, call.runtime.now())) is not None:
+        seconds = wait.left + random.uniform(0, wait.spread)
+        left = call.time_left()
+        if call.has_next or wait.left > patience or (left is not None and seconds >= left):
+            why = f"the provider asked this key to wait; {call.model or 'it'} is asked again in {wait.left:.1f} s"
+            raise NotSent(why, target=call.target_name, reopens_in=wait.left)
+        patience -= wait.left
+        await _sleep(call, seconds)

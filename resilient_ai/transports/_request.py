@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._call import Facts, Operation
 from .._context import Options, current, said
 from .._target import salted_hash
-from ..errors import ConfigurationError, Failure
-from ..failures import FailureKind
+from ..errors import ConfigurationError
 from ..providers.base import Dialect, Endpoint, Span, form_field, model_of, top_level, url_of
 from ..providers.registry import dialect_of
 from ._flavour import fields
@@ -152,11 +151,7 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
 
 
 def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
-    """The same request for another target: its URL, key and model; nothing of the primary's but the request itself.
-
-    Raises:
-        Failure: the target's key could not be had.
-    """
+    """The same request for another target: its URL, key and model; nothing of the primary's but the request itself."""
     request = prepared.request
     dialect, endpoint = prepared.dialect, prepared.endpoint
     body = prepared.body or b""
@@ -170,7 +165,7 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
         for name, value in request.headers.multi_items()
         if name in dialect.forwarded or name.startswith("x-stainless-")
     ]
-    key = _key(target)
+    key = target.key()  # a callable's was asked for when the call came here
     if key is not None:
         headers.append(dialect.key_header(key, base_url, prepared.headers))
     unread = prepared.body is None  # not kept, and not read by anybody yet: it is handed on as it is
@@ -187,17 +182,6 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
     if unread:
         made.stream = request.stream
     return made
-
-
-def _key(target: Target) -> str | None:
-    """The target's key; a Failure of this target alone if its callable, foreign code, has none to give."""
-    try:
-        return target.key()
-    except Exception as error:
-        if type(error).__module__.startswith("billiard"):  # Celery's soft time limit, from a signal, speaks of the task
-            raise
-        why = f"its api_key callable gave no key ({type(error).__name__})"  # what the error says may hold a secret
-        raise Failure(why, kind=FailureKind.AUTH, target=target.name) from error
 
 
 CREDENTIALS = (

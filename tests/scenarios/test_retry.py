@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from resilient_ai import CircuitBreaker, Deadline, Fallback, Pipeline, Retry
 from resilient_ai._call import Operation
+from resilient_ai.errors import Failure
 from resilient_ai.failures import FailureKind as K
+from resilient_ai.strategies._tenacity import Past, state_after
 
 from .harness import Mode, World, fails, ok, target
 
@@ -114,7 +116,9 @@ def test_back_off_is_full_jitter(mode: Mode) -> None:
 
 def test_back_off_is_capped() -> None:
     """Promise 5."""
-    waits = [Retry()._backoff(number) for number in range(1, 40) for _ in range(50)]
+    failure = Failure("down", kind=K.UNREACHABLE)
+    states = [state_after(failure, Past(number, 0.0, 0.0), 1.0) for number in range(1, 40)]
+    waits = [Retry()._backoff(state) for state in states for _ in range(50)]
     assert max(waits) <= 8.0
     assert max(waits) > 7.0
 

@@ -1,13 +1,13 @@
-"""A target's callable key, where a call is addressed to it."""
+"""A target's callable key, where a call comes to it."""
 
 from __future__ import annotations
 
 import pytest
 
 from resilient_ai import Target
+from resilient_ai._target import keyed
 from resilient_ai.errors import Failure
 from resilient_ai.failures import FailureKind
-from resilient_ai.transports._request import _key
 
 
 def test_what_a_callable_raises_becomes_the_failure_of_its_target() -> None:
@@ -18,7 +18,7 @@ def test_what_a_callable_raises_becomes_the_failure_of_its_target() -> None:
         raise error
 
     with pytest.raises(Failure, match="gave no key") as caught:
-        _key(Target("a:b", api_key=key))
+        keyed(Target("a:b", api_key=key))
     assert (caught.value.kind, caught.value.target, caught.value.__cause__) == (FailureKind.AUTH, "a:b", error)
     assert "sekret" not in str(caught.value)
 
@@ -31,4 +31,4 @@ def test_a_soft_time_limit_passes() -> None:
         raise limit
 
     with pytest.raises(limit):
-        _key(Target("a:b", api_key=key))
+        keyed(Target("a:b", api_key=key))

@@ -1,0 +1,129 @@
+"""Whom a call asks, and in which order."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import CircuitOpen, NotSent
+from ..failures import Again, FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .._target import Target
+    from ..errors import Failure
+
+__all__ = ["Course", "Turn"]
+
+_OF_THE_KEY = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA, FailureKind.AUTH})
+"""What another key for the same model may mend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One target's turn.
+
+    Attributes:
+        target: who is asked; None is the primary.
+        has_next: whether another one that may be well is asked after it.
+        share: how many, itself included, the time that is left is for.
+        resumes: how often it has been asked for this call, and the failure it met last, if it is asked once more.
+    """
+
+    target: Target | None
+    has_next: bool
+    share: int
+    resumes: tuple[int, Failure] | None = None
+
+
+class Course:
+    """The order: each target once; those that work but turned the call away once more; then, if nobody else is well,
+    one that may yet answer, as if it were alone.
+
+    That last one is whoever was asked to wait, for the shortest time; or else, if all others were not even asked (their
+    circuits are open), the one that was: what it may be asked again is then no longer cut short by their standing by.
+    """
+
+    def __init__(self, targets: Iterable[Target | None]) -> None:
+        self._queue = deque(targets)
+        self._turned_away: deque[Target | None] = deque()
+        self._waiting: list[tuple[float, Target | None, tuple[int, Failure] | None]] = []
+        self._cut_short: list[tuple[Target | None, tuple[int, Failure]]] = []
+        self._others_asked = False
+        self._had_more: set[Target | None] = set()
+
+    def next(self) -> Turn | None:
+        """Whose turn it is; None if nobody is left."""
+        for queue in (self._queue, self._turned_away):
+            if queue:
+                target = queue.popleft()
+                rest = len(self._queue) + len(self._turned_away)
+                return Turn(target=target, has_next=rest > 0, share=1 + self._places(target))
+        return self._last_resort()
+
+    def again(self, target: Target | None) -> None:
+        """It is asked once more, at once."""
+        self._queue.appendleft(target)
+
+    def failed(self, turn: Turn, failure: Failure, sent: int) -> None:
+        """How a turn ended. ``sent``: the requests made in it."""
+        target = turn.target
+        if not _is_of_the_key(failure):  # then its other keys are of no use
+            self._queue = deque(other for other in self._queue if target is None or not _same_place(other, target))
+        if isinstance(failure, CircuitOpen) and failure.recovering and target not in self._had_more:
+            # It works, and spares itself calls that others can answer; if they cannot, it is asked again.
+            self._had_more.add(target)
+            self._turned_away.append(target)
+        self._others_asked |= sent > 0 and not turn.has_next
+        if not turn.has_next or target in self._had_more or turn.resumes is not None:
+            return
+        resumes = (sent, failure) if sent else None
+        if _has_a_wait(failure):
+            self._waiting.append((failure.retry_after or 0.0, target, resumes))
+        elif resumes is not None:
+            self._cut_short.append((target, resumes))
+
+    def forget(self) -> None:
+        """It is over: failures hold their tracebacks, those the frames, and one of them this."""
+        self._waiting.clear()
+        self._cut_short.clear()
+
+    def _places(self, target: Target | None) -> int:
+        """How many others may still want time."""
+        others = [*self._queue, *self._turned_away]
+        if target is not None and len(others) > 1:
+            others = [other for other in others if not _same_place(other, target)]
+        return len(others) + bool(self._waiting)
+
+    def _last_resort(self) -> Turn | None:
+        if self._waiting:
+            _, target, resumes = min(self._waiting, key=_soonest)
+        elif len(self._cut_short) == 1 and not self._others_asked:
+            target, resumes = self._cut_short[0]
+            if resumes[1].kind.meaning.again is Again.NEVER:
+                return None
+        else:
+            return None
+        self._waiting.clear()
+        self._cut_short.clear()
+        return Turn(target=target, has_next=False, share=1, resumes=resumes)
+
+
+def _soonest(waiting: tuple[float, Target | None, tuple[int, Failure] | None]) -> float:
+    return waiting[0]
+
+
+def _has_a_wait(failure: Failure) -> bool:
+    if isinstance(failure, NotSent):
+        return not isinstance(failure, CircuitOpen)
+    return failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
+
+
+def _is_of_the_key(failure: Failure) -> bool:
+    return failure.kind in _OF_THE_KEY or (isinstance(failure, NotSent) and not isinstance(failure, CircuitOpen))
+
+
+def _same_place(one: Target | None, other: Target) -> bool:
+    return one is not None and one.place == other.place

@@ -1,0 +1,36 @@
+"""What several strategies of a pipeline know in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._state.waits import Waits
+
+if TYPE_CHECKING:
+    from .._call import Call
+
+__all__ = ["Shared", "shared"]
+
+
+class Shared:
+    """The waits that providers asked for, by host, key and model (:attr:`Call.account`)."""
+
+    __slots__ = ("waits",)
+
+    def __init__(self) -> None:
+        self.waits = Waits()
+
+
+class _Keeper:
+    """Under whose name a pipeline keeps it."""
+
+    def new_state(self) -> Shared:
+        return Shared()
+
+
+_KEEPER = _Keeper()
+
+
+def shared(call: Call) -> Shared:
+    """What the strategies of the call's pipeline know in common."""
+    return call.state(_KEEPER)

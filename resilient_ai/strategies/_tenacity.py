@@ -1,0 +1,91 @@
+"""A user's own tenacity objects, asked after a failure, with all that tenacity would tell them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import ConfigurationError
+from ._settings import is_number
+
+if TYPE_CHECKING:
+    import tenacity
+
+    from ..errors import Failure
+
+__all__ = ["Past", "check_predicate", "said_again", "said_stop", "said_wait", "state_after"]
+
+_JUDGES_RESULTS = frozenset({"retry_if_result", "retry_if_not_result"})
+
+
+class Past(NamedTuple):
+    """What a call has been through at one target: sends, the first one's beginning, seconds waited."""
+
+    number: int
+    started: float
+    waited: float
+
+
+def check_predicate(name: str, given: object) -> None:
+    """Raise ConfigurationError unless ``given`` can be asked as tenacity asks its ``retry`` and ``stop`` objects."""
+    if given is None:
+        return
+    if isinstance(given, type) or not callable(given):
+        hint = f"; write {given.__name__}(…)" if isinstance(given, type) else ""
+        raise ConfigurationError(f"Retry({name}=…) is a tenacity {name} object, got {given!r}{hint}")
+    if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(type(given).__call__):
+        raise ConfigurationError(f"Retry({name}=…) is asked without being awaited; {given!r} is a coroutine function")
+    kind = type(given).__name__
+    if kind in _JUDGES_RESULTS:
+        raise ConfigurationError(f"Retry({name}=…) is asked about failures only, and {kind} judges results")
+    if kind == "_stop_never":
+        raise ConfigurationError("Retry(stop=stop_never) would repeat without end; leave stop out, or name a limit")
+
+
+def state_after(failure: Failure, past: Past, now: float) -> tenacity.RetryCallState:
+    """What tenacity would tell its objects after this failure. Its times are of the runtime's clock."""
+    import tenacity
+
+    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+    state.start_time = past.started
+    state.attempt_number = past.number
+    state.idle_for = past.waited
+    outcome = tenacity.Future(past.number)
+    outcome.set_exception(failure)
+    state.outcome, state.outcome_timestamp = outcome, now
+    return state
+
+
+def said_again(retry: Any, state: tenacity.RetryCallState) -> bool:
+    """Whether the user's ``retry`` object wants the call to be repeated."""
+    return _word("retry", retry(state))
+
+
+def said_stop(stop: Any, state: tenacity.RetryCallState, seconds: float) -> bool:
+    """Whether the user's ``stop`` object wants no repeat after a wait of ``seconds``."""
+    state.upcoming_sleep = seconds
+    return _word("stop", stop(state))
+
+
+def said_wait(wait: Any, state: tenacity.RetryCallState) -> float:
+    """The seconds the user's ``wait`` object wants."""
+    said = wait(state)
+    if hasattr(said, "total_seconds"):
+        said = said.total_seconds()
+    if not is_number(said) or math.isnan(said):
+        _drop(said)
+        raise ConfigurationError(f"Retry(wait=…) returned {said!r} instead of seconds")
+    return max(0.0, float(said))
+
+
+def _word(name: str, said: object) -> bool:
+    if inspect.isawaitable(said):
+        _drop(said)
+        raise ConfigurationError(f"Retry({name}=…) returned something to be awaited; it is asked without being awaited")
+    return bool(said)
+
+
+def _drop(said: object) -> None:
+    if inspect.iscoroutine(said):
+        said.close()  # nobody will await it; left open, it would warn of that at some later time
