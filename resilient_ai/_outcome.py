@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._context import journals
 from ._journal import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ._journal import Outcome
 
 __all__ = ["outcome"]
 
 MARK = "resilient_ai"
-_RESPONSES = ("response", "http_response", "_raw_stream")
-"""Where SDK objects keep their HTTP response: errors and streams, raw responses, stream helpers (in their stream)."""
+_RESPONSES = ("response", "raw_response", "http_response", "sdk_http_response", "_raw_stream")
+"""Where SDK objects keep their HTTP response: errors and streams (mistral's: raw), raw responses, the answers of
+google-genai (its headers), stream helpers (in their stream)."""
+_IDS = ("x-request-id", "request-id")
+"""The headers with a provider's id for a request."""
 
 
 def outcome(thing: object) -> Outcome:
@@ -22,7 +28,8 @@ def outcome(thing: object) -> Outcome:
 
     Args:
         thing: an answer (an SDK's parsed object, a raw or streaming response, a stream, an httpx response), or the
-            exception that was raised. Parsed objects are known by their request id, for the latest 4,096 answers.
+            exception that was raised. Parsed objects are known by their request's id, or else by their own, for the
+            latest 4,096 answers; ollama's have neither (use :func:`resilient_ai.record`).
 
     Raises:
         LookupError: it did not come through a wrapped client, or too long ago.
@@ -44,5 +51,17 @@ def _journal(thing: Any) -> Journal | None:
         response = getattr(thing, name, None)
         if response is not None and (found := _journal(response)) is not None:
             return found
-    request_id = getattr(thing, "_request_id", None)
-    return journals.find(request_id) if isinstance(request_id, str) else None
+    for name in _names(thing):
+        if (known := journals.find(name)) is not None:
+            return known
+    return None
+
+
+def _names(thing: Any) -> Iterator[str]:
+    """What the thing may be known by: its request's id, as an attribute or a header, or its own."""
+    headers = getattr(thing, "headers", None)
+    named: list[object] = [getattr(thing, "_request_id", None)]
+    if isinstance(headers, Mapping):
+        named += [headers.get(name) for name in _IDS]  # pyright: ignore[reportUnknownMemberType]
+    named.append(getattr(thing, "id", None))
+    return (name for name in named if isinstance(name, str))

@@ -30,7 +30,7 @@ def wrapped_cohere(client: Any, pipeline: Pipeline) -> Any:
         raise UnsupportedClient(f"wrap() takes {', '.join(kind.__name__ for kind in ours)} of cohere's clients")
     given = getattr(client, CLIENT_WRAPPER)
     inner = given.httpx_client
-    http_client = wrapped_inner(inner.httpx_client, pipeline)
+    http_client = wrapped_inner(inner.httpx_client, pipeline, known_by_id=True)
     settings = {argument: getattr(given, name) for argument, name in COHERE_SETTINGS.items()}
     if switch.mode() != "off" and pipeline.strategies:
         settings["max_retries"] = 0

@@ -40,8 +40,8 @@ def wrapped_http(client: Any, pipeline: Pipeline, flavour: Flavour) -> Any:
     return twin
 
 
-def wrapped_inner(client: Any, pipeline: Pipeline) -> Any:
-    """The same for the http client inside an SDK's.
+def wrapped_inner(client: Any, pipeline: Pipeline, *, known_by_id: bool = False) -> Any:
+    """The same for the http client inside an SDK's; ``known_by_id``: its answers tell nothing of their request.
 
     Raises:
         UnsupportedClient: it is no client of httpx or httpx2.
@@ -49,7 +49,12 @@ def wrapped_inner(client: Any, pipeline: Pipeline) -> Any:
     flavour = flavour_of(client)
     if flavour is None or not isinstance(client, (flavour.module.Client, flavour.module.AsyncClient)):
         raise UnsupportedClient(f"its http client, a {type(client).__name__}, is neither of httpx nor of httpx2")
-    return wrapped_http(client, pipeline, flavour)
+    twin = wrapped_http(client, pipeline, flavour)
+    if known_by_id:
+        for guard in map(guard_of, (getattr(twin, TRANSPORT), *getattr(twin, MOUNTS).values())):
+            if guard is not None:
+                guard.known_by_id = True
+    return twin
 
 
 def guard_in(http_client: Any) -> Guard | None:

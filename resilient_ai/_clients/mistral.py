@@ -30,7 +30,7 @@ def wrapped_mistral(client: Any, pipeline: Pipeline) -> Any:
     for name in ("client", "async_client"):
         given = getattr(client.sdk_configuration, name)
         if given is not None:  # None: it was closed
-            twin = wrapped_inner(given, pipeline)
+            twin = wrapped_inner(given, pipeline, known_by_id=True)
             keep(twin, client)
             setattr(configuration, name, twin)
     # Whoever made the given ones, these are the copy's to close.

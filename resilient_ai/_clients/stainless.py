@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._context import switch
 from ..transports._private import HTTP_CLIENT
-from ..transports._sdk import known_as
+from ..transports._sdk import GROQ, known_as
 from .http import guard_in, keep, wrapped_inner
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["wrapped_stainless"]
 
 def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
     """The client's own copy, on a guarded http client and without retries."""
-    http_client = wrapped_inner(getattr(client, HTTP_CLIENT), pipeline)
+    http_client = wrapped_inner(getattr(client, HTTP_CLIENT), pipeline, known_by_id=sdk is GROQ)
     # Switched off, the program is to see exactly what it would see without us, the SDK's retries included.
     retries = _own_retries(client) if switch.mode() == "off" or not pipeline.strategies else 0
     known_as(type(client).__name__, sdk)

@@ -123,7 +123,7 @@ OLLAMA = Sdk(module="ollama", connection=_ollama_connection, status=_ollama_stat
 _STAINLESS = re.compile(r"(\w+)/Python ")
 _KINDS = re.compile(r"(OpenAI|Anthropic|Groq)")
 _BY_KIND = {"OpenAI": OPENAI, "Anthropic": ANTHROPIC, "Groq": GROQ}
-_OTHERS = {"speakeasy-sdk/python": MISTRAL, "cohere/": COHERE, "ollama-python/": OLLAMA}
+_OTHERS = {"mistral-client-python/": MISTRAL, "cohere/": COHERE, "ollama-python/": OLLAMA}
 _names: dict[str, Sdk | None] = {}
 
 
@@ -142,8 +142,6 @@ def sdk_of(request: Any) -> Sdk | None:
         sdk = _names.get(named[1]) if kind is None else _BY_KIND[kind[1]]
     else:
         sdk = next((sdk for start, sdk in _OTHERS.items() if agent.startswith(start)), None)
-        if sdk is MISTRAL and not agent.endswith("mistralai"):  # others are made by the same generator
-            return None
     return None if sdk is None or sdk.module not in sys.modules else sdk
 
 

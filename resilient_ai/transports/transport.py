@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._context import switch
+from .._context import journals, switch
 from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, UnsupportedClient
 from ..providers.registry import resolved
@@ -43,6 +43,8 @@ class Guard:
     wire: Wire
     kept: Any = None
     """The client the given transport came from: kept, since its finaliser would close a transport we share."""
+    known_by_id = False
+    """Whether the SDK's parsed answers tell nothing of their request, so that they are known by their own id."""
 
     def _set_up(self, given: Any, pipeline: Pipeline, route: Route | None, flavour: Flavour, *, is_async: bool) -> None:
         own = owned(given)
@@ -88,6 +90,8 @@ class Guard:
             return self._told(failure, request, journal)
         if reply.verdict is not None:
             journal.finish()
+        if self.known_by_id and reply.ids:
+            journals.keep(reply.ids[0], journal)
         return reply.value
 
     def _told(self, failure: Failure, request: Any, journal: Journal) -> Any:
