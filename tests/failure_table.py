@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from resilient_ai.failures import MEANINGS, FailureKind, Meaning
-from resilient_ai.providers import openai
+from resilient_ai.providers.kinds import CODES, STATUSES
 from tests.source import ROOT
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def by_kind(names: Mapping[str, FailureKind] | Mapping[int, FailureKind]) -> str
 
 
 def statuses() -> str:
-    """The statuses that `providers/openai.py` names."""
-    return by_kind(openai._STATUSES)
+    """The statuses that `providers/kinds.py` names."""
+    return by_kind(STATUSES)
 
 
 def codes() -> str:
-    """The codes in an error's body that `providers/openai.py` names."""
-    return by_kind(openai._CODES)
+    """The codes in an error's body that `providers/kinds.py` names."""
+    return by_kind(CODES)
 
 
 TABLES = {"kinds": kinds, "statuses": statuses, "codes": codes}

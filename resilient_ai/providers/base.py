@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .._call import Operation
     from ..failures import FailureKind
 
-__all__ = ["Dialect", "Endpoint", "Span", "form_field", "model_of", "top_level", "url_of"]
+__all__ = ["Dialect", "Endpoint", "Span", "form_field", "model_of", "top_level", "url_of", "values_of"]
 
 LOOK = 16 * 1024
 """Bytes from either end of a body that are parsed to prove that a key stands at its top level; beyond, all of it is."""
@@ -221,6 +221,21 @@ def _value(body: bytes, at: int) -> Span | None:
         return Span(str(json.loads(match[1])), match.start(1), match.end(1))
     except ValueError:  # an escape or a byte that is none: the provider is to say so
         return None
+
+
+def values_of(request: dict[str, Any], *names: str) -> list[str]:
+    """Every string that stands under one of the names in a request, at whatever depth."""
+    found: list[str] = []
+    rest: list[Any] = [request]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            members = cast("dict[str, Any]", item)
+            found += [value for name in names if isinstance(value := members.get(name), str)]
+            rest.extend(members.values())
+        elif isinstance(item, list):
+            rest.extend(cast("list[Any]", item))
+    return found
 
 
 def form_field(body: bytes, name: str) -> Span | None:

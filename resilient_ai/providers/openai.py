@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
 from ..failures import FailureKind
-from .base import Dialect, Endpoint
+from .base import Dialect, Endpoint, values_of
+from .headers import wait_in_words
+from .kinds import classify, in_stream, in_success, said_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +24,12 @@ __all__ = [
     "STREAM_ERRORS",
     "TERMINAL",
     "answers_in_json",
-    "classify",
     "effects",
     "endpoint",
     "inside_success",
     "made",
     "made_by_stream",
     "tells_failure",
-    "told_in_stream",
 ]
 
 ROOTS = {
@@ -47,6 +47,24 @@ ROOTS = {
     "models": "models",
 }
 """The first segment of a path below the API's root, and its family."""
+_ELSEWHERE = frozenset(
+    {
+        "agents",
+        "assistants",
+        "chatkit",
+        "containers",
+        "conversations",
+        "evals",
+        "fine_tuning",
+        "live",
+        "organization",
+        "realtime",
+        "skills",
+        "threads",
+        "vector_stores",
+    }
+)
+"""First segments of endpoints with no family of their own: a ``files`` below them is not the Files API's."""
 
 _MAKERS = frozenset({"videos", "files", "batches"})
 _NO_IDS = frozenset({"chat", "completions", "embeddings", "moderations", "images", "audio", "models"})
@@ -74,6 +92,8 @@ def endpoint(method: str, path: str) -> Endpoint:
 def _root(segments: list[str]) -> int | None:
     """Where the API's own path begins: past an Azure deployment's name, and past a ``models`` that is a prefix."""
     for at, segment in enumerate(segments):
+        if segment in _ELSEWHERE:
+            return None
         if segment not in ROOTS or (at and segments[at - 1] == "deployments"):
             continue
         if segment == "models" and at + 1 < len(segments) and segments[at + 1] in ROOTS:
@@ -89,9 +109,9 @@ def _unknown(method: str) -> Operation:
 def _operation(method: str, family: str, below: list[str]) -> Operation:
     if method != "POST":
         return _unknown(method)
-    if below and below[-1] in _SAFE_ACTIONS:
-        return Operation.IDEMPOTENT
-    return Operation.CREATING if family in _MAKERS else Operation.STATELESS
+    if below and (below[-1] in _SAFE_ACTIONS or (family == "chat" and len(below) > 1)):
+        return Operation.IDEMPOTENT  # of a stored chat only its metadata can be changed
+    return Operation.CREATING if family in _MAKERS or below[:1] == ["voices"] else Operation.STATELESS
 
 
 _WORDS: dict[str, tuple[bytes, ...]] = {
@@ -141,7 +161,7 @@ def _effects(family: str, request: dict[str, Any]) -> tuple[bool, tuple[str, ...
         leaves = acting or bool(request.get("conversation")) or request.get("background") is True
     ids = [_id_in(request.get(name)) for name in _TOP_IDS]
     inner = {name: value for name, value in request.items() if name != "metadata"}  # the program's own words
-    return leaves, tuple(found for found in (*ids, *_file_ids(inner)) if found)
+    return leaves, tuple(found for found in (*ids, *values_of(inner, "file_id")) if found)
 
 
 def _id_in(value: Any) -> str | None:
@@ -149,22 +169,6 @@ def _id_in(value: Any) -> str | None:
     if isinstance(value, dict):
         value = cast("dict[str, Any]", value).get("id")
     return value if isinstance(value, str) else None
-
-
-def _file_ids(request: dict[str, Any]) -> list[str]:
-    """Every ``file_id`` in a request, at whatever depth."""
-    found: list[str] = []
-    rest: list[Any] = [request]
-    while rest:
-        item = rest.pop()
-        if isinstance(item, dict):
-            members = cast("dict[str, Any]", item)
-            if isinstance(members.get("file_id"), str):
-                found.append(members["file_id"])
-            rest.extend(members.values())
-        elif isinstance(item, list):
-            rest.extend(item)  # pyright: ignore[reportUnknownArgumentType]
-    return found
 
 
 _NAMED: dict[str, tuple[str, ...]] = {
@@ -198,76 +202,6 @@ def made_by_stream(family: str, beginning: bytes) -> tuple[str, ...]:
     return (found[1].decode("utf-8", "replace"),) if found is not None else ()
 
 
-_QUOTA = frozenset(
-    {
-        "insufficient_quota",
-        "billing_hard_limit_reached",
-        "credit_balance_exhausted",
-        "organization_spend_limit_exceeded",
-        "project_spend_limit_exceeded",
-        "organization_usage_limit_exceeded",
-    }
-)
-_CODES: dict[str, FailureKind] = {
-    **dict.fromkeys(_QUOTA, FailureKind.QUOTA),
-    "context_length_exceeded": FailureKind.TOO_LONG,
-    "content_filter": FailureKind.REFUSED,
-    "content_policy_violation": FailureKind.REFUSED,
-    "invalid_prompt": FailureKind.REFUSED,
-    "moderation_blocked": FailureKind.REFUSED,
-    "model_not_found": FailureKind.GONE,
-    "DeploymentNotFound": FailureKind.GONE,
-    "invalid_api_key": FailureKind.AUTH,
-    "rate_limit_exceeded": FailureKind.RATE_LIMITED,
-    "slow_down": FailureKind.RATE_LIMITED,
-    "server_is_overloaded": FailureKind.OVERLOADED,
-    "server_error": FailureKind.TRANSIENT,
-}
-_STATUSES: dict[int, FailureKind] = {
-    401: FailureKind.AUTH,
-    402: FailureKind.QUOTA,
-    403: FailureKind.AUTH,
-    408: FailureKind.TRANSIENT,
-    409: FailureKind.TRANSIENT,
-    410: FailureKind.GONE,
-    429: FailureKind.RATE_LIMITED,
-    503: FailureKind.OVERLOADED,
-    529: FailureKind.OVERLOADED,
-}
-"""Any other 4xx is the caller's, any other 5xx is transient."""
-
-
-def classify(status: int, body: Any) -> FailureKind:
-    """The kind of an error answer. ``body`` is the parsed JSON, or None where it is none.
-
-    The code in the body is believed before the status; a 403 or 404 that is not the API's own JSON comes from something
-    in between (a CDN, a gateway), and passes.
-    """
-    error = error_of(body)
-    kind = _by_code(error)
-    if kind is not None and not (kind is FailureKind.TRANSIENT and status < 500):
-        return kind
-    if status in (403, 404) and error is None:
-        return FailureKind.TRANSIENT
-    return _STATUSES.get(status, FailureKind.TRANSIENT if status >= 500 else FailureKind.CALLER)
-
-
-def error_of(body: Any) -> dict[str, Any] | None:
-    """The error object of an answer in this dialect, if there is one."""
-    error = body.get("error") if isinstance(body, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if isinstance(error, str):
-        return {"message": error}
-    return error if isinstance(error, dict) else None  # pyright: ignore[reportUnknownVariableType]
-
-
-def _by_code(error: dict[str, Any] | None) -> FailureKind | None:
-    if error is None:
-        return None
-    code = error.get("code")
-    kind = _CODES.get(code) if isinstance(code, str) else None
-    return kind or (FailureKind.QUOTA if error.get("type") == "insufficient_quota" else None)
-
-
 _CONTENT: dict[str, tuple[str, ...]] = {
     "chat": ("choices",),
     "completions": ("choices",),
@@ -289,10 +223,10 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
         return None if content is None else FailureKind.BROKEN
     answer: dict[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
     if tells_failure(family, answer):
-        return _by_code(error_of(answer)) or FailureKind.TRANSIENT
+        return in_success(answer) or FailureKind.TRANSIENT
     if content is None or content[0] in answer or content[-1] in answer:
         return None
-    return _by_code(error_of(answer)) or FailureKind.BROKEN
+    return in_success(answer) or FailureKind.BROKEN
 
 
 def answers_in_json(family: str) -> bool:
@@ -328,24 +262,16 @@ STREAM_ERRORS: dict[str, tuple[bytes, ...]] = {
 }
 """How a family's event stream tells an error."""
 
-_CODE = re.compile(rb'"code"\s*:\s*"([^"\\]{1,64})"')
-
-
-def told_in_stream(error: bytes) -> FailureKind:
-    """The kind of an error that a stream told; ``error`` begins where it does."""
-    code = _CODE.search(error)
-    return FailureKind.TRANSIENT if code is None else _CODES.get(code[1].decode("latin-1"), FailureKind.TRANSIENT)
-
-
 FORWARDED = frozenset(
     {"accept", "accept-encoding", "content-type", "user-agent", "openai-beta", "idempotency-key", "traceparent"}
 )
 QUERY = frozenset({"variant", "limit", "after", "before", "order", "include", "include[]", "starting_after", "purpose"})
 
 
-def wait(body: Any) -> float | None:  # noqa: ARG001  # a Dialect's signature
-    """Nothing: this dialect's waits stand in headers."""
-    return None
+def wait(body: Any) -> float | None:
+    """What its message says: some servers write no header (Azure's "Please retry after 26 seconds")."""
+    said = said_by(body)
+    return None if said is None else wait_in_words(said.words)
 
 
 def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # as above
@@ -366,7 +292,7 @@ DIALECT = Dialect(
     made_by_stream=made_by_stream,
     terminal=TERMINAL,
     stream_errors=STREAM_ERRORS,
-    told_in_stream=told_in_stream,
+    told_in_stream=in_stream,
     request_id=b"x-request-id",
     forwarded=FORWARDED,
     query=QUERY,

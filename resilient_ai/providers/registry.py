@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
-from . import openai
+from . import anthropic, gemini, openai
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,15 +20,25 @@ __all__ = ["DIALECTS", "VENDORS", "Vendor", "dialect_of", "resolved"]
 
 log = logging.getLogger("resilient_ai")
 
-OPENAI = openai.DIALECT
-DIALECTS: Mapping[str, Dialect] = {"openai": OPENAI}
+OPENAI, ANTHROPIC, GEMINI = openai.DIALECT, anthropic.DIALECT, gemini.DIALECT
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, GEMINI)}
 """The wire formats we know, by name."""
 
 
-def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001
+def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001  # agreed on so
     """The dialect that a request speaks, by its path and its headers (by lower-case name): a plain http client may
     speak several. What says nothing of another is OpenAI's."""
-    return OPENAI
+    if b"anthropic-version" in headers or path.endswith("/v1/messages"):
+        return ANTHROPIC
+    if b"x-goog-api-key" in headers or b"x-goog-api-client" in headers:
+        return GEMINI if "/openai/" not in path else OPENAI
+    if ":" in path:
+        action = path.rpartition(":")[2]
+        if action in gemini.METHODS:
+            return GEMINI
+        if action in anthropic.VERTEX:
+            return ANTHROPIC
+    return ANTHROPIC if path.startswith("/model/") and "/invoke" in path else OPENAI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

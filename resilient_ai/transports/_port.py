@@ -14,6 +14,7 @@ from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers.headers import asked_wait, limits, should_retry
+from ..providers.kinds import never_fits
 from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
@@ -203,7 +204,7 @@ class HttpPort:
     def _asked(self) -> bool:
         """Whether the request asks an endpoint we know for something new, so that its answer's schema is known."""
         prepared = self._prepared
-        return prepared.endpoint.path is not None and prepared.request.method == "POST" and not prepared.facts.ids
+        return prepared.endpoint.path is not None and prepared.request.method == "POST" and not prepared.endpoint.ids
 
     def _is_plain(self, headers: Headers) -> bool:
         """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
@@ -242,7 +243,7 @@ class HttpPort:
             target=call.target_name,
             status=status,
             retry_after=dialect.wait(content) if asked is None else asked,
-            should_retry=should_retry(headers),
+            should_retry=False if never_fits(content) else should_retry(headers),
             limits=partial(_limits, headers, dialect.name),
             answer=Answer(status, tuple(response.headers.raw), body, dialect.request_id),
         )
@@ -326,7 +327,10 @@ class HttpPort:
         if chunk is None and not watchman.satisfied:
             raise self._broken(call, "the stream is empty")
         if chunk is not None and chunk.startswith((b'data: {"error"', b'data:{"error"', b"event: error")):
-            raise self._broken(call, "the stream begins with an error")
+            kind = self._prepared.dialect.told_in_stream(chunk)
+            if kind.meaning.moves_on:  # else nobody can mend it: the program is to read it in the provider's own words
+                kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else kind
+                raise Failure("the stream begins with an error", kind=kind, target=call.target_name)
         return chunk
 
     def _interrupted(self, call: Call, failure: Failure, error: Exception, request: Any) -> Exception:

@@ -9,6 +9,7 @@ import pytest
 from resilient_ai._call import Operation
 from resilient_ai.failures import FailureKind as K
 from resilient_ai.providers import openai
+from resilient_ai.providers.kinds import classify
 
 S, ID, C = Operation.STATELESS, Operation.IDEMPOTENT, Operation.CREATING
 
@@ -95,14 +96,14 @@ KINDS: list[tuple[int, Any, K]] = [
     (500, [], K.TRANSIENT),
     (500, {"error": "no"}, K.TRANSIENT),
     (500, {"error": {"code": 7, "type": []}}, K.TRANSIENT),
-    (403, {"detail": "no"}, K.TRANSIENT),
+    (403, {"detail": "no"}, K.AUTH),
     (400, error(code="server_error"), K.CALLER),
 ]
 
 
 @pytest.mark.parametrize(("status", "body", "kind"), KINDS)
 def test_kinds(status: int, body: Any, kind: K) -> None:
-    assert openai.classify(status, body) is kind
+    assert classify(status, body) is kind
 
 
 @pytest.mark.parametrize(

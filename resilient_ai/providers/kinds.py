@@ -1,0 +1,312 @@
+"""What an error answer means: by what its body says first, by its status second. Tables, and how they are read.
+
+The tables hold all vendors' words together: what one of them calls ``overloaded_error`` no other uses for anything
+else, and gateways and compatible servers hand on errors of vendors whose dialect they do not speak. Sources: the
+published error references of OpenAI, Azure, Anthropic, Gemini (google.rpc), OpenRouter, Groq, Mistral, DeepSeek,
+Together and xAI, and the sources of vLLM, Ollama and llama.cpp, autumn 2026. Answers of each are kept in tests/wire.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from ..failures import FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CODES", "STATUSES", "WORDS", "Said", "classify", "in_stream", "in_success", "never_fits", "said_by"]
+
+_K = FailureKind
+
+CODES: dict[str, FailureKind] = {
+    # OpenAI, and Azure after it
+    "insufficient_quota": _K.QUOTA,
+    "billing_hard_limit_reached": _K.QUOTA,
+    "billing_not_active": _K.QUOTA,
+    "credit_balance_exhausted": _K.QUOTA,
+    "organization_spend_limit_exceeded": _K.QUOTA,
+    "project_spend_limit_exceeded": _K.QUOTA,
+    "organization_usage_limit_exceeded": _K.QUOTA,
+    "context_length_exceeded": _K.TOO_LONG,
+    "content_filter": _K.REFUSED,
+    "content_policy_violation": _K.REFUSED,
+    "image_content_policy_violation": _K.REFUSED,
+    "invalid_prompt": _K.REFUSED,
+    "bio_policy": _K.REFUSED,
+    "misalignment_policy_violation": _K.REFUSED,
+    "moderation_blocked": _K.REFUSED,
+    "ResponsibleAIPolicyViolation": _K.REFUSED,
+    "model_not_found": _K.GONE,
+    "DeploymentNotFound": _K.GONE,
+    "invalid_api_key": _K.AUTH,
+    "ip_not_authorized": _K.AUTH,
+    "unsupported_country_region_territory": _K.AUTH,
+    "account_deactivated": _K.AUTH,
+    "401": _K.AUTH,
+    "rate_limit_exceeded": _K.RATE_LIMITED,
+    "slow_down": _K.RATE_LIMITED,
+    "RateLimitReached": _K.RATE_LIMITED,
+    "TooManyRequests": _K.RATE_LIMITED,
+    "server_is_overloaded": _K.OVERLOADED,
+    "NoCapacity": _K.OVERLOADED,
+    "server_error": _K.TRANSIENT,
+    "vector_store_timeout": _K.TRANSIENT,
+    "data_residency_mismatch": _K.CALLER,
+    **dict.fromkeys(
+        (
+            "empty_image_file",
+            "failed_to_download_image",
+            "image_file_not_found",
+            "image_file_too_large",
+            "image_parse_error",
+            "image_too_large",
+            "image_too_small",
+            "invalid_base64_image",
+            "invalid_image",
+            "invalid_image_format",
+            "invalid_image_mode",
+            "invalid_image_url",
+            "unsupported_image_media_type",
+        ),
+        _K.CALLER,
+    ),
+    # Anthropic: error.details.error_code, then error.type
+    "enforced_spend_limit_reached": _K.QUOTA,
+    "contract_spend_limit_reached": _K.QUOTA,
+    "organization_on_hold": _K.QUOTA,
+    "ramp_limit_exceeded": _K.RATE_LIMITED,
+    "authentication_error": _K.AUTH,
+    "billing_error": _K.QUOTA,
+    "permission_error": _K.AUTH,
+    "rate_limit_error": _K.RATE_LIMITED,
+    "api_error": _K.TRANSIENT,
+    "timeout_error": _K.TRANSIENT,
+    "overloaded_error": _K.OVERLOADED,
+    # Gemini: a reason, what kind of quota, then error.status
+    "API_KEY_INVALID": _K.AUTH,
+    "API_KEY_SERVICE_BLOCKED": _K.AUTH,
+    "SERVICE_DISABLED": _K.AUTH,
+    "CONSUMER_SUSPENDED": _K.AUTH,
+    "ACCESS_TOKEN_EXPIRED": _K.AUTH,
+    "BILLING_DISABLED": _K.QUOTA,
+    "PerDay": _K.QUOTA,
+    "FAILED_PRECONDITION": _K.AUTH,
+    "UNAUTHENTICATED": _K.AUTH,
+    "PERMISSION_DENIED": _K.AUTH,
+    "RESOURCE_EXHAUSTED": _K.RATE_LIMITED,
+    "UNAVAILABLE": _K.OVERLOADED,
+    "INTERNAL": _K.TRANSIENT,
+    "DEADLINE_EXCEEDED": _K.TRANSIENT,
+    "UNIMPLEMENTED": _K.GONE,
+    # compatible servers: llama.cpp, Mistral, Groq, Together, OpenRouter
+    "exceed_context_size_error": _K.TOO_LONG,
+    "unavailable_error": _K.OVERLOADED,
+    "not_supported_error": _K.GONE,
+    "service_tier_capacity_exceeded": _K.OVERLOADED,
+    "rate_limited": _K.RATE_LIMITED,
+    "invalid_model": _K.GONE,
+    "model_decommissioned": _K.GONE,
+    "model_not_available": _K.GONE,
+    "flagged_input": _K.REFUSED,
+}
+"""The codes, types and reasons that decide."""
+
+STATUSES: dict[int, FailureKind] = {
+    401: _K.AUTH,
+    402: _K.QUOTA,
+    403: _K.AUTH,
+    408: _K.TRANSIENT,
+    409: _K.TRANSIENT,
+    410: _K.GONE,
+    421: _K.TRANSIENT,
+    425: _K.TRANSIENT,
+    429: _K.RATE_LIMITED,
+    498: _K.OVERLOADED,
+    499: _K.TRANSIENT,
+    503: _K.OVERLOADED,
+    529: _K.OVERLOADED,
+}
+"""Any other 4xx is the caller's, any other 5xx is transient."""
+
+WORDS: tuple[tuple[tuple[int, ...], tuple[str, ...], FailureKind], ...] = (
+    ((400, 403, 429), ("experiencing high demand", "currently overloaded", "capacity exceeded"), _K.OVERLOADED),
+    (
+        (400, 403, 429),
+        (
+            "credit balance",
+            "enable billing",
+            "insufficient (?:account )?(?:balance|credits?|funds)",
+            "specified api usage limits",
+            "spend(?:ing)? (?:cap|limit)",
+            "used all available credits",
+        ),
+        _K.QUOTA,
+    ),
+    (
+        (400, 403),
+        ("(?:incorrect|invalid) api key", "api key (?:expired|not valid)", "organization has been disabled"),
+        _K.AUTH,
+    ),
+    ((400,), ("blocked by content filter",), _K.REFUSED),
+    (
+        (400, 413, 422, 500),
+        (
+            "maximum context length",
+            "maximum prompt length",
+            "exceeds? (?:the )?(?:available )?context",
+            "prompt is too long",
+            "too large for model",
+            "input token count .{0,40}exceeds",
+        ),
+        _K.TOO_LONG,
+    ),
+    (
+        (400, 404),
+        (
+            r"\bmodel\b.{0,200}(?:does not exist|not exist\b|not found)",
+            r"\bmodel\b.{0,200}(?:has been (?:deprecated|decommissioned|retired)|is no longer (?:available|supported))",
+            "models/.{0,200} is (?:not found|no longer)",
+            r"\Amodel: ",
+            "not a valid model",
+            "(?:invalid|no such|unknown) model",
+            "no endpoints found for",
+        ),
+        _K.GONE,
+    ),
+    ((403,), ("or it may not exist",), _K.CALLER),
+    ((403, 404), ("no route matched",), _K.TRANSIENT),
+)
+"""Statuses, words of a message that decide where they stand in it, and what they mean. Some errors have no code, or one
+that says something else: Azure calls a lack of capacity a rate limit, and Gemini a file that is not there forbidden."""
+
+_PATTERNS = tuple(
+    (frozenset(statuses), re.compile("|".join(words), re.IGNORECASE), kind) for statuses, words, kind in WORDS
+)
+
+MOST_WORDS = 4000
+"""Characters of a message that are looked at."""
+
+
+class Said(NamedTuple):
+    """What an error body says: codes, the most telling first; its words; a status, if it names one."""
+
+    codes: tuple[str, ...]
+    words: str
+    status: int | None = None
+
+
+def classify(status: int, body: Any) -> FailureKind:
+    """The kind of an error answer. ``body`` is the parsed JSON, or None where it is none.
+
+    A code that speaks of a fault of the server's own is believed only with such a status. A 403 or 404 that is not the
+    API's own JSON comes from something in between (a CDN, a gateway), and passes.
+    """
+    said = said_by(body)
+    if said is None:
+        return _K.TRANSIENT if status in (403, 404) else _by_status(status)
+    for statuses, pattern, kind in _PATTERNS:
+        if status in statuses and pattern.search(said.words):
+            return kind
+    kind = _by_code(said)
+    return kind if kind is not None and (kind is not _K.TRANSIENT or status >= 500) else _by_status(status)
+
+
+_NEVER_FITS = re.compile(r"request too large", re.IGNORECASE)
+
+
+def never_fits(body: Any) -> bool:
+    """Whether an error says that the one request is more than its key's limit for a minute: waiting mends nothing, and
+    somebody else's limit may be larger (OpenAI and Groq call it a rate limit, the latter with a 413)."""
+    said = said_by(body)
+    return said is not None and "rate_limit_exceeded" in said.codes and _NEVER_FITS.search(said.words) is not None
+
+
+def in_success(body: Any) -> FailureKind | None:
+    """The kind of an error body inside an HTTP 200; None if it tells none."""
+    said = said_by(body)
+    if said is None:
+        return None
+    if said.status is not None and said.status >= 400:
+        return classify(said.status, body)
+    return _by_code(said)
+
+
+def _by_code(said: Said) -> FailureKind | None:
+    return next((CODES[code] for code in said.codes if code in CODES), None)
+
+
+def _by_status(status: int) -> FailureKind:
+    return STATUSES.get(status, _K.TRANSIENT if status >= 500 else _K.CALLER)
+
+
+Object = dict[str, Any]
+
+
+def said_by(body: Any) -> Said | None:
+    """What an error body says, in whichever of the forms in use; None if it is no error.
+
+    ``{"error": {…}}`` (OpenAI, Anthropic, Gemini, most others; Gemini may put it into a list), ``{"error": "…"}``
+    (Ollama, xAI), ``{"object": "error", …}`` (Mistral, vLLM), ``{"message": "…"}`` and ``{"detail": …}`` (FastAPI).
+    """
+    if isinstance(body, list) and body:
+        body = cast("list[Any]", body)[0]
+    if not isinstance(body, dict):
+        return None
+    answer = cast("Object", body)
+    error = answer.get("error")
+    if isinstance(error, dict):
+        return _object(cast("Object", error))
+    words = error or answer.get("message") or answer.get("detail")
+    if not words:
+        return None
+    return Said(_strings(answer.get("code"), answer.get("type")), _text(words), _status(answer.get("code")))
+
+
+def _object(error: Object) -> Said:
+    details, inner, metadata = error.get("details"), error.get("innererror"), error.get("metadata")
+    told = [*_details(details), error.get("code"), error.get("type"), error.get("status")]
+    words = _text(error.get("message"))
+    if isinstance(inner, dict):
+        told.insert(0, cast("Object", inner).get("code"))
+    if isinstance(metadata, dict):  # OpenRouter: what the vendor behind it said, or its own moderation's verdict
+        told += [name for name in ("flagged_input",) if name in metadata]
+        words += " " + _text(cast("Object", metadata).get("raw"))
+    return Said(_strings(*told), words, _status(error.get("code")))
+
+
+def _details(details: Any) -> Iterator[Any]:
+    """Anthropic's error code; Gemini's reasons, and whether a day's quota is used up."""
+    if isinstance(details, dict):
+        yield cast("Object", details).get("error_code")
+    for detail in cast("list[Any]", details) if isinstance(details, list) else ():
+        if not isinstance(detail, dict):
+            continue
+        members = cast("Object", detail)
+        yield members.get("reason")
+        violations = members.get("violations")
+        for violation in cast("list[Any]", violations) if isinstance(violations, list) else ():
+            if isinstance(violation, dict) and "PerDay" in str(cast("Object", violation).get("quotaId")):
+                yield "PerDay"
+
+
+def _strings(*told: Any) -> tuple[str, ...]:
+    return tuple(code for code in told if isinstance(code, str))
+
+
+def _status(code: Any) -> int | None:
+    return code if isinstance(code, int) and not isinstance(code, bool) and 100 <= code <= 599 else None
+
+
+def _text(words: Any) -> str:
+    return words[:MOST_WORDS] if isinstance(words, str) else "" if words is None else str(words)[:MOST_WORDS]
+
+
+_TOLD = re.compile(rb'"(?:error_code|reason|code|type|status)"\s*:\s*"([^"\\]{1,64})"')
+
+
+def in_stream(error: bytes) -> FailureKind:
+    """The kind of an error that an event stream told; ``error`` begins where it does, and may be cut."""
+    codes = (found.decode("latin-1") for found in _TOLD.findall(error[:MOST_WORDS]))
+    return _by_code(Said(tuple(codes), "")) or _K.TRANSIENT
