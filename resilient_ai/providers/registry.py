@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
-from . import anthropic, gemini, openai
+from . import anthropic, cohere, gemini, ollama, openai
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,11 @@ __all__ = ["DIALECTS", "VENDORS", "Vendor", "dialect_of", "resolved"]
 log = logging.getLogger("resilient_ai")
 
 OPENAI, ANTHROPIC, GEMINI = openai.DIALECT, anthropic.DIALECT, gemini.DIALECT
-DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, GEMINI)}
+COHERE, OLLAMA = cohere.DIALECT, ollama.DIALECT
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, GEMINI, COHERE, OLLAMA)}
 """The wire formats we know, by name."""
+
+_BY_END = dict.fromkeys(cohere.PATHS, COHERE) | dict.fromkeys(ollama.PATHS, OLLAMA)
 
 
 def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001  # agreed on so
@@ -38,7 +41,9 @@ def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialec
             return GEMINI
         if action in anthropic.VERTEX:
             return ANTHROPIC
-    return ANTHROPIC if path.startswith("/model/") and "/invoke" in path else OPENAI
+    if path.startswith("/model/") and "/invoke" in path:
+        return ANTHROPIC
+    return _BY_END.get(path[path.rfind("/", 0, path.rfind("/")) :], OPENAI)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Vendor:
 VENDORS: Mapping[str, Vendor] = {
     "anthropic": Vendor(base_url="https://api.anthropic.com", dialect="anthropic", variables=("ANTHROPIC_API_KEY",)),
     "azure": Vendor(base_url=None, variables=("AZURE_OPENAI_API_KEY",)),
+    "cohere": Vendor(base_url="https://api.cohere.com", dialect="cohere", variables=("CO_API_KEY", "COHERE_API_KEY")),
     "deepseek": Vendor(base_url="https://api.deepseek.com/v1", variables=("DEEPSEEK_API_KEY",)),
     "fireworks": Vendor(base_url="https://api.fireworks.ai/inference/v1", variables=("FIREWORKS_API_KEY",)),
     "gemini": Vendor(
