@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
@@ -31,17 +32,20 @@ _BY_END = dict.fromkeys(cohere.PATHS, COHERE) | dict.fromkeys(ollama.PATHS, OLLA
 def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001  # agreed on so
     """The dialect that a request speaks, by its path and its headers (by lower-case name): a plain http client may
     speak several. What says nothing of another is OpenAI's."""
-    if b"anthropic-version" in headers or path.endswith("/v1/messages"):
+    if b"anthropic-version" in headers:
         return ANTHROPIC
     if b"x-goog-api-key" in headers or b"x-goog-api-client" in headers:
         return GEMINI if "/openai/" not in path else OPENAI
-    if ":" in path:
-        action = path.rpartition(":")[2]
-        if action in gemini.METHODS:
-            return GEMINI
-        if action in anthropic.VERTEX:
-            return ANTHROPIC
-    if path.startswith("/model/") and "/invoke" in path:
+    return _by_path(path)
+
+
+@lru_cache(maxsize=1024)
+def _by_path(path: str) -> Dialect:
+    """What a path alone says."""
+    action = path.rpartition(":")[2] if ":" in path else ""
+    if action in gemini.METHODS:
+        return GEMINI
+    if action in anthropic.VERTEX or path.endswith("/v1/messages") or path.startswith("/model/"):
         return ANTHROPIC
     return _BY_END.get(path[path.rfind("/", 0, path.rfind("/")) :], OPENAI)
 
