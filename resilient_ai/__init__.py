@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .strategies.cache import Cache
     from .strategies.deadline import Deadline
     from .strategies.fallback import Fallback
+    from .strategies.limiter import RateLimiter
     from .strategies.retry import Retry
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Fallback",
     "Outcome",
     "Pipeline",
+    "RateLimiter",
     "ResilienceError",
     "Retry",
     "Target",
@@ -48,6 +50,7 @@ _HOMES = {
     "Fallback": ".strategies.fallback",
     "Outcome": "._journal",
     "Pipeline": ".pipeline",
+    "RateLimiter": ".strategies.limiter",
     "ResilienceError": ".errors",
     "Retry": ".strategies.retry",
     "Target": "._target",

@@ -154,6 +154,14 @@ class Port(Protocol):
         """The key of this request; None if it is not to be cached."""
         ...
 
+    def tokens(self) -> int:
+        """What the request may cost, input and output, estimated."""
+        ...
+
+    def used(self, reply: Reply) -> int | None:
+        """The tokens the answer says it cost; None if it does not say."""
+        ...
+
     def pack(self, reply: Reply) -> Packed | None:
         """The answer for a store; None if it is not to be stored."""
         ...
@@ -180,6 +188,8 @@ class Call:
         idle: seconds between two bytes.
         stream_limit: when a stream must have ended; None if only its first byte was limited.
         has_next: whether another target may be asked after this one.
+        resumes: how often this call has been sent to this target already, and the failure it met there last; None if it
+            comes here for the first time.
     """
 
     __slots__ = (
@@ -188,8 +198,6 @@ class Call:
         "deadline",
         "facts",
         "first_byte",
-        resumes: how often this call has been sent to this target already, and the failure it met there last; None if it
-            comes here for the first time.
         "has_next",
         "idle",
         "journal",
@@ -197,6 +205,7 @@ class Call:
         "options",
         "per_attempt",
         "port",
+        "resumes",
         "runtime",
         "stream_limit",
         "target",
@@ -205,7 +214,6 @@ class Call:
     def __init__(
         self, *, port: Port, runtime: Runtime, facts: Facts, options: Options, journal: Journal, states: States
     ) -> None:
-        "resumes",
         self.port = port
         self.runtime = runtime
         self.facts = facts
@@ -221,6 +229,7 @@ class Call:
         self.idle: float | None = None
         self.stream_limit: float | None = None
         self.has_next = False
+        self.resumes: tuple[int, Failure] | None = None
 
     def derive(self) -> Call:
         """A view of the same call, for the next strategy; set on it what differs."""
@@ -229,7 +238,6 @@ class Call:
         view.runtime = self.runtime
         view.facts = self.facts
         view.options = self.options
-        self.resumes: tuple[int, Failure] | None = None
         view.journal = self.journal
         view._states = self._states
         view._scope = None
@@ -241,6 +249,7 @@ class Call:
         view.idle = self.idle
         view.stream_limit = self.stream_limit
         view.has_next = self.has_next
+        view.resumes = None
         return view
 
     def state(self, strategy: Stateful[StateT]) -> StateT:
@@ -249,7 +258,6 @@ class Call:
 
     @property
     def target_name(self) -> str:
-        view.resumes = None
         """``"primary"`` or the target's name."""
         return PRIMARY if self.target is None else self.target.name
 
@@ -266,6 +274,13 @@ class Call:
             known = self._scope = (self.target, (self.port.host(self.target), self.facts.family, self.model))
         return known[1]
 
+    @property
+    def account(self) -> tuple[str, str, str | None]:
+        """Rate limits and quotas are kept per host, key (as a salted hash) and model."""
+        target = self.target
+        key = self.port.credential() if target is None else target.credential
+        return (self.port.host(target), key, self.model)
+
     def time_left(self) -> float | None:
         """Seconds until :attr:`limit`; None if there is none. Never negative."""
         return None if self.limit is None else max(0.0, self.limit - self.runtime.now())
@@ -273,13 +288,6 @@ class Call:
 
 Next = Callable[[Call], Awaitable[Reply]]
 """What a strategy wraps."""
-
-    @property
-    def account(self) -> tuple[str, str, str | None]:
-        """Rate limits and quotas are kept per host, key (as a salted hash) and model."""
-        target = self.target
-        key = self.port.credential() if target is None else target.credential
-        return (self.port.host(target), key, self.model)
 
 
 class Strategy(Protocol):

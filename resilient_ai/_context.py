@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Mode = Literal["on", "off"]
 ENVIRON = "_data"
 CacheUse = Literal["default", "no-store", "refresh"]
+Priority = Literal["interactive", "batch"]
 
 
 def _is_set() -> bool:
@@ -63,6 +64,7 @@ class Options:
     fallback: bool = True
     cache: CacheUse = "default"
     tag: str | None = None
+    priority: Priority = "interactive"
 
 
 NO_OPTIONS = Options()
@@ -77,6 +79,7 @@ def said(
     fallback: bool | None = None,
     cache: CacheUse | None = None,
     tag: str | None = None,
+    priority: Priority | None = None,
     source: str = "options()",
 ) -> Options:
     """What is said here, and what ``outer`` says of all else, once each value has been found sound."""
@@ -88,11 +91,14 @@ def said(
         raise ConfigurationError(f"{source}: fallback takes True or False, got {fallback!r}")
     if not isinstance(tag, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
         raise ConfigurationError(f"{source}: tag takes a word, got {type(tag).__name__}")
+    if priority is not None and priority not in get_args(Priority):
+        raise ConfigurationError(f"{source}: priority takes one of {', '.join(get_args(Priority))}, got {priority!r}")
     return Options(
         deadline=outer.deadline if deadline is None else deadline,
         fallback=outer.fallback if fallback is None else fallback,
         cache=outer.cache if cache is None else cache,
         tag=outer.tag if tag is None else tag,
+        priority=outer.priority if priority is None else priority,
     )
 
 
@@ -107,13 +113,14 @@ def options(
     fallback: bool | None = None,
     cache: CacheUse | None = None,
     tag: str | None = None,
+    priority: Priority | None = None,
 ) -> Generator[None]:
     """Say something about every call made inside the block (in this thread or task).
 
     The same can be said of a single request by headers, which are stripped before sending:
     ``x-resilient-ai-deadline: 120``, ``x-resilient-ai-fallback: off``, ``x-resilient-ai-cache: no-store``,
-    ``x-resilient-ai-tag: claims``. A header wins over the block; an inner block wins over an outer one, for what it
-    says.
+    ``x-resilient-ai-tag: claims``, ``x-resilient-ai-priority: batch``. A header wins over the block; an inner block
+    wins over an outer one, for what it says.
 
     Args:
         deadline: seconds from the call's start to its answer, retries and fallbacks included. Default: the pipeline's.
@@ -122,11 +129,15 @@ def options(
         cache: ``"no-store"`` neither reads nor writes, ``"refresh"`` writes only, ``"default"`` is the pipeline's way.
             Default: what the block around this one says, or ``"default"``.
         tag: a word of your own, carried by outcomes and events.
+        priority: ``"batch"`` lets ``"interactive"`` calls go first where a ``RateLimiter`` makes calls wait. Default:
+            what the block around this one says, or ``"interactive"``.
 
     Raises:
         ConfigurationError: a value out of its range.
     """
-    token = current.set(said(current.get(), deadline=deadline, fallback=fallback, cache=cache, tag=tag))
+    token = current.set(
+        said(current.get(), deadline=deadline, fallback=fallback, cache=cache, tag=tag, priority=priority)
+    )
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from ._allowance import Allowance, allowed
 from .errors import ConfigurationError, Failure
 from .failures import FailureKind
 
@@ -52,6 +53,9 @@ class Target:
             the next is used when one is limited, out of money or refused. White space around a key is taken off.
             Default: the vendor's usual environment variable.
         dialect: the wire format spoken there. Default: the vendor's.
+        requests_per_minute, tokens_per_minute, concurrency: what its key may ask of its model
+            (:class:`~resilient_ai.RateLimiter` says how they are kept; the pipeline gets one if it has none). Default:
+            what the pipeline's ``RateLimiter`` says, if it has one.
 
     Raises:
         ConfigurationError: the name is not of the form ``"vendor:model"``, or an argument is of the wrong type or form.
@@ -62,6 +66,9 @@ class Target:
     base_url: str | None = field(default=None, kw_only=True)
     api_key: Key | Sequence[Key] | None = field(default=None, kw_only=True, repr=False)
     dialect: str | None = field(default=None, kw_only=True)
+    requests_per_minute: int | None = field(default=None, kw_only=True)
+    tokens_per_minute: int | None = field(default=None, kw_only=True)
+    concurrency: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -69,6 +76,7 @@ class Target:
             _check_url(self.name, self.base_url)
         if not isinstance(self.dialect, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise ConfigurationError(f"{self.name}: dialect is a string, got {type(self.dialect).__name__}")
+        _ = self.allowance
         object.__setattr__(self, "api_key", _keys(self.name, self.api_key))
 
     @property
@@ -81,6 +89,11 @@ class Target:
         """The part after the first colon; None if the caller's own model is kept."""
         model = self.name.partition(":")[2]
         return None if model == SAME_MODEL else model
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What it may be asked; None if it says nothing of that."""
+        return allowed(self.name, self.requests_per_minute, self.tokens_per_minute, self.concurrency)
 
     def key(self) -> str | None:
         """The key to use now; of several the first.
@@ -118,12 +131,14 @@ class Target:
                 f"{self.name}: a target with a key is not pickled, since the pickle would hold the key in clear; "
                 "build it anew where it is needed, or leave api_key out and set the vendor's environment variable"
             )
-        return (_without_key, (self.name, self.base_url, self.dialect))
+        return (_without_key, (self.name, self.base_url, self.dialect, self.allowance))
 
     @property
     def identity(self) -> tuple[str, ...]:
         """What makes two targets the same one, with no secret in it."""
-        return (self.name, self.base_url or "", self.dialect or "", self.credential)
+        may = self.allowance
+        own = () if may is None else (str(may),)
+        return (self.name, self.base_url or "", self.dialect or "", self.credential, *own)
 
     @property
     def credential(self) -> str:
@@ -156,8 +171,8 @@ def keyed(target: Target | None) -> Target | None:
         raise Failure(why, kind=FailureKind.AUTH, target=target.name) from error
 
 
-def _without_key(name: str, base_url: str | None, dialect: str | None) -> Target:
-    return Target(name, base_url=base_url, dialect=dialect)
+def _without_key(name: str, base_url: str | None, dialect: str | None, may: Allowance | None) -> Target:
+    return Target(name, base_url=base_url, dialect=dialect, **({} if may is None else may._asdict()))
 
 
 def _check_name(name: object) -> None:

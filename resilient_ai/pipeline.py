@@ -18,6 +18,7 @@ from .strategies.breaker import CircuitBreaker
 from .strategies.cache import Cache
 from .strategies.deadline import Deadline
 from .strategies.fallback import Fallback
+from .strategies.limiter import RateLimiter
 from .strategies.retry import Retry
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ __all__ = ["Pipeline"]
 
 log = logging.getLogger("resilient_ai")
 
-ORDER: tuple[type[Any], ...] = (Deadline, Cache, Fallback, Retry, CircuitBreaker)
+ORDER: tuple[type[Any], ...] = (Deadline, Cache, Fallback, Retry, RateLimiter, CircuitBreaker)
 """Outermost first: wait first, admit last, so that no one holds a probe's place while waiting."""
 
 StateT = TypeVar("StateT")
-
 P = ParamSpec("P")
 T = TypeVar("T")
+
 
 class Pipeline:
     """Strategies, outermost first, folded once.
@@ -50,8 +51,9 @@ class Pipeline:
     each request still learns.
 
     Args:
-        strategies: outermost first, in the order Deadline, Cache, Fallback, Retry, CircuitBreaker; each kind at most
-            once. Any other object with ``async def execute(self, next, call)`` may stand anywhere.
+        strategies: outermost first, in the order Deadline, Cache, Fallback, Retry, RateLimiter, CircuitBreaker; each
+            kind at most once. A ``RateLimiter()`` is put in its place if a target of ``Fallback`` has limits. Any other
+            object with ``async def execute(self, next, call)`` may stand anywhere.
         isolated: keep this pipeline's state to itself. Default False.
         listeners: called with each event (:mod:`resilient_ai.events`). Default none.
 
@@ -63,6 +65,7 @@ class Pipeline:
 
     def __init__(self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> None:
         _check(strategies)
+        strategies = _with_limiter(strategies)
         self.strategies: tuple[Strategy, ...] = strategies
         self._isolated = isolated
         self._listeners = _checked(listeners)
@@ -99,10 +102,7 @@ class Pipeline:
     def replaced(self, strategy: Strategy) -> Pipeline:
         """The same pipeline with the strategy of this kind replaced (put in its place, if it was not there)."""
         others = [s for s in self.strategies if type(s) is not type(strategy)]
-        rank = _rank(strategy)
-        at = next((i for i, other in enumerate(others) if (_rank(other) or 0) > (rank or 0)), len(others))
-        ordered = [*others[:at], strategy, *others[at:]]
-        return Pipeline(*ordered, isolated=self._isolated, listeners=self._listeners)
+        return Pipeline(*_placed(strategy, others), isolated=self._isolated, listeners=self._listeners)
 
     def find(self, kind: type[StateT]) -> StateT | None:
         """The strategy of this kind, if there is one."""
@@ -248,6 +248,21 @@ class Pipeline:
 
 def _send(call: Call) -> Awaitable[Reply]:
     return call.port.send(call)
+
+
+def _with_limiter(strategies: tuple[Strategy, ...]) -> tuple[Strategy, ...]:
+    """The strategies, and one that keeps the limits that the targets name."""
+    limited = any(target.allowance for s in strategies if isinstance(s, Fallback) for target in s.every_target())
+    if not limited or any(type(s) is RateLimiter for s in strategies):
+        return strategies
+    return _placed(RateLimiter(), strategies)
+
+
+def _placed(strategy: Strategy, others: Sequence[Strategy]) -> tuple[Strategy, ...]:
+    """The others, and the strategy before the first that stands further in."""
+    rank = _rank(strategy) or 0
+    at = next((i for i, other in enumerate(others) if (_rank(other) or 0) > rank), len(others))
+    return (*others[:at], strategy, *others[at:])
 
 
 def _rank(strategy: object) -> int | None:

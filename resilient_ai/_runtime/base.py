@@ -1,13 +1,25 @@
-"""What a strategy may do besides calling the next one: read the clock and wait."""
+"""What a strategy may do besides calling the next one: read the clock, wait, and do two things at once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
+
+
+class Gate(Protocol):
+    """Where one caller waits until another, in whatever thread or loop, lets it go on."""
+
+    def open(self) -> None:
+        """Let the one who waits, or waits next, go on. From any thread; never blocks."""
+        ...
+
+    async def wait(self, seconds: float | None) -> None:
+        """Wait until it is opened, ``seconds`` at most (None: as long as it takes). It is shut behind who passed."""
+        ...
 
 
 class Runtime(Protocol):
@@ -26,4 +38,27 @@ class Runtime(Protocol):
 
     async def offload(self, blocking: Callable[[], T]) -> T:
         """Run something that blocks (a store on disk) where it holds up nobody else."""
+        ...
+
+    def gate(self) -> Gate:
+        """A gate for the caller, shut."""
+        ...
+
+    async def race(
+        self,
+        first: Callable[[], Awaitable[T]],
+        second: Callable[[], Awaitable[T]],
+        *,
+        after: float,
+        may: Callable[[], bool],
+        lost: Callable[[T], Awaitable[object]],
+    ) -> T:
+        """The answer of ``first``; or of ``second``, begun beside it once ``first`` has taken ``after`` seconds.
+
+        Each runs in a copy of the caller's context. ``may`` is asked once, just before ``second`` would begin. The
+        first answer wins, and the other side is ended: a task is cancelled, a thread's connection is shut (what cannot
+        be ended goes on unseen); its answer, if it has one or comes by one, is handed to ``lost``. A failure of one
+        side leaves the race to the other; both failing, the first one's is raised. What is no
+        :class:`~resilient_ai.errors.Failure` is raised at once, as itself.
+        """
         ...

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["current_loop_token", "is_over"]
+__all__ = ["current_loop_token", "is_over", "soon"]
 
 
 class _TrioToken(Protocol):
@@ -42,6 +43,15 @@ def is_over(token: object) -> bool:
     except RuntimeError:  # trio.RunFinishedError
         return True
     return False
+
+
+def soon(token: object, work: Callable[[], None]) -> None:
+    """Run ``work`` on the loop that ``token`` stands for, from any thread. On one that is over it is not run."""
+    with suppress(RuntimeError):
+        if isinstance(token, asyncio.AbstractEventLoop):
+            token.call_soon_threadsafe(work)
+        else:
+            cast("_TrioToken", token).run_sync_soon(work)
 
 
 def _nothing() -> None:

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from .base import Gate
 
 T = TypeVar("T")
 
 
-class SyncRuntime:
-    """Waits by blocking the calling thread. A test may give it a clock of its own."""
+class SyncGate:
+    """Blocks the thread that waits."""
 
-    __slots__ = ("_sleep", "now")
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def open(self) -> None:
+        """Let the one who waits, or waits next, go on."""
+        self._event.set()
+
+    async def wait(self, seconds: float | None) -> None:
+        """Block until it is opened, ``seconds`` at most."""
+        self._event.wait(seconds)
+        self._event.clear()
+
+
+class SyncRuntime:
+    """Waits by blocking the calling thread. A test may give it a clock and gates of its own."""
+
+    __slots__ = ("_sleep", "gate", "now")
 
     def __init__(
-        self, *, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], object] = time.sleep
+        self,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+        gate: Callable[[], Gate] = SyncGate,
     ) -> None:
         self.now = now
         self._sleep = sleep
+        self.gate = gate
 
     async def sleep(self, seconds: float) -> None:
         """Block for ``seconds``."""
@@ -29,6 +55,24 @@ class SyncRuntime:
     async def offload(self, blocking: Callable[[], T]) -> T:
         """Run it here: this thread may block."""
         return blocking()
+
+    async def race(
+        self,
+        first: Callable[[], Awaitable[T]],
+        second: Callable[[], Awaitable[T]],
+        *,
+        after: float,
+        may: Callable[[], bool],
+        lost: Callable[[T], Awaitable[object]],
+    ) -> T:
+        """Each side in a thread of its own."""
+        from .race import race_on_threads
+
+        return await race_on_threads(self.gate(), first, second, after=after, may=may, lost=lost, drive=self.drive)
+
+    def drive(self, awaitable: Awaitable[T]) -> T:
+        """Run one side of a race in this thread."""
+        return drive(cast("Coroutine[Any, Any, T]", awaitable))
 
 
 SYNC = SyncRuntime()

@@ -25,6 +25,7 @@ from ._pool import bounded_extensions
 from ._request import MAX_BODY, addressed, credential_of
 from ._sdk import connection_error
 from ._stream import Watchman, stream_classes
+from ._tokens import asked_for, told
 from ._wire import TooLarge
 
 if TYPE_CHECKING:
@@ -100,6 +101,14 @@ class HttpPort:
     def cache_key(self, call: Call, namespace: str | None) -> str | None:  # noqa: ARG002  # a Port's signature
         """The key of the request; None if it is not to be cached."""
         return cache_key(self._prepared, namespace)
+
+    def tokens(self) -> int:
+        """What the request may cost, estimated."""
+        return asked_for(self._prepared)
+
+    def used(self, reply: Reply) -> int | None:
+        """The tokens the answer says it cost; None if it does not, or not yet."""
+        return told(reply.value)
 
     # Sending
 

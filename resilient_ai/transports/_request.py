@@ -128,7 +128,7 @@ def strip(request: Any) -> None:
 
 
 def _read(outer: Options, words: dict[str, str]) -> Options:
-    unknown = words.keys() - {"deadline", "fallback", "cache", "tag"}
+    unknown = words.keys() - {"deadline", "fallback", "cache", "tag", "priority"}
     if unknown:
         raise ConfigurationError(f"there is no option header x-resilient-ai-{min(unknown)}")
     fallback = words.get("fallback")
@@ -140,12 +140,14 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
     except ValueError:
         raise ConfigurationError(f"x-resilient-ai-deadline takes seconds, got {deadline!r}") from None
     cache: Any = words.get("cache")
+    priority: Any = words.get("priority")
     return said(
         outer,
         deadline=seconds,
         fallback=None if fallback is None else fallback == "on",
         cache=cache,
         tag=words.get("tag"),
+        priority=priority,
         source="x-resilient-ai-*",
     )
 

@@ -95,6 +95,7 @@ class Sent:
     model: str | None
     number: int
     limit: float | None = None
+    key: str | None = None
 
 
 class Provider:
@@ -114,8 +115,8 @@ class Provider:
         self._rule = rule
         return self
 
-    def meet(self, at: float, model: str | None, limit: float | None) -> Step:
-        sent = Sent(at, model, len(self.seen) + 1, limit)
+    def meet(self, at: float, model: str | None, limit: float | None, key: str | None) -> Step:
+        sent = Sent(at, model, len(self.seen) + 1, limit, key)
         self.seen.append(sent)
         return self._rule(sent)
 
@@ -201,6 +202,12 @@ class ScriptedPort:
         space = self.credential() if namespace is None else namespace
         return f"{space} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"
 
+    def tokens(self) -> int:
+        return len(self.body)
+
+    def used(self, reply: Reply) -> int | None:
+        return None
+
     def pack(self, reply: Reply) -> Packed | None:
         text, tools = cast("tuple[str, bool]", reply.value)
         return Packed(data=text.encode(), stale_ok=not tools)
@@ -214,7 +221,8 @@ class ScriptedPort:
         limits = [call.limit, call.stream_limit]
         limits += [now + s for s in (call.per_attempt, call.first_byte) if s is not None]
         limit = min((at for at in limits if at is not None), default=None)
-        step = self.world.provider(self.host(call.target)).meet(now, call.model, limit)
+        key = self.key if call.target is None else call.target.key()
+        step = self.world.provider(self.host(call.target)).meet(now, call.model, limit, key)
         try:
             await self._pass(call, step, limit)
             return self._answer(call, step)
