@@ -6,18 +6,23 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ._call import Operation
+from .failures import FailureKind
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._call import Facts
     from .errors import Failure
     from .events import Event
-    from .failures import FailureKind
 
 __all__ = ["Attempt", "Journal", "Outcome", "Source", "notes"]
 
 Source = Literal["fresh", "fallback", "cache", "stale"]
 _numbers = itertools.count(1)
+
+_UNPROVEN = frozenset({FailureKind.TRANSIENT, FailureKind.SILENT, FailureKind.BROKEN, FailureKind.DEADLINE})
+"""Failures after which a request may have been carried out all the same."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +63,8 @@ class Outcome:
         family: the endpoint family.
         tag: the word given by ``options(tag=…)``.
         fingerprint: the pipeline's.
+        unknown: True when a call that makes something (a video, a file, a hosted tool's work) failed in a way that leaves
+            open whether it was made: it was not sent again, and is better asked for than repeated.
     """
 
     answered_by: str | None
@@ -72,6 +79,7 @@ class Outcome:
     family: str
     tag: str | None
     fingerprint: str
+    unknown: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +150,13 @@ class Journal:
 
                 self.emit(CallFinished(outcome=outcome))
 
+    @property
+    def unknown(self) -> bool:
+        """Whether something may have been made without our having heard of it."""
+        if self.facts.operation is not Operation.CREATING or self.answered_by is not None:
+            return False
+        return any(attempt.kind in _UNPROVEN and attempt.ended != attempt.started for attempt in self.attempts)
+
     def outcome(self) -> Outcome:
         """What is known by now, as the public record."""
         return Outcome(
@@ -157,6 +172,7 @@ class Journal:
             family=self.facts.family,
             tag=self.facts.tag,
             fingerprint=self.fingerprint,
+            unknown=self.unknown,
         )
 
 
@@ -168,4 +184,6 @@ def notes(journal: Journal, failure: Failure) -> list[str]:
     """The lines to add to the exception the caller sees."""
     lines = [f"resilient_ai: {journal.facts.family} call failed: {failure}"]
     lines += [f"  attempt {attempt.number}: {attempt.line()}" for attempt in journal.attempts]
+    if journal.unknown:
+        lines.append("  unknown: the request may have been carried out; ask the provider before you send it again")
     return lines

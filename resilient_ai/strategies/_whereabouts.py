@@ -62,7 +62,7 @@ class Whereabouts:
 
     def passed_over(self, call: Call, targets: list[Target | None]) -> list[NotSent]:
         """Take off ``targets`` those that are parked, and say so of each; one is always left, since its own word is the
-        truest that can be told."""
+        truest that can be told: the first, if all are."""
         if not self._parking.places:
             return []
         now = call.runtime.now()
@@ -77,7 +77,7 @@ class Whereabouts:
             else:
                 refusals.append(_refusal(view, place, now))
         if not left:
-            return []
+            left, refusals = targets[:1], refusals[1:]
         targets[:] = left
         return refusals
 

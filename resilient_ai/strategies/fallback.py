@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
-from .._target import SAME_MODEL, Target, keyed
+from .._target import PRIMARY, SAME_MODEL, Target, keyed
 from ..errors import AllFailed, ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
 from ._course import Course
@@ -188,7 +188,8 @@ def _moves_on(call: Call, failure: Failure, state: Whereabouts) -> bool:
 
 def _told(failures: Sequence[Failure]) -> Failure:
     """The failure the caller hears of: the last that is about an outage, else the primary's."""
-    return next((failure for failure in reversed(failures) if failure.kind not in _NOT_TOLD), failures[0])
+    own = [failure for failure in failures if failure.target == PRIMARY] or failures[:1]
+    return next((failure for failure in reversed(failures) if failure.kind not in _NOT_TOLD), own[-1])
 
 
 def _home(ids: Sequence[str], state: Whereabouts, targets: Sequence[Target]) -> Target | None:

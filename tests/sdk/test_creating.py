@@ -85,6 +85,8 @@ def test_sent_once_without_proof(mode: Mode, primary: Any, backup: Any, to_backu
         assert type(error) is kind
         assert "attempt 1: primary: " in notes(error)
         assert "attempt 2" not in notes(error)
+        assert outcome(error).unknown
+        assert "unknown: the request may have been carried out" in notes(error)
         await close(client)
 
     mode.run(script)
