@@ -1,4 +1,4 @@
-"""What can go wrong at a provider: `Fault`, one value for each way, and `Quota`.
+"""What can go wrong at a provider: `Fault`, one value for each way.
 
 A fault is plain data. It is carried to the simulator's own process, where it is applied to the bytes on the socket.
 """
@@ -22,11 +22,15 @@ class Limits(TypedDict, total=False):
     share: the probability, 0 to 1, that a request is struck (default 1; from the simulator's seeded random numbers).
     after: so many requests of the family pass first (default 0).
     count: at most so many requests are struck (default: no limit).
+    model: only requests for this model count and are struck (default: all).
+    key: only requests with this one of the provider's keys, by its number from 0 (default: all).
     """
 
     share: float
     after: int
     count: int | None
+    model: str | None
+    key: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +45,14 @@ class Fault:
     share: float = 1.0
     after: int = 0
     count: int | None = None
+    model: str | None = None
+    key: int | None = None
     seconds: float = 0.0
+    factor: float = 1.0
     code: int = 0
     tokens: int = 0
     text: str | None = None
+    stream: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     made: bool = False
 
@@ -53,12 +61,19 @@ class Fault:
             raise ValueError(f"share must be from 0 to 1, not {self.share!r}")
         if not (math.isfinite(self.seconds) and self.seconds >= 0):
             raise ValueError(f"seconds must be a finite number, 0 or more, not {self.seconds!r}")
+        if not (math.isfinite(self.factor) and self.factor > 0):
+            raise ValueError(f"factor must be a finite number above 0, not {self.factor!r}")
         if self.after < 0 or self.tokens < 0 or (self.count is not None and self.count < 0):
             raise ValueError("after, count and after_tokens cannot be negative")
         if self.code and not 200 <= self.code <= 599:
             raise ValueError(f"an HTTP status is from 200 to 599, not {self.code!r}")
-        if self.kind in WHOLE_PROVIDER and (self.share != 1.0 or self.after or self.count is not None):
-            raise ValueError(f"Fault.{self.kind}() is the whole provider's: it takes no share, after or count")
+        if self.kind in WHOLE_PROVIDER and (self.share != 1.0 or self.after or self.count is not None or self.aimed):
+            raise ValueError(f"Fault.{self.kind}() is the whole provider's: it takes no limits")
+
+    @property
+    def aimed(self) -> bool:
+        """Whether it strikes one model's or one key's requests only."""
+        return self.model is not None or self.key is not None
 
     @classmethod
     def refused(cls) -> Fault:
@@ -101,6 +116,44 @@ class Fault:
         """429 `rate_limit_exceeded`, with a Retry-After of so many seconds (or any text; None: no header)."""
         text = None if retry_after is None else str(retry_after)
         return cls(kind="rate_limited", code=429, text=text, **limits)
+
+    @classmethod
+    def vendor(
+        cls, vendor: str, what: str, *, retry_after: float | None = None, made: bool = False, **limits: Unpack[Limits]
+    ) -> Fault:
+        """An error as this vendor tells it, from the table `vendor_errors()`: status, headers and body.
+
+        what: the error's name, or a failure kind ("overloaded"), which stands for the first error of that kind.
+        retry_after: the wait it asks for, in the vendor's own way (headers; RetryInfo in Gemini's body); by default
+        what the table has. made: as in `status`. Raises ValueError for what is not in the table.
+        """
+        from .vendor_errors import find
+
+        error = find(vendor, what).asking(retry_after)
+        return cls(
+            kind="vendor",
+            code=error.status,
+            text=error.body,
+            stream=error.stream,
+            headers=dict(error.headers),
+            made=made,
+            **limits,
+        )
+
+    @classmethod
+    def revoked(cls, **limits: Unpack[Limits]) -> Fault:
+        """The key is refused from now on, in the provider's own words; with `key=`, that one only."""
+        return cls(kind="revoked", **limits)
+
+    @classmethod
+    def retired(cls, **limits: Unpack[Limits]) -> Fault:
+        """The model is gone, in the provider's own words; with `model=`, that one only."""
+        return cls(kind="retired", **limits)
+
+    @classmethod
+    def slower(cls, factor: float, **limits: Unpack[Limits]) -> Fault:
+        """Answers take `factor` times the provider's own `Latency`, which it must have."""
+        return cls(kind="slower", factor=factor, **limits)
 
     @classmethod
     def slow(cls, seconds: float, **limits: Unpack[Limits]) -> Fault:
@@ -183,17 +236,3 @@ KINDS: Final = frozenset(
     if isinstance(member, classmethod)  # pyright: ignore[reportUnknownArgumentType]
 )
 """The names of the constructors, which are the kinds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """At most `requests` answered in any `per` seconds, for the provider as a whole; the rest gets a truthful 429."""
-
-    requests: int
-    per: float = field(default=60.0, kw_only=True)
-
-    def __post_init__(self) -> None:
-        if self.requests < 1:
-            raise ValueError(f"a quota lets at least 1 request through, not {self.requests!r}")
-        if not (math.isfinite(self.per) and self.per > 0):
-            raise ValueError(f"per must be a finite number of seconds above 0, not {self.per!r}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .faults import Quota
+    from .limits import Latency, Quota
 
 FAMILIES: Final = (
     "chat",
@@ -57,6 +57,7 @@ class Provider:
     keys: the API keys it accepts; by default one, `sk-` and its name.
     models: the models it serves; by default those of `MODELS` for its dialect.
     quota: how much it answers before it says 429; by default all.
+    latency: how long it takes when it is well; by default nothing that could be helped.
     name_in_answers: what stands in ids and `system_fingerprint`, so that a test sees who answered; by default its name.
     port: the port on 127.0.0.1; by default any free one.
 
@@ -68,6 +69,7 @@ class Provider:
     keys: tuple[str, ...] = field(default=(), kw_only=True)
     models: tuple[str, ...] | None = field(default=None, kw_only=True)
     quota: Quota | None = field(default=None, kw_only=True)
+    latency: Latency | None = field(default=None, kw_only=True)
     name_in_answers: str | None = field(default=None, kw_only=True)
     port: int = field(default=0, kw_only=True)
 
@@ -134,3 +136,20 @@ class Request:
     complaint: str | None
     connection: int
     closed_by_client_after: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Requests counted by the provider itself: all it keeps in its log (the last 20,000), or one family's.
+
+    by_key, by_model, by_status: how many of each; a request without an answer has the status 0, without a model "".
+    by_second: how many arrived in each second that had any, by the second's number on the clock of `Request.at`.
+    most_at_once: the most that were at work at one moment, from arrival to the end of the answer.
+    """
+
+    requests: int
+    by_key: Mapping[str, int]
+    by_model: Mapping[str, int]
+    by_status: Mapping[int, int]
+    by_second: Mapping[int, int]
+    most_at_once: int

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from .faults import WHOLE_PROVIDER, Fault
-from .records import FAMILIES, Provider, Request
+from .records import FAMILIES, Provider, Request, Tally
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from .limits import Latency, Quota
     from .timeline import Timeline
 
 _START_LIMIT: Final = 20.0  # seconds; it takes a tenth of one on an idle machine
@@ -65,7 +66,8 @@ class SimulatedProvider:
     def fault(self, fault: Fault, *, family: str = "*") -> None:
         """From now on `fault` strikes this family ("*": all). It replaces the family's fault before it.
 
-        A family's own fault is tried before that of "*", and both before a timeline's. In force when this returns;
+        A fault aimed at one model or key replaces only one of the same aim, and is tried before those at all. A
+        family's own fault is tried before that of "*", and both before a timeline's. In force when this returns;
         requests already at work are left alone, but for `refused`, which breaks every connection.
         """
         if family != "*" and family not in FAMILIES:
@@ -87,6 +89,21 @@ class SimulatedProvider:
     def count(self, family: str | None = None) -> int:
         """How many requests it has seen, all or one family's; also those no longer kept."""
         return int(self._ask("count", family=family))
+
+    def tally(self, family: str | None = None) -> Tally:
+        """What it has seen, counted: by key, model, status and second, and the most at once. Of what is kept."""
+        raw = self._ask("tally", family=family)
+        for name in ("by_status", "by_second"):  # the names of JSON's fields are text
+            raw[name] = {int(number): count for number, count in raw[name].items()}
+        return Tally(**raw)
+
+    def limit(self, quota: Quota | None) -> None:
+        """From now on this quota (None: none), with nothing used of it, until `Simulator.reset`."""
+        self._ask("limit", quota=asdict(quota) if quota else None)
+
+    def latency(self, latency: Latency | None) -> None:
+        """From now on this latency (None: none), its random numbers from the start, until `Simulator.reset`."""
+        self._ask("latency", latency=asdict(latency) if latency else None)
 
     def saw(self, text: str) -> bool:
         """Whether this text ever arrived: in a path, any header (credentials too) or a body.

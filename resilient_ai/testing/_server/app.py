@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ..faults import Fault, Quota
+from ..faults import Fault
+from ..limits import Latency, Quota
 from ..records import Provider
 from .host import Host
 from .rules import Span
@@ -45,9 +46,15 @@ def settings(text: str) -> Settings:
 
 
 def _provider(raw: dict[str, Any]) -> Provider:
-    quota = raw.pop("quota")
-    name = raw.pop("name")
-    return Provider(name, **raw, quota=Quota(**quota) if quota else None)
+    return Provider(raw.pop("name"), quota=_quota(raw.pop("quota")), latency=_latency(raw.pop("latency")), **raw)
+
+
+def _quota(raw: dict[str, Any] | None) -> Quota | None:
+    return Quota(**raw) if raw else None
+
+
+def _latency(raw: dict[str, Any] | None) -> Latency | None:
+    return Latency(**raw) if raw else None
 
 
 class App:
@@ -94,7 +101,7 @@ class App:
     def _on_host(self, operation: str, host: Host, raw: dict[str, Any]) -> Any:
         match operation:
             case "fault":
-                host.rules.by_hand[raw["family"]] = host.rules.rule(Fault(**raw["fault"]))
+                host.rules.set(raw["family"], host.rule(Fault(**raw["fault"])))
                 return host.apply()
             case "heal":
                 host.rules.by_hand.clear()
@@ -105,6 +112,12 @@ class App:
             case "count":
                 counts = host.log.counts
                 return counts.total() if raw["family"] is None else counts[raw["family"]]
+            case "tally":
+                return host.log.tally(raw["family"])
+            case "limit":
+                return host.limit(_quota(raw["quota"]))
+            case "latency":
+                return host.slow_down(_latency(raw["latency"]))
             case "saw":
                 return host.log.saw(raw["text"])
             case "created":
@@ -123,7 +136,7 @@ class App:
         loop = asyncio.get_running_loop()
         for raw in events:
             host = self.hosts[raw["provider"]]
-            rule = host.rules.rule(Fault(**raw["fault"]))
+            rule = host.rule(Fault(**raw["fault"]))
             span = Span(begun + raw["at"], begun + raw["until"], frozenset(raw["families"]), rule)
             host.rules.spans.append(span)
             # A little late, so that a look at the clock finds the span begun (or ended).

@@ -10,6 +10,7 @@ from .world import Ask, World
 
 if TYPE_CHECKING:
     from ..records import Provider
+    from .meter import Level
 
 Handler = Callable[[World, Ask], Reply]
 """One endpoint: it answers a request that was found right. It may still raise Refusal, for an id it never made."""
@@ -48,6 +49,10 @@ class Dialect(Protocol):
 
     def limited(self, wait: float | str | None, ask: Ask) -> Reply:
         """Too many requests: a wait in seconds, a text that is sent as it is, or nothing told of it."""
+        ...
+
+    def levels(self, levels: Mapping[str, Level]) -> Mapping[str, str]:
+        """The headers that tell how the limits stand, if this API tells it."""
         ...
 
     def break_stream(self, reply: Reply, code: str, sequence: int, ask: Ask) -> bytes:

@@ -13,22 +13,28 @@ from .connection import Connection
 from .door import Door
 from .gemini import Gemini
 from .log import Entry, Log
+from .meter import Meter, Pace, Window, cost
 from .openai import OpenAI
 from .replies import Refusal, Reply
-from .rules import Meter, Rules
-from .script import Script, Telling, instead, perform, replaces
+from .rules import Rule, Rules
+from .script import Script, Telling, instead, is_gateway, perform, replaces
 from .world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..faults import Fault
+    from ..limits import Latency, Quota
     from ..records import Provider
     from .dialect import Dialect, Handler
     from .http import Head
     from .world import Ask
 
 DIALECTS: Final[Mapping[str, Dialect]] = {"openai": OpenAI(), "anthropic": Anthropic(), "gemini": Gemini()}
+
+
+_NOBODYS: Final = "\0"
+"""A key that no header can carry: a provider has one at least."""
 
 
 class Host:
@@ -43,7 +49,10 @@ class Host:
         self.rules = Rules(f"{seed}/{provider.name}")
         self._seed = seed
         self.log = Log()
-        self.meter = Meter(provider.quota) if provider.quota else None
+        self.meter: Meter | None = None
+        self.pace: Pace | None = None
+        self.limit(provider.quota)
+        self.slow_down(provider.latency)
         self.connections = 0
         self._open: set[Connection] = set()
         self._ids, self._numbers = itertools.count(1), itertools.count(1)
@@ -55,6 +64,20 @@ class Host:
             job_polls=job_polls,
             job_seconds=job_seconds,
         )
+
+    def limit(self, quota: Quota | None) -> None:
+        """From now on this quota, with nothing used of it."""
+        self.meter = Meter(quota) if quota else None
+
+    def slow_down(self, latency: Latency | None) -> None:
+        """From now on this latency, its random numbers from the start."""
+        self.pace = Pace(latency, f"{self._seed}/{self.provider.name}/pace") if latency else None
+
+    def rule(self, fault: Fault) -> Rule:
+        """A rule for a fault. Raises ValueError if the fault can do nothing here."""
+        if fault.kind == "slower" and self.pace is None:
+            raise ValueError(f"{self.provider.name} has no latency that Fault.slower() could multiply")
+        return self.rules.rule(fault)
 
     def apply(self) -> None:
         """Bring the listening socket in line with the rules."""
@@ -75,8 +98,8 @@ class Host:
         self.log.clear()
         self.world.forget()
         self.connections = 0
-        if self.meter:
-            self.meter.clear()
+        self.limit(self.provider.quota)
+        self.slow_down(self.provider.latency)
         for connection in tuple(self._open):
             if connection.busy:
                 connection.stop()
@@ -127,17 +150,21 @@ class Visit:
         self._ask, self._dialect = ask, host.dialect
         ask.request_id = host.next_request_id()
         self._started = time.perf_counter()
+        self._takes = 0.0
+        self._window: Window | None = None
 
     def received(self, body: bytes | None) -> Script:
         """Judge the request, choose its fault, execute it if it is to be, and say how its answer goes out."""
         host, entry = self._host, self._entry
         if body is not None:
             host.log.carried(entry, body)
-        handler, refusal = self._judge(body)
+        handler, refusal = self._judge(body, host.provider)
         entry.model = self._ask.model or None
-        entry.complaint = refusal.message if refusal else None
-        fault = host.rules.choose(entry.family, entry.at)
+        fault = host.rules.choose(entry.family, self._ask.model, entry.key, entry.at)
         entry.fault = fault.kind if fault else None
+        if fault and fault.kind in {"revoked", "retired"} and handler:
+            handler, refusal = self._judge(body, _without(host.provider, fault.kind, entry.key, self._ask.model))
+        entry.complaint = refusal.message if refusal else None
         if fault and replaces(fault):
             reply = self._faulted(fault, handler)
         elif handler is None:
@@ -148,24 +175,34 @@ class Visit:
         silent = fault is not None and fault.kind in {"reset", "blackhole"}
         entry.status = None if silent else reply.status
         telling = Telling(self._dialect, self._ask)
-        return perform(reply, fault, telling, close=entry.head.close or body is None)
+        script = perform(reply, fault, telling, close=entry.head.close or body is None)
+        if not self._takes:
+            return script
+        takes = self._takes * (fault.factor if fault else 1.0)
+        return dataclasses.replace(script, steps=(takes, *script.steps))
 
     def broken(self, complaint: str) -> None:
         """The body never came whole."""
         self._entry.complaint = complaint
-        self._entry.ended = self._host.clock()
+        self._done()
 
     def ended(self, *, gone_after: int | None) -> None:
         """The answer is out, or its client gone."""
         self._entry.closed_by_client_after = gone_after
         if gone_after == 0:
             self._entry.status = None
-        self._entry.ended = self._host.clock()
+        self._done()
 
-    def _judge(self, body: bytes | None) -> tuple[Handler | None, Refusal | None]:
+    def _done(self) -> None:
+        self._entry.ended = self._host.clock()
+        if self._window is not None:
+            self._window.working -= 1
+            self._window = None
+
+    def _judge(self, body: bytes | None, provider: Provider) -> tuple[Handler | None, Refusal | None]:
         """The endpoint, or what the vendor has against the request. Nothing is made here."""
         try:
-            return self._dialect.judge(self._ask, self._headers, body, self._host.provider), None
+            return self._dialect.judge(self._ask, self._headers, body, provider), None
         except Refusal as refusal:
             return None, refusal
 
@@ -175,28 +212,53 @@ class Visit:
 
     def _execute(self, handler: Handler) -> Reply:
         host = self._host
-        wait = host.meter.admit(self._entry.at) if host.meter else None
-        if wait is not None:
-            return self._signed(self._dialect.limited(wait, self._ask))
+        if (full := self._admit()) is not None:
+            return self._signed(full)
+        self._takes = host.pace.draw() if host.pace else 0.0
         try:
             return self._signed(handler(host.world, self._ask))
         except (Refusal, RecursionError) as problem:
             refusal = problem if isinstance(problem, Refusal) else Refusal(400, "The request is nested too deeply.")
             return self._refused(refusal)
 
+    def _admit(self) -> Reply | None:
+        """Take what the quota has for this request; the refusal if that is not enough."""
+        meter, entry = self._host.meter, self._entry
+        if meter is None:
+            return None
+        if meter.crowded(entry.key, entry.at):
+            crowded = meter.quota.crowded
+            return self._dialect.limited(1.0, self._ask) if crowded == 429 else self._dialect.outage(crowded, self._ask)
+        wait = meter.admit(entry.key, cost(self._ask.json, entry.body_bytes), entry.at)
+        if wait is not None:
+            return self._dialect.limited(wait, self._ask)
+        self._window = meter.begin(entry.key, entry.at)
+        return None
+
     def _faulted(self, fault: Fault, handler: Handler | None) -> Reply:
         """The fault's own answer. If the fault says so, the request is executed all the same."""
         if fault.made and handler is not None:
             self._entry.made = self._execute(handler).made
         reply = instead(fault, Telling(self._dialect, self._ask))
-        return reply if fault.kind == "html" else self._signed(reply)
+        return reply if is_gateway(fault) else self._signed(reply)
 
     def _signed(self, reply: Reply) -> Reply:
         """With the headers every answer of the vendor carries."""
         host = self._host
         headers = {
             **self._dialect.sign(self._ask, int((time.perf_counter() - self._started) * 1000)),
-            **({} if host.meter is None else host.meter.headers()),
+            **(self._dialect.levels(host.meter.levels(self._entry.key, host.clock())) if host.meter else {}),
             **reply.headers,
         }
         return dataclasses.replace(reply, headers=headers)
+
+
+def _without(provider: Provider, fault: str, key: str, model: str) -> Provider:
+    """The provider as it is once this key is revoked, or this model retired."""
+    if fault == "revoked":
+        mine = int(key.rpartition(":")[2])
+        left = tuple(other for number, other in enumerate(provider.accepted_keys) if number != mine)
+        return dataclasses.replace(provider, keys=left or (_NOBODYS,))
+    return dataclasses.replace(
+        provider, models=tuple(name for name in provider.served_models if name != model) or ("",)
+    )

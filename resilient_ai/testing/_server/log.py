@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections import Counter, deque
@@ -118,6 +119,21 @@ class Log:
             self._bytes -= oldest.body_bytes
             oldest.body = None
             self.forgotten = True
+
+    def tally(self, family: str | None) -> dict[str, Any]:
+        """The fields of `Tally`."""
+        entries = [entry for entry in self.entries if family in {None, entry.family}]
+        moves = [(entry.at, 1) for entry in entries]
+        moves += [(entry.ended, -1) for entry in entries if entry.ended is not None]
+        # Of what begins and ends at one moment the end comes first: they were not at work together.
+        return {
+            "requests": len(entries),
+            "by_key": Counter(entry.key for entry in entries),
+            "by_model": Counter(entry.model or "" for entry in entries),
+            "by_status": Counter(entry.status or 0 for entry in entries),
+            "by_second": Counter(int(entry.at) for entry in entries),
+            "most_at_once": max(itertools.accumulate(step for _, step in sorted(moves)), default=0),
+        }
 
     def saw(self, text: str) -> bool | None:
         """Whether a text ever came, in a head or a body, as it is or as JSON writes it; None if it cannot be told."""

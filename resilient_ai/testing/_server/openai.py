@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from . import routes
-from .replies import Refusal, Reply, encode, error, outage, waits
+from .replies import Refusal, Reply, encode, error, go_duration, outage, waits
 from .validate import check, check_key, check_model, credential, read_body
 from .world import Ask
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..records import Provider
     from .dialect import Handler
+    from .meter import Level
 
 
 class OpenAI:
@@ -63,6 +64,15 @@ class OpenAI:
         """`Retry-After` in whole seconds, and `retry-after-ms`."""
         reply = error(429, "Rate limit reached for requests.", code="rate_limit_exceeded")
         return dataclasses.replace(reply, headers=waits(wait))
+
+    def levels(self, levels: Mapping[str, Level]) -> Mapping[str, str]:
+        """`x-ratelimit-*`; the time to the full refill in Go's notation."""
+        told: dict[str, str] = {}
+        for name, level in levels.items():
+            told[f"x-ratelimit-limit-{name}"] = str(level.limit)
+            told[f"x-ratelimit-remaining-{name}"] = str(level.remaining)
+            told[f"x-ratelimit-reset-{name}"] = go_duration(level.reset)
+        return told
 
     def break_stream(self, reply: Reply, code: str, sequence: int, ask: Ask) -> bytes:  # noqa: ARG002
         """A Responses stream has an `error` event, the others a chunk with an error in it."""

@@ -103,6 +103,15 @@ def waits(wait: float | str | None) -> dict[str, str]:
     return {} if wait is None else {"retry-after": str(wait)}
 
 
+def go_duration(seconds: float) -> str:
+    """Seconds as Go prints a duration, which is what OpenAI sends: `12ms`, `1s`, `6m0s`."""
+    if seconds < 1:
+        return f"{math.ceil(seconds * 1000)}ms"
+    minutes, rest = divmod(round(seconds, 3), 60)
+    shown = f"{rest:.3f}".rstrip("0").rstrip(".")
+    return f"{int(minutes)}m{shown}s" if minutes else f"{shown}s"
+
+
 def outage(status: int) -> Reply:
     """The body that goes with a status when nothing about the request is wrong."""
     message, code = _OUTAGES.get(status, (f"The upstream answered {status}.", None))

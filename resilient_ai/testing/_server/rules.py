@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from ..faults import WHOLE_PROVIDER, Fault, Quota
+from ..faults import WHOLE_PROVIDER, Fault
+
+Aim: TypeAlias = tuple[str, str | None, int | None]
+"""Whom a fault set by hand strikes: the family ("*": all), the model and the number of the key (None: any)."""
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class Rules:
     """All rules of one provider. Of those in force the first that strikes is taken, by hand before timeline."""
 
     seed: str
-    by_hand: dict[str, Rule] = field(default_factory=dict[str, Rule])
+    by_hand: dict[Aim, Rule] = field(default_factory=dict[Aim, Rule])
     spans: list[Span] = field(default_factory=list[Span])
     drawn: int = 0
 
@@ -54,46 +57,29 @@ class Rules:
         self.drawn += 1
         return Rule(fault, random.Random(f"{self.seed}/{self.drawn}"))
 
-    def choose(self, family: str, now: float) -> Fault | None:
-        """The fault of this request, if any."""
-        rules = [self.by_hand[name] for name in (family, "*") if name in self.by_hand]
+    def set(self, family: str, rule: Rule) -> None:
+        """Set a rule by hand; it takes the place of the family's rule with the same aim."""
+        self.by_hand[family, rule.fault.model, rule.fault.key] = rule
+
+    def choose(self, family: str, model: str, key: str, now: float) -> Fault | None:
+        """The fault of this request, if any; `key` is what the log calls its key."""
+        aims = [aim for aim in self.by_hand if aim[0] in {family, "*"}]
+        aims.sort(key=lambda aim: (aim[1:] == (None, None), aim[0] == "*"))  # the narrower first
+        rules = [self.by_hand[aim] for aim in aims]
         rules += [span.rule for span in self.spans if span.start <= now < span.end and span.families & {family, "*"}]
         for rule in rules:
-            if rule.fault.kind not in WHOLE_PROVIDER and rule.strikes():
+            if _is_meant(rule.fault, model, key) and rule.strikes():
                 return rule.fault
         return None
 
     def door(self, now: float) -> str | None:
         """The fault of the listening socket that is in force."""
-        rules = [self.by_hand["*"]] if "*" in self.by_hand else []
+        rules = [rule for (family, *_), rule in self.by_hand.items() if family == "*"]
         rules += [span.rule for span in self.spans if span.start <= now < span.end]
         return next((rule.fault.kind for rule in rules if rule.fault.kind in WHOLE_PROVIDER), None)
 
 
-class Meter:
-    """A quota at work: a rolling window of the requests that were answered."""
-
-    def __init__(self, quota: Quota) -> None:
-        self.quota = quota
-        self._times: deque[float] = deque()
-
-    def admit(self, now: float) -> float | None:
-        """None if the request is within the quota, else the seconds until one would be."""
-        while self._times and self._times[0] <= now - self.quota.per:
-            self._times.popleft()
-        if len(self._times) < self.quota.requests:
-            self._times.append(now)
-            return None
-        return self._times[0] + self.quota.per - now
-
-    def headers(self) -> dict[str, str]:
-        """What the vendor tells of it in every answer."""
-        return {
-            "x-ratelimit-limit-requests": str(self.quota.requests),
-            "x-ratelimit-remaining-requests": str(self.quota.requests - len(self._times)),
-            "x-ratelimit-reset-requests": f"{self.quota.per:g}s",
-        }
-
-    def clear(self) -> None:
-        """As new."""
-        self._times.clear()
+def _is_meant(fault: Fault, model: str, key: str) -> bool:
+    if fault.kind in WHOLE_PROVIDER or (fault.model is not None and fault.model != model):
+        return False
+    return fault.key is None or key.rpartition(":")[2] == str(fault.key)

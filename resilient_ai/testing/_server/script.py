@@ -45,7 +45,7 @@ PAGE = (
 
 def replaces(fault: Fault) -> bool:
     """Whether the fault speaks instead of the endpoint, so that nothing is executed (unless it says `made`)."""
-    return fault.kind in {"status", "rate_limited", "html", "redirect", "reset", "blackhole"}
+    return fault.kind in {"status", "vendor", "rate_limited", "html", "redirect", "reset", "blackhole"}
 
 
 def instead(fault: Fault, telling: Telling) -> Reply:
@@ -57,6 +57,8 @@ def instead(fault: Fault, telling: Telling) -> Reply:
                 kind = "application/json" if fault.text.lstrip()[:1] in {"{", "["} else "text/plain"
                 reply = Reply(status=fault.code, content_type=kind, body=fault.text.encode())
             return dataclasses.replace(reply, headers=fault.headers)
+        case "vendor":
+            return _told_by_vendor(fault, telling)
         case "rate_limited":
             return telling.dialect.limited(fault.text, telling.ask)
         case "html":
@@ -66,6 +68,20 @@ def instead(fault: Fault, telling: Telling) -> Reply:
             return Reply(status=307, content_type="text/plain", headers={"location": fault.text or "/"})
         case _:
             return Reply()
+
+
+def _told_by_vendor(fault: Fault, telling: Telling) -> Reply:
+    body, kind = fault.text or "", "application/json"
+    if fault.stream is not None and telling.dialect.streams(telling.ask):
+        body, kind = fault.stream, "text/event-stream"
+    elif is_gateway(fault):
+        kind = "text/html; charset=UTF-8" if body.startswith("<") else "text/plain; charset=UTF-8"
+    return Reply(status=fault.code, content_type=kind, headers=fault.headers, body=body.encode())
+
+
+def is_gateway(fault: Fault) -> bool:
+    """Whether what stands before the API speaks, so that nothing of the API's own is in the answer."""
+    return fault.kind == "html" or (fault.kind == "vendor" and not (fault.text or "").startswith("{"))
 
 
 def perform(reply: Reply, fault: Fault | None, telling: Telling, *, close: bool) -> Script:

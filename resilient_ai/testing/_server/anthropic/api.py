@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..fields import NOTHING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ...records import Provider
     from ..dialect import Handler
     from ..fields import Spec
+    from ..meter import Level
 
 VERSIONS: Final = frozenset({"2023-06-01", "2026-10-21"})
 """The values of `anthropic-version` that are taken; the older 2023-01-01 is long gone."""
@@ -133,6 +135,16 @@ class Anthropic:
         """`Retry-After` in whole seconds."""
         headers = {name: value for name, value in waits(wait).items() if name == "retry-after"}
         return dataclasses.replace(self.outage(429, ask), headers=headers)
+
+    def levels(self, levels: Mapping[str, Level]) -> Mapping[str, str]:
+        """`anthropic-ratelimit-*`; the moment of the full refill by the clock."""
+        told: dict[str, str] = {}
+        for name, level in levels.items():
+            full = datetime.now(UTC) + timedelta(seconds=level.reset + 1)  # whole seconds, and never too early
+            told[f"anthropic-ratelimit-{name}-limit"] = str(level.limit)
+            told[f"anthropic-ratelimit-{name}-remaining"] = str(level.remaining)
+            told[f"anthropic-ratelimit-{name}-reset"] = full.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return told
 
     def break_stream(self, reply: Reply, code: str, sequence: int, ask: Ask) -> bytes:  # noqa: ARG002
         """An `error` event; `code` is the error's type (one of another vendor's is told as `api_error`)."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...records import Provider
     from ..dialect import Handler
     from ..fields import Spec
+    from ..meter import Level
 
 _STATUSES: Final = {
     400: "INVALID_ARGUMENT",
@@ -151,6 +152,10 @@ class Gemini:
         retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{wait}s"}
         message = "You exceeded your current quota, please check your plan and billing details."
         return _error(429, message, [] if wait is None else [retry])
+
+    def levels(self, levels: Mapping[str, Level]) -> Mapping[str, str]:  # noqa: ARG002
+        """It tells nothing of them."""
+        return {}
 
     def break_stream(self, reply: Reply, code: str, sequence: int, ask: Ask) -> bytes:  # noqa: ARG002
         """A chunk with an error in it; `code` is the status it tells (another vendor's is told as INTERNAL)."""
