@@ -156,6 +156,10 @@ class Port(Protocol):
 
     def tokens(self) -> int:
         """What the request may cost, input and output, estimated."""
+    def digest(self) -> str | None:
+        """A salted hash of what is asked, equal for equal requests; None if it cannot be had, or not cheaply."""
+        ...
+
         ...
 
     def used(self, reply: Reply) -> int | None:

@@ -15,7 +15,7 @@ from ._allowance import Allowance, allowed
 from .errors import ConfigurationError, Failure
 from .failures import FailureKind
 
-__all__ = ["PRIMARY", "SAME_MODEL", "Key", "Target", "keyed", "salted_hash"]
+__all__ = ["PRIMARY", "SAME_MODEL", "Key", "Target", "keyed", "salted_digest", "salted_hash"]
 
 PRIMARY = "primary"
 """The name of wherever the program's own client points to."""
@@ -35,7 +35,11 @@ _SALT = os.urandom(16)
 @lru_cache(maxsize=256)  # a program has few keys, and asks for the same ones at every call
 def salted_hash(secret: bytes | str) -> str:
     """A short name for a secret, useless outside this process (the salt is drawn anew in each)."""
-    data = secret.encode() if isinstance(secret, str) else secret
+    return salted_digest(secret.encode() if isinstance(secret, str) else secret)
+
+
+def salted_digest(data: bytes) -> str:
+    """The same for data that is not asked for again and again: it is not kept."""
     return hashlib.blake2b(data, key=_SALT, digest_size=16).hexdigest()
 
 

@@ -78,6 +78,10 @@ class FunctionPort:
 
     def pack(self, reply: Reply) -> Packed | None:  # noqa: ARG002  # a Port's signature
         """None, as above."""
+    def digest(self) -> str | None:
+        """None: equal arguments need not look equal."""
+        return None
+
         return None
 
     def unpack(self, packed: bytes, call: Call) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._state.repeats import Repeats
 from .._state.waits import Waits
 
 if TYPE_CHECKING:
@@ -13,12 +14,13 @@ __all__ = ["Shared", "shared"]
 
 
 class Shared:
-    """The waits that providers asked for, by host, key and model (:attr:`Call.account`)."""
+    """The waits that providers asked for, by host, key and model (:attr:`Call.account`); the requests given up."""
 
-    __slots__ = ("waits",)
+    __slots__ = ("repeats", "waits")
 
     def __init__(self) -> None:
         self.waits = Waits()
+        self.repeats = Repeats()
 
 
 class _Keeper:

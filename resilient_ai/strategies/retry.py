@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 from dataclasses import dataclass
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     import tenacity
 
     from .._call import Call, Next, Reply
+    from .._state.repeats import Repeats
     from .._state.waits import Waits
 
 __all__ = ["MAX_RETRY_AFTER", "Retry"]
+
+log = logging.getLogger("resilient_ai")
 
 ATTEMPTS = 3
 """Sends at one target, unless the program says otherwise: the SDKs' own (2 retries)."""
@@ -88,11 +92,15 @@ class Retry:
         """Call, and call again while that may help."""
         runtime = call.runtime
         budget = call.state(self).get(call.scope)
-        waits = shared(call).waits
+        common = shared(call)
+        waits = common.waits
         number, earlier, paid = 1, None, False
         started, before = runtime.now(), call.journal.waited
         if call.resumes is None:
-            budget.deposit(started)
+            if common.repeats.known and _comes_again(common.repeats, call):
+                budget.withdraw(started)  # the loop above has made it a repeat: it earns none, and costs one
+            else:
+                budget.deposit(started)
         else:
             (number, earlier), call.resumes = call.resumes, None  # its traceback would hold the call, and the call it
         try:
@@ -120,6 +128,10 @@ class Retry:
                     if _told_when(failure):
                         waits.ask(call.account, runtime.now(), failure.retry_after or 0.0)
                     earlier = failure
+            if not call.has_next and earlier.kind.meaning.stale:  # no mistake of the caller's: it may well come again
+                request = call.port.digest()
+                if request is not None:
+                    common.repeats.gave_up(request, runtime.now())
             raise earlier
         finally:
             del earlier  # its traceback holds this frame
@@ -175,6 +187,22 @@ class Retry:
 def _told_when(failure: Failure) -> bool:
     """Whether the provider said when this key may ask again."""
     return failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
+
+
+def _comes_again(repeats: Repeats, call: Call) -> bool:
+    """Whether the program, or a loop around it, sends a request that was given up seconds ago; told once."""
+    request = None if call.journal.attempts else call.port.digest()
+    since = None if request is None else repeats.since(request, call.runtime.now())
+    if since is None:
+        return False
+    if repeats.to_be_told():
+        log.warning(
+            "a %s request comes again %.1f s after it was given up: a retry loop above (tenacity, Celery, LangChain's "
+            "max_retries) multiplies requests in an outage; its calls use up the budget of repeats (told once)",
+            call.facts.family,
+            since,
+        )
+    return True
 
 
 async def _sleep(call: Call, seconds: float) -> None:

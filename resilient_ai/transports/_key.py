@@ -6,12 +6,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from .._target import salted_digest
 from ._request import credential_of
 
 if TYPE_CHECKING:
     from ._request import Prepared
 
-__all__ = ["cache_key"]
+__all__ = ["cache_key", "digest"]
 
 CANONICAL = 16 * 1024
 """Bytes up to which a JSON body's keys are sorted first; above it equal bytes are needed (sorting costs ms there)."""
@@ -22,6 +23,15 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 CACHED = 1024 * 1024
 """Bytes above which a request is not cached."""
+
+
+def digest(prepared: Prepared) -> str | None:
+    """A salted hash of the request as it is sent; None if its body is large or not kept, or it has none."""
+    body = prepared.body
+    if not body or len(body) > CACHED:
+        return None
+    request = prepared.request
+    return salted_digest(b"\n".join((request.method.encode(), request.url.raw_path, body)))
 
 
 def cache_key(prepared: Prepared, namespace: str | None) -> str | None:

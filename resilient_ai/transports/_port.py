@@ -19,7 +19,7 @@ from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
 from ._flavour import fields
-from ._key import cache_key
+from ._key import cache_key, digest
 from ._packing import packed, unpacked
 from ._pool import bounded_extensions
 from ._request import MAX_BODY, addressed, credential_of
@@ -103,6 +103,10 @@ class HttpPort:
         return cache_key(self._prepared, namespace)
 
     def tokens(self) -> int:
+    def digest(self) -> str | None:
+        """A salted hash of the request; None of one that is large, cannot be kept, or asks for nothing new."""
+        return digest(self._prepared)
+
         """What the request may cost, estimated."""
         return asked_for(self._prepared)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 from statistics import mean
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,11 +14,11 @@ from hypothesis import strategies as st
 
 from resilient_ai import CircuitBreaker, Deadline, Fallback, Pipeline, Retry
 from resilient_ai._call import Operation
-from resilient_ai.errors import Failure
+from resilient_ai.errors import ConfigurationError, Failure
 from resilient_ai.failures import FailureKind as K
 from resilient_ai.strategies._tenacity import Past, state_after
 
-from .harness import Mode, World, fails, ok, target
+from .harness import Mode, World, fails, ok, raises, target
 
 # Written by hand from the table of failures: sends at the primary, with attempts=3 and an ample budget.
 #        kind             stateless and idempotent calls   creating calls
@@ -291,5 +293,161 @@ def test_several_budgets_for_several_scopes(mode: Mode) -> None:
             before = world.primary.count
             await world.calls(pipeline, 2, family=family, model=model)
             assert world.primary.count - before == 4
+
+    world.run(mode, script)
+
+
+def test_a_loop_above_is_told_once_and_draws_on_the_same_budget(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+    """Ask 8: the same request seconds after it was given up earns no repeats, and is told of once."""
+    world = World(told_apart=True)
+    world.primary.answers(fails(K.TRANSIENT))
+
+    async def script() -> None:
+        pipeline = Pipeline(Retry(wait=0))
+        await world.calls(pipeline, 30, every=0.1)
+        looped = world.primary.count
+        assert looped <= 30 + 3  # the first one's two repeats, and the floor of one in ten seconds
+        world.primary.answers(ok())
+        await world.calls(pipeline, 3, every=61.0)  # what is sent again later is another request
+        assert world.primary.count == looped + 3
+
+    with caplog.at_level(logging.WARNING, logger="resilient_ai"):
+        world.run(mode, script)
+    (told,) = [line.getMessage() for line in caplog.records]
+    assert "comes again" in told
+    assert "hi" not in told.split()
+
+
+@pytest.mark.parametrize("kind", [K.CALLER, K.REFUSED, K.AUTH])
+def test_a_mistake_made_twice_is_no_loop(mode: Mode, kind: K, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(told_apart=True)
+    world.primary.answers(fails(kind))
+
+    async def script() -> None:
+        await world.calls(Pipeline(Retry()), 5)
+
+    world.run(mode, script)
+    assert caplog.records == []
+
+
+def test_different_requests_are_no_loop(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(told_apart=True)
+    world.primary.answers(fails(K.TRANSIENT))
+
+    async def script() -> None:
+        for number in range(5):
+            await world.call(Pipeline(Retry(attempts=1)), body=f"question {number}")
+
+    world.run(mode, script)
+    assert caplog.records == []
+
+
+# ---- tenacity's objects
+
+
+def ample(pipeline: Pipeline) -> None:
+    """Save up a budget that is no limit."""
+    retry = pipeline.find(Retry)
+    assert retry is not None
+    budget = pipeline.states.of(retry).get(("api.openai.com", "chat", "gpt"))
+    for _ in range(10):
+        budget.deposit(1000.0)
+
+
+def test_tenacity_is_asked_as_tenacity_asks(mode: Mode) -> None:
+    """Its objects get a RetryCallState: the outcome, the attempt's number, times of the runtime's clock."""
+    tenacity = pytest.importorskip("tenacity")
+    world = World()
+    world.primary.answers(fails(K.TRANSIENT, delay=2.0))
+    seen: list[Any] = []
+
+    def note(state: Any) -> bool:
+        failure = state.outcome.exception()
+        seen.append(
+            (state.attempt_number, state.seconds_since_start, state.idle_for, state.outcome.failed, failure.kind)
+        )
+        return True
+
+    async def script() -> None:
+        pipeline = Pipeline(Retry(retry=note, stop=tenacity.stop_after_attempt(4), wait=1, budget=1.0))
+        ample(pipeline)
+        await world.call(pipeline)
+
+    world.run(mode, script)
+    assert seen == [(n, 3.0 * n - 1.0, n - 1.0, True, K.TRANSIENT) for n in (1, 2, 3, 4)]
+    assert world.primary.count == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "sends"),
+    [
+        ({"stop": "stop_after_delay(7)"}, 3),
+        ({"stop": "stop_before_delay(6)"}, 2),
+        ({"stop": "stop_after_attempt(5)"}, 5),
+        ({"stop": "stop_after_attempt(5)", "attempts": 2}, 2),
+        ({"stop": "(stop_after_attempt(5) | stop_after_delay(4))"}, 2),
+        ({"retry": "retry_if_exception_type(ConnectionError)"}, 1),
+        ({"retry": "retry_if_exception(lambda e: e.status == 500)"}, 3),
+        ({"retry": "retry_if_exception_message(match='transient')"}, 3),
+        ({"retry": "retry_never"}, 1),
+        ({"wait": "wait_exponential(multiplier=2)", "attempts": 3}, 3),
+        ({"wait": "wait_chain(wait_fixed(1), wait_fixed(2))", "attempts": 3}, 3),
+    ],
+)
+def test_any_of_tenacity_s_objects(mode: Mode, said: dict[str, Any], sends: int) -> None:
+    tenacity = pytest.importorskip("tenacity")
+    made = {name: eval(text, vars(tenacity)) if isinstance(text, str) else text for name, text in said.items()}
+    world = World()
+    world.primary.answers(fails(K.TRANSIENT, delay=2.0, status=500))
+
+    async def script() -> None:
+        pipeline = Pipeline(Retry(**{"wait": 1, "budget": 1.0} | made))
+        ample(pipeline)
+        await world.call(pipeline)
+
+    world.run(mode, script)
+    assert world.primary.count == sends
+
+
+@pytest.mark.parametrize("kind", [K.CALLER, K.AUTH, K.QUOTA, K.REFUSED])
+def test_a_tenacity_object_allows_nothing_that_is_not_safe(mode: Mode, kind: K) -> None:
+    """Promise 3."""
+    tenacity = pytest.importorskip("tenacity")
+    world = World()
+    world.primary.answers(fails(kind))
+
+    async def script() -> None:
+        await world.call(Pipeline(Retry(retry=tenacity.retry_always, stop=tenacity.stop_after_attempt(9))))
+
+    world.run(mode, script)
+    assert world.primary.count == 1
+
+
+@pytest.mark.parametrize("word", [None, "soon", math.nan, True])
+def test_a_wait_object_that_gives_no_seconds_is_told(mode: Mode, word: object) -> None:
+    world = World()
+    world.primary.answers(fails(K.TRANSIENT))
+
+    async def script() -> None:
+        with pytest.raises(ConfigurationError, match="instead of seconds"):
+            await world.call(Pipeline(Retry(wait=lambda _: word)))
+
+    world.run(mode, script)
+
+
+def test_what_should_not_be_repeated_is_not(mode: Mode) -> None:
+    """``x-should-retry: false``; the next target is asked all the same."""
+
+    def failure() -> Failure:
+        return Failure("HTTP 500", kind=K.TRANSIENT, target="primary", status=500, should_retry=False)
+
+    world = World()
+    world.primary.answers(raises(failure))
+
+    async def script() -> None:
+        await world.call(Pipeline.default())
+        assert world.primary.count == 1
+        assert (await world.call(Pipeline.default(Fallback([target()])))).outcome.source == "fallback"
+        assert world.primary.count == 2
 
     world.run(mode, script)
