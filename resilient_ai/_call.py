@@ -285,6 +285,14 @@ class Call:
         key = self.port.credential() if target is None else target.credential
         return (self.port.host(target), key, self.model)
 
+    def attempt_limit(self, started: float) -> float | None:
+        """When an attempt that started then must have begun to answer; None if there is no limit."""
+        limit = self.limit
+        for seconds in (self.per_attempt, self.first_byte):
+            if seconds is not None and (limit is None or started + seconds < limit):
+                limit = started + seconds
+        return limit
+
     def time_left(self) -> float | None:
         """Seconds until :attr:`limit`; None if there is none. Never negative."""
         return None if self.limit is None else max(0.0, self.limit - self.runtime.now())

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from .errors import ConfigurationError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ._journal import Journal, Outcome
 
-Mode = Literal["on", "off"]
+Mode = Literal["on", "observe", "off"]
 ENVIRON = "_data"
 CacheUse = Literal["default", "no-store", "refresh"]
 Priority = Literal["interactive", "batch"]
@@ -48,9 +48,10 @@ class _Switch:
         if not _is_set():
             return "on"
         word = os.environ.get("RESILIENT_AI", "on").strip().lower() or "on"
-        if word in ("on", "off"):
-            return "on" if word == "on" else "off"
-        raise ConfigurationError(f"RESILIENT_AI is {word!r}; it takes 'on' or 'off'")
+        for mode in get_args(Mode):
+            if word == mode:
+                return cast("Mode", mode)
+        raise ConfigurationError(f"RESILIENT_AI is {word!r}; it takes 'on', 'observe' or 'off'")
 
 
 switch = _Switch()

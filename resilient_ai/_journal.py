@@ -63,8 +63,11 @@ class Outcome:
         family: the endpoint family.
         tag: the word given by ``options(tag=…)``.
         fingerprint: the pipeline's.
-        unknown: True when a call that makes something (a video, a file, a hosted tool's work) failed in a way that leaves
+        unknown: True when a call that makes something (a video, a file, a hosted tool's work) failed and leaves
             open whether it was made: it was not sent again, and is better asked for than repeated.
+        observed: True in observe mode: nothing was changed.
+        would_have: then, what would have been done that was not: ``"asked west:*"``, ``"waited 0.40 s, then asked
+            again"``, ``"refused it: circuit open …"``.
     """
 
     answered_by: str | None
@@ -80,6 +83,8 @@ class Outcome:
     tag: str | None
     fingerprint: str
     unknown: bool = False
+    observed: bool = False
+    would_have: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -101,7 +106,12 @@ class Journal:
     age: float | None = None
     ended: float | None = None
     observed: bool = False
-    would: list[str] = field(default_factory=list[str])
+    would: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """What a line of the log begins with: that nothing was done about it, in observe mode."""
+        return "observed: " if self.observed else ""
 
     def __reduce__(self) -> tuple[object, ...]:
         return _forgotten, ()  # it hangs on exceptions, and those travel in pickles; listeners and clocks do not
@@ -173,6 +183,8 @@ class Journal:
             tag=self.facts.tag,
             fingerprint=self.fingerprint,
             unknown=self.unknown,
+            observed=self.observed,
+            would_have=self.would,
         )
 
 

@@ -14,7 +14,7 @@ from .strategies.breaker import Circuits
 if TYPE_CHECKING:
     from ._state.breaker import Circuit
 
-__all__ = ["close", "disable", "enable", "force_open", "reset"]
+__all__ = ["close", "disable", "enable", "force_open", "observe", "reset"]
 
 
 def disable() -> None:
@@ -28,6 +28,14 @@ def disable() -> None:
 def enable() -> None:
     """Switch on, whatever the environment says."""
     switch.forced = "on"
+
+
+def observe() -> None:
+    """Only look on from now on: everything is measured and told, nothing is changed (docs/observe.md).
+
+    The retries that ``wrap`` took over from an SDK stay off; ``RESILIENT_AI=observe`` at start leaves them on.
+    """
+    switch.forced = "observe"
 
 
 def force_open(host: str, *, seconds: float | None = None) -> int:

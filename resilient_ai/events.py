@@ -2,7 +2,8 @@
 
 A listener is any callable that takes one event. Listeners are given to a pipeline
 (``Pipeline(..., listeners=[print])``), are called in the thread or task of the call, and should return at once.
-No event holds a key, a header or a prompt.
+No event holds a key, a header or a prompt. ``observed`` says that nothing was done about it, or would have been: the
+program is in observe mode.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class AttemptFailed:
     kind: FailureKind
     status: int | None
     seconds: float
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class CircuitChanged:
     old: str
     new: str
     reopens_in: float | None
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class Switched:
     model: str | None
     to: str
     reason: str
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ class Returned:
     family: str
     model: str | None
     seconds: float
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,7 @@ class Parked:
     key: str
     reason: str
     seconds: float
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,7 @@ class Unparked:
     key: str
     reason: str
     seconds: float
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,7 @@ class CallFinished:
     """A call ended: answered, or failed."""
 
     outcome: Outcome
+    observed: bool = False
 
 
 Event = AttemptFailed | CircuitChanged | Switched | Returned | Parked | Unparked | CallFinished

@@ -12,6 +12,7 @@ from ._call import Call, Facts, Next, Port, Reply
 from ._context import recorders, switch
 from ._fingerprint import fingerprint
 from ._journal import Journal
+from ._observe import WatchingRuntime, observed, telling
 from ._states import PipelineStates, shared
 from .errors import ConfigurationError
 from .strategies.breaker import CircuitBreaker
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ._context import Mode, Options
     from ._functions.guarded import Others, Repeat
     from ._functions.kinds import Failures
+    from ._observe import Bystander
     from ._runtime.base import Runtime
     from .events import Event, Listener
 
@@ -61,13 +63,16 @@ class Pipeline:
         ConfigurationError: a wrong order, a kind given twice, or something that is no strategy or no listener.
     """
 
-    __slots__ = ("_chain", "_epoch", "_isolated", "_listeners", "_states", "emit", "fingerprint", "strategies")
+    __slots__ = (
+        "_chain", "_epoch", "_isolated", "_listeners", "_observes", "_states", "emit", "fingerprint", "strategies"
+    )  # fmt: skip
 
     def __init__(self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> None:
         _check(strategies)
         strategies = _with_limiter(strategies)
         self.strategies: tuple[Strategy, ...] = strategies
         self._isolated = isolated
+        self._observes = False
         self._listeners = _checked(listeners)
         self.fingerprint = fingerprint(strategies)
         self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
@@ -102,7 +107,22 @@ class Pipeline:
     def replaced(self, strategy: Strategy) -> Pipeline:
         """The same pipeline with the strategy of this kind replaced (put in its place, if it was not there)."""
         others = [s for s in self.strategies if type(s) is not type(strategy)]
-        return Pipeline(*_placed(strategy, others), isolated=self._isolated, listeners=self._listeners)
+        return self._like(_placed(strategy, others), observes=self._observes)
+
+    def observe(self) -> Pipeline:
+        """The same pipeline, only looking on: it measures, tells and decides, and changes nothing.
+
+        What a program sends and gets is what it would be without us, an SDK's own retries included (docs/observe.md).
+        What it learns it keeps apart from pipelines that act.
+        """
+        return self._like(self.strategies, observes=True)
+
+    def _like(self, strategies: Iterable[Strategy], *, observes: bool) -> Pipeline:
+        twin = Pipeline(*strategies, isolated=self._isolated, listeners=self._listeners)
+        if observes:
+            twin._observes = True
+            twin._epoch = -1  # its state is another one
+        return twin
 
     def find(self, kind: type[StateT]) -> StateT | None:
         """The strategy of this kind, if there is one."""
@@ -110,8 +130,9 @@ class Pipeline:
 
     @property
     def mode(self) -> Mode:
-        """``"on"``; ``"off"`` when it is empty, or all is switched off: then it is invisible."""
-        return switch.mode() if self.strategies else "off"
+        """``"on"``; ``"off"`` when it is empty, or all is switched off: then it is invisible; ``"observe"``."""
+        mode = switch.mode() if self.strategies else "off"
+        return "observe" if self._observes and mode == "on" else mode
 
     @overload
     def guard(
@@ -203,6 +224,14 @@ class Pipeline:
             call.deadline = call.limit = call.stream_limit = journal.started + options.deadline
         return call
 
+    async def watch(self, *, port: Bystander, runtime: Runtime, facts: Facts, options: Options) -> None:
+        """Run a call through the strategies for what they decide; ``port`` sends it as the bare program does."""
+        call = self.begin(port=port, runtime=WatchingRuntime(runtime, port), facts=facts, options=options)
+        call.journal.observed = True
+        if self.emit is not None:
+            call.journal.emit = telling(self.emit)
+        await observed(self.run(call), call, port)
+
     def run(self, call: Call) -> Coroutine[Any, Any, Reply]:
         """Run ``call`` through the strategies."""
         coroutine: Any = self._chain(call)
@@ -212,7 +241,8 @@ class Pipeline:
     def states(self) -> PipelineStates:
         """The strategies' state; a forked child starts with a fresh one."""
         if self._epoch != shared.epoch:
-            self._states = shared.own() if self._isolated else shared.of(self.fingerprint)
+            name = f"{self.fingerprint} observed" if self._observes else self.fingerprint
+            self._states = shared.own() if self._isolated else shared.of(name)
             self._epoch = shared.epoch
         return self._states
 
@@ -230,7 +260,8 @@ class Pipeline:
             log.warning("the listener %r raised; it is told here once, and is called on", listener, exc_info=True)
 
     def __repr__(self) -> str:
-        return f"<Pipeline {self.fingerprint}: {' > '.join(type(s).__name__ for s in self.strategies) or 'empty'}>"
+        names = " > ".join(type(s).__name__ for s in self.strategies) or "empty"
+        return f"<Pipeline {self.fingerprint}{', observing' if self._observes else ''}: {names}>"
 
     def __str__(self) -> str:
         lines = [f"Pipeline {self.fingerprint}, outermost first:"]

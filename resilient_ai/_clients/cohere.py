@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .._context import switch
 from ..errors import UnsupportedClient
 from ..transports._private import CLIENT_WRAPPER, COHERE_SETTINGS, EXECUTOR
 from .http import keep, wrapped_inner
@@ -32,7 +31,7 @@ def wrapped_cohere(client: Any, pipeline: Pipeline) -> Any:
     inner = given.httpx_client
     http_client = wrapped_inner(inner.httpx_client, pipeline, known_by_id=True)
     settings = {argument: getattr(given, name) for argument, name in COHERE_SETTINGS.items()}
-    if switch.mode() != "off" and pipeline.strategies:
+    if pipeline.mode == "on":
         settings["max_retries"] = 0
     executor = getattr(client, EXECUTOR, None)
     if executor is not None:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from .._context import switch
 from ..errors import UnsupportedClient
 from ..transports import _private as private
 from ..transports._answer import tell
@@ -53,7 +52,7 @@ def _rebuild(owner: Any, given: Any, api: Any) -> None:
 def _wrapped_api(client: Any, given: Any, pipeline: Pipeline) -> Any:
     _check(given)
     api = copy.copy(given)
-    works = switch.mode() != "off" and bool(pipeline.strategies)
+    works = pipeline.mode == "on"
     api.__class__ = _classes(_base(given))[works]
     options = copy.copy(getattr(given, private.HTTP_OPTIONS))
     for name in (private.SYNC_HTTP, private.ASYNC_HTTP):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from .._context import switch
 from ..transports._private import SUB_SDKS
 from .http import keep, wrapped_inner
 
@@ -35,6 +34,6 @@ def wrapped_mistral(client: Any, pipeline: Pipeline) -> Any:
             setattr(configuration, name, twin)
     # Whoever made the given ones, these are the copy's to close.
     configuration.client_supplied = configuration.async_client_supplied = False
-    if switch.mode() != "off" and pipeline.strategies:
+    if pipeline.mode == "on":
         configuration.retry_config = None
     return wrapped

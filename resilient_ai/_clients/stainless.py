@@ -6,7 +6,6 @@ import copy
 import functools
 from typing import TYPE_CHECKING, Any
 
-from .._context import switch
 from ..transports._private import HTTP_CLIENT
 from ..transports._sdk import GROQ, known_as
 from .http import guard_in, keep, wrapped_inner
@@ -21,8 +20,8 @@ __all__ = ["wrapped_stainless"]
 def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
     """The client's own copy, on a guarded http client and without retries."""
     http_client = wrapped_inner(getattr(client, HTTP_CLIENT), pipeline, known_by_id=sdk is GROQ)
-    # Switched off, the program is to see exactly what it would see without us, the SDK's retries included.
-    retries = _own_retries(client) if switch.mode() == "off" or not pipeline.strategies else 0
+    # Switched off, or observed, the program is to see exactly what it would see without us, the SDK's retries included.
+    retries = _own_retries(client) if pipeline.mode != "on" else 0
     known_as(type(client).__name__, sdk)
     try:
         wrapped = client.copy(http_client=http_client, max_retries=retries)

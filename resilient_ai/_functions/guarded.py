@@ -16,9 +16,10 @@ from ..errors import AllFailed, ConfigurationError, Failure
 from ..strategies.cache import Cache
 from ..strategies.fallback import Fallback
 from ..transports._answer import explain
-from .port import FunctionPort, Untouched
+from .port import Came, FunctionPort, ObservedFunctionPort, Untouched
 
 if TYPE_CHECKING:
+    from .._context import Options
     from .._journal import Journal
     from ..pipeline import Pipeline
     from .kinds import Failures
@@ -52,7 +53,7 @@ class Guarded:
             raise ConfigurationError(f"{_name_of(self.fn)} is async: use acall")
         self.is_async = is_async or bool(wants_async)
         self._name = _name_of(self.fn) if name is None else _sound(name)
-        self._facts = Facts(family=self._name, operation=_operation(operation), model=None, host=self._name)
+        self._operation = _operation(operation)
         self._failures = _checked(failures)
         others = _named(fallback)
         self._functions = {self._name: self.fn, **others}
@@ -82,8 +83,9 @@ class Guarded:
     async def _run(self, runtime: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Exception | None]:
         """The value, or what is to be raised outside the coroutine: in there StopIteration cannot be."""
         options = current.get()
-        facts = self._facts if options.tag is None else self._facts._replace(tag=options.tag)
-        port = FunctionPort(
+        facts = Facts(family=self._name, operation=self._operation, model=None, host=self._name, tag=options.tag)
+        observes = self.pipeline.mode == "observe"
+        port = (ObservedFunctionPort if observes else FunctionPort)(
             self._functions,
             name=self._name,
             args=args,
@@ -91,6 +93,9 @@ class Guarded:
             failures=self._failures,
             is_async=self.is_async,
         )
+        if isinstance(port, ObservedFunctionPort):
+            await self._watched(port, runtime, facts, options)
+            return port.came or Came()
         call = self.pipeline.begin(port=port, runtime=runtime, facts=facts, options=options)
         try:
             reply = await self.pipeline.run(call)
@@ -101,6 +106,10 @@ class Guarded:
             return None, passed.error
         call.journal.finish()
         return reply.value, None
+
+    async def _watched(self, port: ObservedFunctionPort, runtime: Any, facts: Facts, options: Options) -> None:
+        with suppress(Untouched):  # the port has what it carries
+            await self.pipeline.watch(port=port, runtime=runtime, facts=facts, options=options)
 
 
 def guarded(fn: Function, pipeline: Pipeline, **said: Any) -> Function:

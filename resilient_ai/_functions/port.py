@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Reply
+from .._observe import say_if_late, stop_if_changed
 from .._runtime.limit import run_bounded
 from ..errors import ConfigurationError, DeadlineExceeded, Failure
 from ..failures import FailureKind
@@ -41,7 +42,7 @@ class Came(NamedTuple):
 class FunctionPort:
     """What the strategies need done for one call of a function."""
 
-    __slots__ = ("_args", "_failures", "_functions", "_is_async", "_kwargs", "_name")
+    __slots__ = ("_args", "_failures", "_functions", "_is_async", "_kwargs", "_name", "came")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class FunctionPort:
         self._kwargs = kwargs
         self._failures = failures
         self._is_async = is_async
+        self.came: Came | None = None
 
     def host(self, target: Target | None) -> str:
         """The function's name: health is kept under it."""
@@ -98,14 +100,18 @@ class FunctionPort:
 
     async def send(self, call: Call) -> Reply:
         """Call the function once, by the call's limit, and judge what it came to."""
-        function = self._functions[self._name if call.target is None else call.target.vendor]
         attempt = call.journal.begin(call.target_name)
-        until = _until(call, attempt.started)
+        until = call.attempt_limit(attempt.started)
         if until is not None and until <= attempt.started:
             attempt.ended, attempt.kind = attempt.started, FailureKind.DEADLINE
             raise DeadlineExceeded("the call's time was over before it was made", target=call.target_name)
+        return await self.attempted(call, attempt, None if until is None else until - attempt.started)
+
+    async def attempted(self, call: Call, attempt: Attempt, seconds: float | None) -> Reply:
+        """Call the function once, and judge what it came to."""
+        function = self._functions[self._name if call.target is None else call.target.vendor]
         try:
-            came = await self._run(function, None if until is None else until - attempt.started)
+            came = self.came = await self._run(function, seconds)
         except TimeoutError as error:
             raise self._failed(call, attempt, _out_of_time(call, attempt)) from error
         finally:
@@ -171,16 +177,34 @@ class FunctionPort:
         return failure
 
 
+class ObservedFunctionPort(FunctionPort):
+    """Calls the function as the program does: once, and without a limit."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self, functions: Mapping[str, Callable[..., Any]], **said: Any) -> None:
+        super().__init__(functions, **said)
+        self.sent = False
+
+    async def send(self, call: Call) -> Reply:
+        """Once; Stopped if it would not be the program's own call."""
+        stop_if_changed(self, call)
+        return await self.once(call)
+
+    async def once(self, call: Call) -> Reply:
+        """Call the function, and judge what it came to."""
+        self.sent = True
+        attempt = call.journal.begin(call.target_name)
+        try:
+            return await self.attempted(call, attempt, None)
+        finally:
+            say_if_late(call, attempt)
+
+
 def _said(error: Exception) -> str:
     """The exception's class and status. Not its words: they may hold a prompt, and this goes into logs."""
     status = status_of(error)
     return type(error).__name__ if status is None else f"{type(error).__name__}, HTTP {status}"
-
-
-def _until(call: Call, now: float) -> float | None:
-    """When this attempt must have returned."""
-    limits = [call.limit, *(now + limit for limit in (call.per_attempt, call.first_byte) if limit is not None)]
-    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _out_of_time(call: Call, attempt: Attempt) -> Failure:

@@ -202,7 +202,7 @@ def _what(call: Call) -> str:
 
 
 def _at(call: Call) -> str:
-    return f"{_what_of(call.facts.family, call.model)} at {call.target_name}"
+    return f"{call.journal.prefix}{_what_of(call.facts.family, call.model)} at {call.target_name}"
 
 
 def _what_of(family: str, model: str | None) -> str:

@@ -56,7 +56,7 @@ class Circuits:
             until = "" if reopens_in is None else f", next try {in_seconds(reopens_in)}"
             turned = old == "closed" or new == "closed"  # what lies between, a try that fails, is no news
             level = logging.WARNING if turned else logging.INFO
-            log.log(level, "circuit %s: %s%s", new, scope_text(scope), until)
+            log.log(level, "%scircuit %s: %s%s", call.journal.prefix, new, scope_text(scope), until)
             if call.journal.emit is not None:
                 call.journal.emit(CircuitChanged(scope=scope, old=old, new=new, reopens_in=reopens_in))
 

@@ -37,6 +37,10 @@ class Wire(Protocol):
         """Send, and return the response with its body unread. ``limit`` is of the monotonic clock."""
         ...
 
+    async def plain(self, request: Any) -> Any:
+        """Send as the bare program does: the transport's own way, without a limit."""
+        ...
+
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
         """The decoded body, in bounded steps. ``packed``: it has a content-encoding. ``tick`` is called before each.
 
@@ -113,6 +117,10 @@ class SyncWire:
         seconds = max(0.0, limit - time.monotonic())
         return run_bounded(partial(send, request), seconds, discard=lambda response: response.close())
 
+    async def plain(self, request: Any) -> Any:
+        """Send as the bare program does."""
+        return self.transport.handle_request(request)
+
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
         """The decoded body, in bounded steps."""
         way = self._direct
@@ -161,6 +169,10 @@ class AsyncWire:
         if limit is None or not self.foreign:
             return await send(request)
         return await within(max(0.0, limit - time.monotonic()), partial(send, request))
+
+    async def plain(self, request: Any) -> Any:
+        """Send as the bare program does."""
+        return await self.transport.handle_async_request(request)
 
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
         """The decoded body, in bounded steps."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._context import journals, switch
+from .._context import journals
 from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, UnsupportedClient
 from ..providers.registry import resolved
 from ..strategies.fallback import Fallback
 from ._answer import Answer, error_response, explain, raise_now, raising
 from ._flavour import Flavour, fields, flavour_of
+from ._observed import ObservedPort
 from ._pool import owned
 from ._port import HttpPort
 from ._repeats import REPEATED, refuse_repeat, remember
@@ -64,10 +65,6 @@ class Guard:
         guard = guard_of(transport)
         return _wire(transport, self._flavour, foreign=True, is_async=self._is_async) if guard is None else guard.wire
 
-    @property
-    def _passes_through(self) -> bool:
-        return not self._pipeline.strategies or switch.mode() == "off"
-
     async def _handle(self, request: Any) -> Any:
         headers = fields(request.headers)
         if headers.get(REPEATED, b"0") != b"0":
@@ -93,6 +90,20 @@ class Guard:
         if self.known_by_id and reply.ids:
             journals.keep(reply.ids[0], journal)
         return reply.value
+
+    async def _watch(self, request: Any) -> Any:
+        headers = fields(request.headers)
+        options = options_of(request, headers)
+        prepared = await prepare(request, headers, self.wire, options)
+        port = ObservedPort(
+            prepared,
+            self.wire,
+            flavour=self._flavour,
+            route=self._wire_for,
+            is_async=self._is_async,
+        )
+        await self._pipeline.watch(port=port, runtime=self._runtime(), facts=prepared.facts, options=options)
+        return port.hand_over()
 
     def _told(self, failure: Failure, request: Any, journal: Journal) -> Any:
         """What the program gets of a failure: an error answer, or an exception, in the way its SDK lets it through."""
@@ -140,10 +151,11 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             self._set_up(given, pipeline, route, flavour, is_async=False)
 
         def handle_request(self, request: Any) -> Any:
-            if self._passes_through:
+            mode = self._pipeline.mode
+            if mode == "off":
                 strip(request)
                 return self.wire.transport.handle_request(request)
-            return drive(self._handle(request))
+            return drive(self._handle(request) if mode == "on" else self._watch(request))
 
         def close(self) -> None:
             if self._own is not None:
@@ -156,10 +168,11 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             self._set_up(given, pipeline, route, flavour, is_async=True)
 
         async def handle_async_request(self, request: Any) -> Any:
-            if self._passes_through:
+            mode = self._pipeline.mode
+            if mode == "off":
                 strip(request)
                 return await self.wire.transport.handle_async_request(request)
-            return await self._handle(request)
+            return await (self._handle(request) if mode == "on" else self._watch(request))
 
         async def aclose(self) -> None:
             if self._own is not None:

@@ -52,14 +52,14 @@ async def _observe(client: Any, call: dict[str, Any]) -> Any:
 
 
 @two_modes
-@pytest.mark.parametrize("how", ["off", "empty", "disabled"])
+@pytest.mark.parametrize("how", ["off", "empty", "disabled", "observe", "observing", "observed later"])
 @pytest.mark.parametrize("way", WAYS)
 def test_the_bare_sdk_s_requests_and_answers(
     mode: Mode, primary: Any, to_backup: Any, backup: Any, monkeypatch: Any, how: str, way: str
 ) -> None:
-    """Promises 43 and 44. Regression: an empty pipeline took the SDK's retries away, and made none."""
+    """Promises 43 and 44, and observe mode. Regression: an empty pipeline took the SDK's retries away, and made none."""
     fault, call = WAYS[way]
-    retries = {"max_retries": 0} if how == "disabled" else {"max_retries": 1} if way == "time-out" else {}
+    retries = {"max_retries": 0} if how in ("disabled", "observed later") else {"max_retries": 1} if way == "time-out" else {}
     if way == "500":
         call = call | {"extra_headers": {"x-mine": "1"}}
 
@@ -70,6 +70,14 @@ def test_the_bare_sdk_s_requests_and_answers(
             if how == "off":
                 monkeypatch.setenv("RESILIENT_AI", "off")
                 client = wrap(client, fallback=to_backup)
+            elif how == "observe":
+                monkeypatch.setenv("RESILIENT_AI", "observe")
+                client = wrap(client, fallback=to_backup)
+            elif how == "observing":
+                client = wrap(client, Pipeline.default().observe(), fallback=to_backup)
+            elif how == "observed later":
+                client = wrap(client, fallback=to_backup)
+                control.observe()
             elif how == "empty":
                 client = wrap(client, Pipeline())
             else:
@@ -127,7 +135,7 @@ def test_a_word_that_is_no_mode(mode: Mode, primary: Any, monkeypatch: Any) -> N
     given = mode.http_client()
     monkeypatch.setenv("RESILIENT_AI", "perhaps")
     for client in (given, mode.openai(primary, http_client=given)):
-        with pytest.raises(ValueError, match="takes 'on' or 'off'"):
+        with pytest.raises(ValueError, match="takes 'on', 'observe' or 'off'"):
             wrap(client)
     mode.run(close, given)
 

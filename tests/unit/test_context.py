@@ -46,7 +46,7 @@ def test_the_inner_word_wins_for_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "mode"), [("on", "on"), ("off", "off"), (" OFF ", "off"), ("", "on"), (None, "on"), ("On", "on")]
+    ("word", "mode"), [("on", "on"), ("off", "off"), (" OFF ", "off"), ("", "on"), (None, "on"), ("On", "on"), ("observe", "observe")]
 )
 def test_the_switch_reads_the_environment(monkeypatch: pytest.MonkeyPatch, word: str | None, mode: str) -> None:
     if word is None:
@@ -57,6 +57,8 @@ def test_the_switch_reads_the_environment(monkeypatch: pytest.MonkeyPatch, word:
     assert switch.mode() == mode
     control.disable()
     assert switch.mode() == "off"
+    control.observe()
+    assert switch.mode() == "observe"
     control.enable()
     assert switch.mode() == "on"
     control.reset()
@@ -65,7 +67,7 @@ def test_the_switch_reads_the_environment(monkeypatch: pytest.MonkeyPatch, word:
 
 def test_an_unknown_word_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESILIENT_AI", "maybe")
-    with pytest.raises(ConfigurationError, match="'on' or 'off'"):
+    with pytest.raises(ConfigurationError, match="'on', 'observe' or 'off'"):
         switch.mode()
 
 
