@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.cookiejar
+import threading
 from typing import Any
 
 import openai
+import pytest
 
 from resilient_ai.transports import _private
+from resilient_ai.transports._flavour import flavour_of
 
 from .modes import Mode, close, flavours, two_modes
 from .modes import http as flavour_of_the_sdk
@@ -54,3 +57,60 @@ def test_what_we_use_of_the_sdk(mode: Mode, primary: Any) -> None:
     request = flavour_of_the_sdk.Request("POST", "http://a")
     answer = flavour_of_the_sdk.Response(429, json={"error": {"message": "slow down"}}, request=request)
     assert isinstance(maker(object.__new__(openai.OpenAI), answer), openai.RateLimitError)
+
+
+@pytest.mark.parametrize(("module", "kind"), [("anthropic", "Anthropic"), ("groq", "Groq"), ("ollama", "Client")])
+def test_what_we_use_of_sdks_with_one_http_client(module: str, kind: str) -> None:
+    sdk = pytest.importorskip(module)
+    client = getattr(sdk, kind)() if module == "ollama" else getattr(sdk, kind)(api_key="k")
+    inner: Any = getattr(client, _private.HTTP_CLIENT)
+    flavour = flavour_of(inner)
+    assert flavour is not None
+    if module != "ollama":
+        maker = getattr(getattr(sdk, kind), _private.STATUS_ERROR_MAKER)
+        request = flavour.Request("POST", "http://a")
+        answer = flavour.Response(429, json={"error": {"message": "slow down"}}, request=request)
+        assert isinstance(maker(object.__new__(getattr(sdk, kind)), answer), sdk.RateLimitError)
+    client.close() if module != "ollama" else inner.close()
+
+
+def test_what_we_use_of_mistral() -> None:
+    mistral = pytest.importorskip("mistralai.client")
+    client = mistral.Mistral(api_key="k")
+    assert client.chat is vars(client)["chat"]  # made once, and kept
+    assert "chat" in getattr(client, _private.SUB_SDKS)
+    configuration = client.sdk_configuration
+    assert not configuration.client_supplied
+    configuration.client.close()
+    assert hasattr(configuration, "retry_config")
+    assert client.parent_ref is client
+
+
+def test_what_we_use_of_cohere() -> None:
+    cohere = pytest.importorskip("cohere")
+    client = cohere.ClientV2(api_key="k", base_url="http://a", client_name="us", timeout=7, max_retries=5)
+    wrapper: Any = getattr(client, _private.CLIENT_WRAPPER)
+    kept = {argument: getattr(wrapper, name) for argument, name in _private.COHERE_SETTINGS.items()}
+    assert kept == {"api_key": "k", "base_url": "http://a", "client_name": "us", "timeout": 7, "max_retries": 5}
+    assert hasattr(client, _private.EXECUTOR)
+    wrapper.httpx_client.httpx_client.close()
+
+
+def test_what_we_use_of_genai() -> None:
+    genai = pytest.importorskip("google.genai")
+    client = genai.Client(api_key="k")
+    api: Any = getattr(client, _private.API_CLIENT)
+    assert type(api).__name__ == _private.API_CLIENT_CLASS
+    assert isinstance(getattr(client, _private.AIO), type(client.aio))
+    assert all(callable(getattr(api, name)) for name in _private.API_METHODS)
+    options: Any = getattr(api, _private.HTTP_OPTIONS)
+    assert options.httpx_client is options.httpx_async_client is options.aiohttp_client is options.retry_options is None
+    assert getattr(api, _private.AIOHTTP_SESSIONS) == {}
+    for name in (_private.SYNC_HTTP, _private.ASYNC_HTTP):
+        assert flavour_of(getattr(api, name)) is not None
+    inner: Any = getattr(api, _private.ASYNC_HTTP)
+    assert getattr(inner, _private.PER_LOOP) is True
+    assert getattr(inner, _private.LOOP_CLIENTS) == {}
+    assert type(getattr(inner, _private.LOOP_CLIENTS_LOCK)) is type(threading.Lock())
+    assert type(client.interactions).__module__.startswith(_private.MADE_LATER)
+    client.close()
