@@ -154,12 +154,12 @@ class Port(Protocol):
         """The key of this request; None if it is not to be cached."""
         ...
 
-    def tokens(self) -> int:
-        """What the request may cost, input and output, estimated."""
     def digest(self) -> str | None:
         """A salted hash of what is asked, equal for equal requests; None if it cannot be had, or not cheaply."""
         ...
 
+    def tokens(self) -> int:
+        """What the request may cost, input and output, estimated."""
         ...
 
     def used(self, reply: Reply) -> int | None:

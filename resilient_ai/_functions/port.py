@@ -78,12 +78,12 @@ class FunctionPort:
         """None: what a function returns is no answer in bytes."""
         return None
 
-    def pack(self, reply: Reply) -> Packed | None:  # noqa: ARG002  # a Port's signature
-        """None, as above."""
     def digest(self) -> str | None:
         """None: equal arguments need not look equal."""
         return None
 
+    def pack(self, reply: Reply) -> Packed | None:  # noqa: ARG002  # a Port's signature
+        """None, as above."""
         return None
 
     def unpack(self, packed: bytes, call: Call) -> Reply:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ._request import Prepared
     from ._wire import Wire
 
-__all__ = ["HttpPort"]
+__all__ = ["HttpPort", "finish"]
 
 Headers = dict[bytes, bytes]
 
@@ -102,11 +102,11 @@ class HttpPort:
         """The key of the request; None if it is not to be cached."""
         return cache_key(self._prepared, namespace)
 
-    def tokens(self) -> int:
     def digest(self) -> str | None:
         """A salted hash of the request; None of one that is large, cannot be kept, or asks for nothing new."""
         return digest(self._prepared)
 
+    def tokens(self) -> int:
         """What the request may cost, estimated."""
         return asked_for(self._prepared)
 
@@ -122,7 +122,7 @@ class HttpPort:
         wire = self._wire if target is None else self._route(target.base_url or "")
         close_abandoned()
         attempt = call.journal.begin(call.target_name)
-        until = _until(call, attempt.started)
+        until = call.attempt_limit(attempt.started)
         if until is not None and until <= attempt.started:
             attempt.ended, attempt.kind = attempt.started, FailureKind.DEADLINE
             raise DeadlineExceeded("the call's time was over before it was sent", target=call.target_name)
@@ -319,7 +319,7 @@ class HttpPort:
             raise
         reply.ids = dialect.made_by_stream(family, stream.held or b"") if sse else ()
         response.stream = stream
-        reply.on_end(partial(_finish, call.journal))
+        reply.on_end(partial(finish, call.journal))
         return reply
 
     def _source(self, response: Any, *, packed: bool) -> Any:
@@ -370,7 +370,7 @@ def _limits(headers: Headers, dialect: str) -> Limits | None:
     return limits(headers, dialect, time.time())
 
 
-def _finish(journal: Journal, verdict: Verdict) -> None:
+def finish(journal: Journal, verdict: Verdict) -> None:
     """A stream's end is the call's; found by the collector, it is told later: listeners may take locks."""
     if verdict is Verdict.DROPPED:
         later(journal.finish)
@@ -390,12 +390,3 @@ def _step(call: Call, started: float) -> float | None:
 
 def _hurry(call: Call, started: float) -> None:
     deadline.set(_step(call, started))
-
-
-def _until(call: Call, now: float) -> float | None:
-    """When this attempt must have begun to answer."""
-    until = call.limit
-    for seconds in (call.per_attempt, call.first_byte):
-        if seconds is not None and (until is None or now + seconds < until):
-            until = now + seconds
-    return until
