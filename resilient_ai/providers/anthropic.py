@@ -15,6 +15,7 @@ from .._call import Operation
 from ..failures import FailureKind
 from .base import Dialect, Endpoint, values_of
 from .kinds import classify, in_stream, in_success
+from .said import asks_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,12 +174,7 @@ TERMINAL = (
 )
 
 
-def wait(body: Any) -> float | None:  # noqa: ARG001  # a Dialect's signature
-    """Nothing: waits stand in headers."""
-    return None
-
-
-def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # as above
+def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # a Dialect's signature
     """The key goes where the client has its own: the same client, pointed there, would send it so. (SDKs before 1.0
     write ``x-api-key``, later ones a bearer's, and hosts of this dialect differ in what they take.)"""
     return ("x-api-key", key) if b"x-api-key" in headers else ("authorization", f"Bearer {key}")
@@ -189,7 +185,7 @@ DIALECT = Dialect(
     endpoint=endpoint,
     effects=effects,
     classify=classify,
-    wait=wait,
+    wait=asks_to_wait,
     inside_success=inside_success,
     tells_failure=tells_failure,
     answers_in_json=answers_in_json,

@@ -12,6 +12,7 @@ from .._call import Operation
 from ..failures import FailureKind
 from . import kinds
 from .base import Dialect, Endpoint
+from .said import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ def endpoint(method: str, path: str) -> Endpoint:
 
 def classify(status: int, body: Any) -> FailureKind:
     """The kind of an error answer, ``{"message": …}``: as everywhere, but for what only Cohere says."""
-    said = kinds.said_by(body)
+    said = said_by(body)
     if said is not None:
         if status == 429 and "/ month" in said.words:  # "a Trial key, which is limited to 1000 API calls / month"
             return FailureKind.QUOTA

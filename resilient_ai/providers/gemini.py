@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from .._call import Operation
 from ..failures import FailureKind
 from .base import Dialect, Endpoint, values_of
-from .headers import MOST_SECONDS, duration
 from .kinds import classify, in_stream, in_success
+from .said import asks_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -259,19 +259,6 @@ def made_by_stream(family: str, beginning: bytes) -> tuple[str, ...]:
     return () if found is None else (found[1].decode("utf-8", "replace"),)
 
 
-def wait(body: Any) -> float | None:
-    """The ``retryDelay`` of a ``google.rpc.RetryInfo`` among an error's details."""
-    if isinstance(body, list) and body:
-        body = cast("list[Any]", body)[0]
-    error = cast("dict[str, Any]", body).get("error") if isinstance(body, dict) else None
-    details = cast("dict[str, Any]", error).get("details") if isinstance(error, dict) else None
-    for detail in cast("list[Any]", details) if isinstance(details, list) else ():
-        delay = cast("dict[str, Any]", detail).get("retryDelay") if isinstance(detail, dict) else None
-        if isinstance(delay, str) and (seconds := duration(delay[:100])):
-            return min(seconds, MOST_SECONDS)
-    return None
-
-
 def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # a Dialect's signature
     """An API key has a header of its own; Vertex takes a bearer's token, unless it is given what looks like a key."""
     host = urlsplit(base_url).hostname or ""
@@ -294,7 +281,7 @@ DIALECT = Dialect(
     endpoint=endpoint,
     effects=effects,
     classify=classify,
-    wait=wait,
+    wait=asks_to_wait,
     inside_success=inside_success,
     tells_failure=tells_failure,
     answers_in_json=answers_in_json,

@@ -8,15 +8,14 @@ Together and xAI, and the sources of vLLM, Ollama and llama.cpp, autumn 2026. An
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any
 
 from ..failures import FailureKind
+from .said import Said, said_by
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["CODES", "STATUSES", "WORDS", "Said", "classify", "in_stream", "in_success", "never_fits", "said_by"]
+__all__ = ["CODES", "STATUSES", "WORDS", "classify", "in_stream", "in_success", "never_fits"]
 
 _K = FailureKind
 
@@ -92,7 +91,6 @@ CODES: dict[str, FailureKind] = {
     "ACCESS_TOKEN_EXPIRED": _K.AUTH,
     "BILLING_DISABLED": _K.QUOTA,
     "PerDay": _K.QUOTA,
-    "FAILED_PRECONDITION": _K.AUTH,
     "UNAUTHENTICATED": _K.AUTH,
     "PERMISSION_DENIED": _K.AUTH,
     "RESOURCE_EXHAUSTED": _K.RATE_LIMITED,
@@ -146,7 +144,12 @@ WORDS: tuple[tuple[tuple[int, ...], tuple[str, ...], FailureKind], ...] = (
     ),
     (
         (400, 403),
-        ("(?:incorrect|invalid) api key", "api key (?:expired|not valid)", "organization has been disabled"),
+        (
+            "(?:incorrect|invalid) api key",
+            "api key (?:expired|not valid)",
+            "organization has been disabled",
+            "location is not supported",
+        ),
         _K.AUTH,
     ),
     ((400,), ("blocked by content filter",), _K.REFUSED),
@@ -157,7 +160,7 @@ WORDS: tuple[tuple[tuple[int, ...], tuple[str, ...], FailureKind], ...] = (
             "maximum prompt length",
             "exceeds? (?:the )?(?:available )?context",
             "prompt is too long",
-            "too large for model",
+            r"\bprompt\b.{0,80}too large for model",
             "input token count .{0,40}exceeds",
         ),
         _K.TOO_LONG,
@@ -184,17 +187,6 @@ that says something else: Azure calls a lack of capacity a rate limit, and Gemin
 _PATTERNS = tuple(
     (frozenset(statuses), re.compile("|".join(words), re.IGNORECASE), kind) for statuses, words, kind in WORDS
 )
-
-MOST_WORDS = 4000
-"""Characters of a message that are looked at."""
-
-
-class Said(NamedTuple):
-    """What an error body says: codes, the most telling first; its words; a status, if it names one."""
-
-    codes: tuple[str, ...]
-    words: str
-    status: int | None = None
 
 
 def classify(status: int, body: Any) -> FailureKind:
@@ -241,72 +233,18 @@ def _by_status(status: int) -> FailureKind:
     return STATUSES.get(status, _K.TRANSIENT if status >= 500 else _K.CALLER)
 
 
-Object = dict[str, Any]
-
-
-def said_by(body: Any) -> Said | None:
-    """What an error body says, in whichever of the forms in use; None if it is no error.
-
-    ``{"error": {…}}`` (OpenAI, Anthropic, Gemini, most others; Gemini may put it into a list), ``{"error": "…"}``
-    (Ollama, xAI), ``{"object": "error", …}`` (Mistral, vLLM), ``{"message": "…"}`` and ``{"detail": …}`` (FastAPI).
-    """
-    if isinstance(body, list) and body:
-        body = cast("list[Any]", body)[0]
-    if not isinstance(body, dict):
-        return None
-    answer = cast("Object", body)
-    error = answer.get("error")
-    if isinstance(error, dict):
-        return _object(cast("Object", error))
-    words = error or answer.get("message") or answer.get("detail")
-    if not words:
-        return None
-    return Said(_strings(answer.get("code"), answer.get("type")), _text(words), _status(answer.get("code")))
-
-
-def _object(error: Object) -> Said:
-    details, inner, metadata = error.get("details"), error.get("innererror"), error.get("metadata")
-    told = [*_details(details), error.get("code"), error.get("type"), error.get("status")]
-    words = _text(error.get("message"))
-    if isinstance(inner, dict):
-        told.insert(0, cast("Object", inner).get("code"))
-    if isinstance(metadata, dict):  # OpenRouter: what the vendor behind it said, or its own moderation's verdict
-        told += [name for name in ("flagged_input",) if name in metadata]
-        words += " " + _text(cast("Object", metadata).get("raw"))
-    return Said(_strings(*told), words, _status(error.get("code")))
-
-
-def _details(details: Any) -> Iterator[Any]:
-    """Anthropic's error code; Gemini's reasons, and whether a day's quota is used up."""
-    if isinstance(details, dict):
-        yield cast("Object", details).get("error_code")
-    for detail in cast("list[Any]", details) if isinstance(details, list) else ():
-        if not isinstance(detail, dict):
-            continue
-        members = cast("Object", detail)
-        yield members.get("reason")
-        violations = members.get("violations")
-        for violation in cast("list[Any]", violations) if isinstance(violations, list) else ():
-            if isinstance(violation, dict) and "PerDay" in str(cast("Object", violation).get("quotaId")):
-                yield "PerDay"
-
-
-def _strings(*told: Any) -> tuple[str, ...]:
-    return tuple(code for code in told if isinstance(code, str))
-
-
-def _status(code: Any) -> int | None:
-    return code if isinstance(code, int) and not isinstance(code, bool) and 100 <= code <= 599 else None
-
-
-def _text(words: Any) -> str:
-    return words[:MOST_WORDS] if isinstance(words, str) else "" if words is None else str(words)[:MOST_WORDS]
-
-
+_DECODER = json.JSONDecoder()
+MOST_STREAMED = 64 * 1024
+"""Bytes of an error in a stream that are looked at (a Responses stream's has the whole response in it)."""
 _TOLD = re.compile(rb'"(?:error_code|reason|code|type|status)"\s*:\s*"([^"\\]{1,64})"')
 
 
 def in_stream(error: bytes) -> FailureKind:
     """The kind of an error that an event stream told; ``error`` begins where it does, and may be cut."""
-    codes = (found.decode("latin-1") for found in _TOLD.findall(error[:MOST_WORDS]))
-    return _by_code(Said(tuple(codes), "")) or _K.TRANSIENT
+    error = error[:MOST_STREAMED]
+    try:
+        body, _ = _DECODER.raw_decode(error.decode("utf-8", "replace"), max(0, error.find(b"{")))
+    except (ValueError, RecursionError):  # cut: its codes stand in no order
+        kinds = [CODES[code] for found in _TOLD.findall(error) if (code := found.decode("latin-1")) in CODES]
+        return next((kind for kind in kinds if kind is not _K.TRANSIENT), _K.TRANSIENT)
+    return in_success(body) or _K.TRANSIENT

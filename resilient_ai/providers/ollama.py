@@ -12,6 +12,7 @@ from .._call import Operation
 from ..failures import FailureKind
 from . import kinds
 from .base import Dialect, Endpoint
+from .said import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
     content = _CONTENT.get(family) if asked else None
     if content is None or (isinstance(body, dict) and any(name in body for name in content)):
         return None
-    if kinds.said_by(body) is None:
+    if said_by(body) is None:
         return FailureKind.BROKEN
     return kinds.in_success(body) or FailureKind.TRANSIENT
 

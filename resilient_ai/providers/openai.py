@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from .._call import Operation
 from ..failures import FailureKind
 from .base import Dialect, Endpoint, values_of
-from .headers import wait_in_words
-from .kinds import classify, in_stream, in_success, said_by
+from .kinds import classify, in_stream, in_success
+from .said import asks_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -268,13 +268,7 @@ FORWARDED = frozenset(
 QUERY = frozenset({"variant", "limit", "after", "before", "order", "include", "include[]", "starting_after", "purpose"})
 
 
-def wait(body: Any) -> float | None:
-    """What its message says: some servers write no header (Azure's "Please retry after 26 seconds")."""
-    said = said_by(body)
-    return None if said is None else wait_in_words(said.words)
-
-
-def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # as above
+def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # a Dialect's signature
     """Every server of this dialect takes a bearer's key, Azure's ``/openai/v1`` included."""
     return "authorization", f"Bearer {key}"
 
@@ -284,7 +278,7 @@ DIALECT = Dialect(
     endpoint=endpoint,
     effects=effects,
     classify=classify,
-    wait=wait,
+    wait=asks_to_wait,
     inside_success=inside_success,
     tells_failure=tells_failure,
     answers_in_json=answers_in_json,
