@@ -114,9 +114,8 @@ class Target:
 
     def each(self) -> tuple[Target, ...]:
         """The same target with one key at a time."""
-        if isinstance(self.api_key, tuple):
-            return tuple(replace(self, api_key=key) for key in cast("tuple[Key, ...]", self.api_key))
-        return (self,)
+        keys: Any = self.api_key
+        return tuple(replace(self, api_key=key) for key in keys) if isinstance(keys, tuple) else (self,)
 
     @property
     def place(self) -> tuple[str | None, ...]:

@@ -6,8 +6,8 @@ import threading
 from collections import OrderedDict
 
 WITHIN = 60.0
-"""Seconds after which an equal request is a new one. Loops wait less: LangChain's up to 10 s, tenacity's examples up to a
-minute; of those that wait longer little harm comes."""
+"""Seconds after which an equal request is a new one. Loops wait less (LangChain's up to 10 s); of those that wait
+longer little harm comes."""
 
 LIMIT = 1024
 """Requests remembered, the oldest dropped first."""

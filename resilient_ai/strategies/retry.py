@@ -90,51 +90,57 @@ class Retry:
 
     async def execute(self, next: Next, call: Call) -> Reply:
         """Call, and call again while that may help."""
-        runtime = call.runtime
         budget = call.state(self).get(call.scope)
         common = shared(call)
-        waits = common.waits
-        number, earlier, paid = 1, None, False
-        started, before = runtime.now(), call.journal.waited
-        if call.resumes is None:
-            if common.repeats.known and _comes_again(common.repeats, call):
-                budget.withdraw(started)  # the loop above has made it a repeat: it earns none, and costs one
-            else:
-                budget.deposit(started)
-        else:
+        now = call.runtime.now()
+        past, earlier = Past(1, now, 0.0), None
+        if call.resumes is not None:
             (number, earlier), call.resumes = call.resumes, None  # its traceback would hold the call, and the call it
+            past = Past(number, now, 0.0)
+        elif common.repeats.known and _comes_again(common.repeats, call):
+            budget.withdraw(now)  # the loop above has made it a repeat: it earns none, and costs one
+        else:
+            budget.deposit(now)
         try:
-            while True:
-                if earlier is not None:
-                    past = Past(number, started, call.journal.waited - before)
-                    seconds = self._pause(call, earlier, past)
-                    # A repeat at the time the provider itself named harms nobody: it costs no token.
-                    paid = seconds is not None and not _told_when(earlier)
-                    if seconds is None or (paid and not budget.withdraw(runtime.now())):
-                        break
-                    await _sleep(call, seconds)
-                    number += 1
+            if earlier is None:
                 try:
-                    if waits.known:
-                        await _heed(waits, call)
+                    if common.waits.known:
+                        await _heed(common.waits, call)
                     return await next(call)
                 except NotSent:
-                    if earlier is None:
-                        raise
-                    if paid:
-                        budget.refund()  # the repeat was not sent
-                    break  # what the caller hears is what the provider said before
+                    raise
                 except Failure as failure:
-                    if _told_when(failure):
-                        waits.ask(call.account, runtime.now(), failure.retry_after or 0.0)
                     earlier = failure
-            if not call.has_next and earlier.kind.meaning.stale:  # no mistake of the caller's: it may well come again
-                request = call.port.digest()
-                if request is not None:
-                    common.repeats.gave_up(request, runtime.now())
-            raise earlier
+            return await self._again(next, call, earlier, past, budget)
         finally:
             del earlier  # its traceback holds this frame
+
+    async def _again(self, next: Next, call: Call, earlier: Failure, past: Past, budget: Budget) -> Reply:
+        """Repeat what failed, while that may help; then raise what the provider said last."""
+        common = shared(call)
+        try:
+            while True:
+                told = _heard(common.waits, call, earlier)
+                seconds = self._pause(call, earlier, past)
+                # A repeat at the time the provider itself named harms nobody: it costs no token.
+                if seconds is None or not (told or budget.withdraw(call.runtime.now())):
+                    break
+                await _sleep(call, seconds)
+                past = Past(past.number + 1, past.started, past.waited + seconds)
+                try:
+                    if common.waits.known:
+                        await _heed(common.waits, call)
+                    return await next(call)
+                except NotSent:
+                    if not told:
+                        budget.refund()  # the repeat was not sent
+                    break
+                except Failure as failure:
+                    earlier = failure
+            _give_up(common.repeats, call, earlier)
+            raise earlier
+        finally:
+            del earlier
 
     def _pause(self, call: Call, failure: Failure, past: Past) -> float | None:
         """Seconds until the repeat; None if there is to be none."""
@@ -184,9 +190,21 @@ class Retry:
         return said_wait(full_jitter if self.wait is None else self.wait, state)
 
 
-def _told_when(failure: Failure) -> bool:
-    """Whether the provider said when this key may ask again."""
-    return failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
+def _heard(waits: Waits, call: Call, failure: Failure) -> bool:
+    """Whether the provider said when this key may ask again; then all who use it are told."""
+    if failure.kind is not FailureKind.RATE_LIMITED or failure.retry_after is None:
+        return False
+    waits.ask(call.account, call.runtime.now(), failure.retry_after)
+    return True
+
+
+def _give_up(repeats: Repeats, call: Call, failure: Failure) -> None:
+    """Remember the request, by a salted hash, unless another target is asked or it was the caller's own mistake."""
+    if call.has_next or not failure.kind.meaning.stale:
+        return
+    request = call.port.digest()
+    if request is not None:
+        repeats.gave_up(request, call.runtime.now())
 
 
 def _comes_again(repeats: Repeats, call: Call) -> bool:

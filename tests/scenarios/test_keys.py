@@ -1,4 +1,4 @@
-"""Keys and models: asked to wait, out of money, refused, gone. Who is asked meanwhile, and when they are asked again."""
+"""Keys and models: asked to wait, out of money, refused, gone. Who is asked meanwhile, and when they are again."""
 
 from __future__ import annotations
 
