@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["Sdk", "connection_error", "known_as", "sdk_of", "status_error"]
 
 _TIMED_OUT = frozenset({FailureKind.SILENT, FailureKind.DEADLINE})
-_EITHER = ("httpx", "httpx2")
+
+
+def _yes(module: Any) -> bool:  # noqa: ARG001
+    return True
+
+
+def _no(module: Any) -> bool:  # noqa: ARG001
+    return False
+
+
+def _has_no_middleware(module: Any) -> bool:
+    """An anthropic from before it had a middleware, and with it another way to send: since then it lets its own
+    exceptions pass, and asks no answer to raise."""
+    return not hasattr(module.Anthropic, "middleware")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +44,22 @@ class Sdk:
         connection: (module, what happened, whether a time-out did, the request): its own exception for a failure
             without an HTTP answer; None where it lets httpx's pass.
         status: (module, the answer): its own exception for an error answer; None where it is left to the SDK.
-        wraps: the flavours on which it wraps and repeats whatever comes out of ``send``. There the exception comes out
-            of the answer's ``raise_for_status()``, which it lets pass.
-        asks: the flavours on which it asks an answer's ``raise_for_status()``. On any other an error answer's exception
-            is raised by the transport, since the SDK makes its own out of our sight.
+        wraps: whether it wraps and repeats whatever comes out of ``send``. Then the exception comes out of the answer's
+            ``raise_for_status()``, which it lets pass.
+        asks: whether it asks an answer's ``raise_for_status()``. If not, an error answer's exception is raised by the
+            transport, since the SDK makes its own out of our sight.
     """
 
     module: str
     connection: Callable[[Any, str, bool, Any], Exception | None]
     status: Callable[[Any, Any], Exception | None]
-    wraps: tuple[str, ...] = ()
-    asks: tuple[str, ...] = _EITHER
+    wraps: Callable[[Any], bool] = _no
+    asks: Callable[[Any], bool] = _yes
+
+    @property
+    def home(self) -> Any:
+        """The module itself, which a program that uses the SDK has imported."""
+        return sys.modules[self.module]
 
 
 def _stainless(module: Any, said: str, timed_out: bool, request: Any) -> Exception:
@@ -112,12 +130,15 @@ def _cohere_status(module: Any, response: Any) -> Exception:
 
 OPENAI = Sdk(module="openai", connection=_stainless, status=_made_by("OpenAI"))
 ANTHROPIC = Sdk(
-    module="anthropic", connection=_stainless, status=_made_by("Anthropic"), wraps=("httpx",), asks=("httpx",)
+    module="anthropic",
+    connection=_stainless,
+    status=_made_by("Anthropic"),
+    wraps=_has_no_middleware,
+    asks=_has_no_middleware,
 )
-"""Below 1.0, on httpx, it behaves as groq's; later it lets its own exceptions pass, and asks no answer to raise."""
-GROQ = Sdk(module="groq", connection=_stainless, status=_made_by("Groq"), wraps=_EITHER)
-MISTRAL = Sdk(module="mistralai.client.errors", connection=_passes, status=_mistral_status, asks=())
-COHERE = Sdk(module="cohere", connection=_passes, status=_cohere_status, asks=())
+GROQ = Sdk(module="groq", connection=_stainless, status=_made_by("Groq"), wraps=_yes)
+MISTRAL = Sdk(module="mistralai.client.errors", connection=_passes, status=_mistral_status, asks=_no)
+COHERE = Sdk(module="cohere", connection=_passes, status=_cohere_status, asks=_no)
 OLLAMA = Sdk(module="ollama", connection=_ollama_connection, status=_ollama_status)
 
 _STAINLESS = re.compile(r"(\w+)/Python ")
@@ -151,7 +172,7 @@ def connection_error(failure: Failure, request: Any, flavour: Flavour) -> Except
     timed_out = failure.kind in _TIMED_OUT or isinstance(failure.__cause__, flavour.TimeoutException)
     sdk = sdk_of(request)
     if sdk is not None:
-        own = sdk.connection(sys.modules[sdk.module], f"Connection error: {failure}", timed_out, request)
+        own = sdk.connection(sdk.home, f"Connection error: {failure}", timed_out, request)
         if own is not None:
             return own
     cause: Any = failure.__cause__
@@ -164,4 +185,4 @@ def connection_error(failure: Failure, request: Any, flavour: Flavour) -> Except
 def status_error(response: Any) -> Exception | None:
     """The SDK's own exception for an error answer; None if the program is no such SDK, or makes it itself."""
     sdk = sdk_of(response.request)
-    return None if sdk is None else sdk.status(sys.modules[sdk.module], response)
+    return None if sdk is None else sdk.status(sdk.home, response)

@@ -112,12 +112,12 @@ class Guard:
         if isinstance(told.answer, Answer):
             response = error_response(told.answer, request, failure, journal, flavour)
             # A middleware of the SDK's is there to see answers; it is left one.
-            if sdk is not None and flavour.name not in sdk.asks and not getattr(self.kept, "middleware", ()):
+            if sdk is not None and not sdk.asks(sdk.home) and not getattr(self.kept, "middleware", ()):
                 raise_now(response)
             return response
         raised = connection_error(told, request, flavour)
         explain(raised, journal, failure)
-        if sdk is not None and flavour.name in sdk.wraps:
+        if sdk is not None and sdk.wraps(sdk.home):
             return raising(raised, request, failure, journal, flavour)
         remember(raised, failure, request, journal)
         if raised is told.__cause__:
