@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .timeline import Timeline
 
 _START_LIMIT: Final = 20.0  # seconds; it takes a tenth of one on an idle machine
+_GREETING_LIMIT: Final = 5.0  # the greeting is sent in one piece, at once
 _COMMAND_LIMIT: Final = 30.0
 
 
@@ -185,6 +186,15 @@ class Simulator(Mapping[str, SimulatedProvider]):
         """Start the process; when this returns every provider accepts connections."""
         if self._process is not None:
             raise SimulatorError("the simulator is running already")
+        begun = False
+        try:
+            self._start()
+            begun = True
+        finally:
+            if not begun:  # whatever interrupts the start leaves no process behind
+                self.stop()
+
+    def _start(self) -> None:
         token = os.urandom(16).hex()
         with socket.create_server(("127.0.0.1", 0)) as waiting:
             waiting.settimeout(0.1)  # between two looks whether the process lives
@@ -212,26 +222,27 @@ class Simulator(Mapping[str, SimulatedProvider]):
             with self._process.stdin as channel:
                 channel.write(json.dumps(wanted))
         except BrokenPipeError:
-            self.stop()
             raise SimulatorError("the simulator's process ended while it started") from None
 
     def _greeted(self, waiting: socket.socket, token: str) -> tuple[socket.socket, dict[str, int]]:
         """Wait for the process to call back; anything else that calls is turned away."""
         assert self._process is not None
         limit = time.monotonic() + _START_LIMIT
-        while True:
+        while self._process.poll() is None and time.monotonic() < limit:
             try:
                 line, _ = waiting.accept()
             except TimeoutError:
-                if self._process.poll() is None and time.monotonic() < limit:
-                    continue
-                self.stop()
-                raise SimulatorError("the simulator's process did not start (its error is on stderr)") from None
-            line.settimeout(_COMMAND_LIMIT)
-            greeting = _read_line(line).decode("latin-1")
+                continue
+            line.settimeout(_GREETING_LIMIT)
+            try:
+                greeting = _read_line(line).decode("latin-1")
+            except OSError:  # it called and said nothing, or went away
+                greeting = ""
             if greeting.startswith(token):
+                line.settimeout(_COMMAND_LIMIT)
                 return line, json.loads(greeting.removeprefix(token))
             line.close()
+        raise SimulatorError("the simulator's process did not start (its error is on stderr)")
 
     def stop(self) -> None:
         """End the process, hard. Once it is ended, nothing; in a forked child of its owner, nothing either."""
@@ -263,18 +274,29 @@ class Simulator(Mapping[str, SimulatedProvider]):
         self.command({"op": "reset"})
 
     def command(self, command: dict[str, Any]) -> Any:
-        """Send one command to the process and wait for its answer. Raises SimulatorError."""
+        """Send one command to the process and wait for its answer. Raises SimulatorError.
+
+        Once a command got no answer (half a minute, or an interrupt), no further one is sent: the late answer would be
+        taken for the next one's. `stop` still ends the process.
+        """
         if os.getpid() != self._owner:
             raise SimulatorError("this simulator belongs to the process that started it")
         with self._lock:
-            if self._line is None:
-                raise SimulatorError("the simulator is not running")
+            line = self._line
+            if line is None:
+                lost = "the simulator did not answer an earlier command: start another one"
+                raise SimulatorError(lost if self._process is not None else "the simulator is not running")
+            told = b""
             try:
-                self._line.sendall(json.dumps(command).encode() + b"\n")
-                told = _read_line(self._line)
+                line.sendall(json.dumps(command).encode() + b"\n")
+                told = _read_line(line)
             except OSError as problem:
                 raise SimulatorError(f"the simulator's process does not answer: {problem}") from problem
-        if not told:
+            finally:
+                if not told.endswith(b"\n"):
+                    line.close()
+                    self._line = None
+        if not told.endswith(b"\n"):
             raise SimulatorError("the simulator's process has ended")
         answer = json.loads(told)
         if "error" in answer:

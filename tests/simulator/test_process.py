@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from resilient_ai.testing import Fault, Provider, Simulator, SimulatorError
+from resilient_ai.testing import Fault, Provider, Simulator, SimulatorError, simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,6 +145,65 @@ def test_many_threads_may_command_it() -> None:
         assert not wrong
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_late_answer_is_never_taken_for_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator, "_COMMAND_LIMIT", 0.2)
+    with Simulator(Provider("p")) as sim:
+        os.kill(sim._process.pid, signal.SIGSTOP)
+        with pytest.raises(SimulatorError, match="does not answer"):
+            sim["p"].saw("x")
+        os.kill(sim._process.pid, signal.SIGCONT)
+        with pytest.raises(SimulatorError, match="earlier command"):
+            sim["p"].count()
+    with pytest.raises(SimulatorError, match="not running"):
+        sim.reset()
+
+
+def test_an_interrupt_ends_the_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Simulator(Provider("p")) as sim:
+        monkeypatch.setattr(simulator, "_read_line", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sim["p"].count()
+        with pytest.raises(SimulatorError, match="earlier command"):
+            sim["p"].count()
+
+
+def interrupted(*arguments: object) -> bytes:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_start_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    def greeted(self: Simulator, *arguments: object) -> object:
+        started.append(self._process)
+        raise TimeoutError
+
+    monkeypatch.setattr(Simulator, "_greeted", greeted)
+    sim = Simulator(Provider("p"))
+    with pytest.raises(TimeoutError):
+        sim.start()
+    assert started[0].returncode is not None
+    assert sim._process is None
+
+
+def test_strangers_at_the_line_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that says nothing, one that says something else: neither ends the start nor stands for the process."""
+    monkeypatch.setattr(simulator, "_GREETING_LIMIT", 0.1)
+    sim = Simulator(Provider("p"))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as sim._process:
+        with socket.create_server(("127.0.0.1", 0)) as waiting:
+            waiting.settimeout(0.1)
+            callers = [socket.create_connection(waiting.getsockname()) for _ in range(3)]
+            callers[1].sendall(b"let me in\n")
+            callers[2].sendall(b'token{"p": 7}\n')
+            line, ports = sim._greeted(waiting, "token")
+            for open_one in (line, *callers):
+                open_one.close()
+        assert ports == {"p": 7}
+        sim.stop()
+
+
 def test_it_binds_the_loopback_only() -> None:
     with Simulator(Provider("p")) as sim, socket.socket(socket.AF_INET6) as other:
         other.settimeout(1)
@@ -153,7 +212,11 @@ def test_it_binds_the_loopback_only() -> None:
 
 
 def test_importing_it_is_light() -> None:
-    """No pytest, no SDK, no HTTP client: pytest loads the plugin in every run of every user."""
+    """No pytest, no SDK, no HTTP client: pytest loads the plugin in every run of every user.
+
+    Of the plugin's imports only what is not the standard library's counts: which of that pytest has loaded already
+    differs from one Python to the next.
+    """
     program = (
         "import sys, resilient_ai.testing; print([m for m in ('pytest', 'openai', 'httpx', 'anyio', 'asyncio')"
         " if m in sys.modules])"
@@ -162,7 +225,8 @@ def test_importing_it_is_light() -> None:
     assert subprocess.check_output(command, env=ENVIRONMENT, text=True).strip() == "[]"
     plugin = (
         "import sys, pytest; before = set(sys.modules); import resilient_ai.testing.plugin;"
-        " print([name for name in set(sys.modules) - before if not name.startswith('resilient_ai')])"
+        " known = {'resilient_ai', *sys.stdlib_module_names};"
+        " print([name for name in set(sys.modules) - before if name.partition('.')[0] not in known])"
     )
     assert subprocess.check_output([sys.executable, "-c", plugin], env=ENVIRONMENT, text=True).strip() == "[]"
 

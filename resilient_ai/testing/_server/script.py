@@ -48,6 +48,10 @@ def replaces(fault: Fault) -> bool:
     return fault.kind in {"status", "vendor", "rate_limited", "html", "redirect", "reset", "blackhole"}
 
 
+_ELSEWHERE = frozenset({"revoked", "retired", "slower"})
+"""Faults that have done their work before anything is sent: in the refusal, or in the wait."""
+
+
 def instead(fault: Fault, telling: Telling) -> Reply:
     """The answer of a fault that replaces the endpoint's (of reset and blackhole, one that never goes out)."""
     match fault.kind:
@@ -87,7 +91,7 @@ def is_gateway(fault: Fault) -> bool:
 def perform(reply: Reply, fault: Fault | None, telling: Telling, *, close: bool) -> Script:
     """Say how `reply` goes out under `fault`. `close`: the client asked for the connection to end."""
     end: End = "close" if close else "keep"
-    if fault is None:
+    if fault is None or fault.kind in _ELSEWHERE:
         return plain(reply, close=close)
     match fault.kind:
         case "reset":
