@@ -13,11 +13,12 @@ from collections import deque
 from random import random as uniform
 from typing import TYPE_CHECKING
 
+from .evidence import Evidence
 from .permit import Permit, Probe, Rejected
 from .ramp import Ramp
 from .rulebook import CLOSED, OPEN, RuleBook, State
 from .rules import Rules
-from .window import Window
+from .silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +48,9 @@ class Circuit:
     """
 
     __slots__ = (
-        "__weakref__", "_book", "_changes", "_closed_at", "_disposed", "_forced_until", "_lock", "_next_open_for",
-        "_now", "_on_change", "_probes", "_ramp", "_random", "_row", "_rules", "_seen", "_window",
-        "generation", "opened_at", "reopens_at",
+        "__weakref__", "_at_least", "_book", "_changes", "_closed_at", "_disposed", "_evidence", "_forced_until",
+        "_lock", "_next_open_for", "_now", "_on_change", "_probes", "_ramp", "_random", "_rules", "_seen", "_silence",
+        "diverts", "generation", "opened_at", "reopens_at", "unsure",
     )  # fmt: skip
 
     generation: int
@@ -59,7 +60,13 @@ class Circuit:
     reopens_at: float | None
     """When the next probe may go out, infinite when forced without an end; None unless the circuit is open."""
 
-    _row: int  # failures in a row
+    diverts: bool
+    """Whether the latest call had somewhere else to go."""
+    unsure: bool
+    """Whether it opened by silence or slowness alone: then a late answer closes it, and a call that has nowhere else to
+    go is let through."""
+
+    _at_least: float  # how long the next open time must be
     _closed_at: float | None  # the last recovery
     _ramp: Ramp | None
     _forced_until: float | None
@@ -78,10 +85,11 @@ class Circuit:
         self._book = RuleBook(breaker)
         self._lock = self._book.lock
         self._seen: State = CLOSED
-        self._window = Window(rules.window)
+        self._evidence = Evidence(rules)
+        self._silence = Silence()
         self._disposed: deque[Permit] = deque()
         self._changes: deque[tuple[str, str, float]] = deque()
-        self._probes: dict[int, float] = {}  # serial → the end of its lease
+        self._probes: dict[int, tuple[float, int]] = {}  # serial → the end of its lease, the permit's id
         self.generation = 0
         self._forget()
 
@@ -105,10 +113,15 @@ class Circuit:
                 if self._disposed:
                     self._drain()
                 now = self._sync(now)
+                self.diverts = can_divert
+                if can_divert and self._silence.waiting:
+                    self._look_for_silence(now)
                 if self._seen == CLOSED:
                     if can_divert and self._ramp is not None:
                         self._climb(self._ramp, now)
-                    return Permit(self)
+                    return self._granted(Permit(self), now)
+                if self.unsure and not can_divert and self._forced_until is None:
+                    return self._granted(Permit(self), now)
                 if self._seen == OPEN:
                     self._try_half_open(now)
                 return self._admit_probe(now)
@@ -117,7 +130,14 @@ class Circuit:
                 self._tell()
 
     def take_back(
-        self, permit: Permit, success: bool | None = None, now: float = _NEVER, error: BaseException | None = None
+        self,
+        permit: Permit,
+        success: bool | None = None,
+        now: float = _NEVER,
+        error: BaseException | None = None,
+        *,
+        strong: bool = False,
+        slow: bool = False,
     ) -> None:
         """End a permit, once; `Permit.settle` and `release` come here. `success` None is no evidence."""
         try:
@@ -127,14 +147,46 @@ class Circuit:
                 permit.ended = True
                 if isinstance(permit, Probe):
                     self._probes.pop(permit.serial, None)
-                if success is None or permit.generation != self.generation:
+                waited_since = self._silence.end(id(permit))
+                if success is None:
+                    return
+                if permit.generation != self.generation:
+                    if success and not slow and waited_since is not None:
+                        self._disproved(waited_since, now)
                     return
                 now = self._sync(now)  # may find that the user's breaker has moved meanwhile
+                if not strong and waited_since is not None:
+                    self._sign(waited_since, now, success=success and not slow)
                 if permit.generation == self.generation:
-                    self._count(success, now, error)
+                    self._count(success, now, error, began=permit.began, strong=strong, slow=slow)
         finally:
             if self._changes:
                 self._tell()
+
+    def heard(self, permit: Permit, now: float) -> None:
+        """Something came back for a call that goes on: a stream has begun."""
+        try:
+            with self._lock:
+                waited_since = self._silence.end(id(permit))
+                if waited_since is None or permit.ended:
+                    return
+                if permit.generation == self.generation:
+                    self._sign(waited_since, self._sync(now), success=True)
+                else:
+                    self._disproved(waited_since, now)
+        finally:
+            if self._changes:
+                self._tell()
+
+    def gave_up(self, permit: Permit, now: float, *, failed: bool) -> None:
+        """End a permit whose call came to its limit without a byte: evidence if `failed`, or if nothing else came back
+        meanwhile and it waited for longer than answers take."""
+        with self._lock:
+            waited_since = self._silence.end(id(permit))
+            silent = waited_since is not None and self._silence.gave_up(waited_since, max(now, self._now))
+            if waited_since is not None:
+                self._silence.begin(id(permit), waited_since)
+        self.take_back(permit, False if failed or silent else None, now, strong=silent)
 
     def dispose_later(self, permit: Permit) -> None:
         """Release a permit from a finaliser: takes no lock; the next admission does it."""
@@ -177,8 +229,10 @@ class Circuit:
 
     def _forget(self) -> None:
         self._now = _NEVER
-        self._window.clear()
-        self._row = 0
+        self._evidence.clear()
+        self._silence.clear()
+        self.diverts = self.unsure = False
+        self._at_least = 0.0
         self._closed_at = self._ramp = self._forced_until = None
         self._next_open_for = self._rules.open_for[0]
         self.opened_at = self.reopens_at = None
@@ -218,14 +272,18 @@ class Circuit:
         if self._book.foreign:
             open_for = self._book.reset_timeout
         else:
-            open_for = self._next_open_for * (1 - _JITTER + _JITTER * self._random())
-            self._next_open_for = min(self._next_open_for * 2, rules.open_for[1])
+            full = min(max(self._next_open_for, self._at_least), rules.open_for[1])
+            if self.unsure and self.opened_at is not None:
+                full = min(full, max(rules.open_for[0], (now - self.opened_at) / 3))
+            open_for = full * (1 - _JITTER + _JITTER * self._random())
+            self._next_open_for = min(full * 2, rules.open_for[1])
+            self._at_least = 0.0
         self.reopens_at = now + open_for
 
     def _closed(self, now: float) -> None:
         rules = self._rules
-        self._window.clear()
-        self._row = 0
+        self._evidence.clear()
+        self.unsure = False
         self._closed_at = now
         self._ramp = Ramp(now, rules.ramp, rules.ramp_floor) if rules.ramp else None
         self.opened_at = None
@@ -237,14 +295,14 @@ class Circuit:
         self._sync(now)
 
     def _admit_probe(self, now: float) -> Permit:
-        for serial in [serial for serial, end in self._probes.items() if end <= now]:
+        for serial in [serial for serial, (end, _) in self._probes.items() if end <= now]:
             del self._probes[serial]
         if len(self._probes) >= self._rules.probes:
-            lease_left = min(self._probes.values()) - now
+            lease_left = min(self._probes.values())[0] - now
             raise Rejected(min(lease_left, self._rules.open_for[0]), "probing")
         permit = Probe(self)  # made first: once it is there, an interrupt cannot lose its place
-        self._probes[permit.serial] = now + self._rules.probe_lease
-        return permit
+        self._probes[permit.serial] = now + self._rules.probe_lease, id(permit)
+        return self._granted(permit, now)
 
     def _climb(self, ramp: Ramp, now: float) -> None:
         left = ramp.left(now)
@@ -253,7 +311,9 @@ class Circuit:
         elif not ramp.admits(now):
             raise Rejected(min(left, self._rules.ramp / 10), "ramp")
 
-    def _count(self, success: bool, now: float, error: BaseException | None) -> None:
+    def _count(
+        self, success: bool, now: float, error: BaseException | None, *, began: float, strong: bool, slow: bool
+    ) -> None:
         """Weigh a result of this generation.
 
         In a closed circuit of ours only the failure that opens it means anything to pybreaker, so that alone is
@@ -261,24 +321,62 @@ class Circuit:
         """
         book = self._book
         if not book.foreign and self._seen == CLOSED:
-            self._window.add(now, failed=not success)
-            self._row = 0 if success else self._row + 1
-            if success or not self._trips(now):
+            if not self._weigh(success, now, began=began, strong=strong, slow=slow):
                 return
+            self._silence.forget_given_up()
+            success = False
+        elif not book.foreign:
+            self.unsure = slow and success
+            success = success and not slow
         book.replay(success=success, error=error)
         self._sync(now)
 
-    def _trips(self, now: float) -> bool:
-        rules, window = self._rules, self._window
-        if self._row >= rules.consecutive:
+    def _weigh(self, success: bool, now: float, *, began: float, strong: bool, slow: bool) -> bool:
+        """Whether a closed circuit opens at this."""
+        evidence = self._evidence
+        if success:
+            self.unsure = evidence.succeeded(now, slow=slow)
+            return self.unsure
+        evidence.failed(now, began=began, strong=strong)
+        if evidence.opens(recovered=self._closed_at is not None and now - self._closed_at < self._rules.window):
             return True
-        if window.total >= rules.minimum_calls and window.failures >= rules.failure_rate * window.total:
-            return True
-        # Just back, and not enough calls yet for the rate to speak: the first failure re-opens. With more calls it
-        # does speak; to count a single failure for the whole window as well would keep a circuit with 1 % random
-        # errors and 10 calls a second open for a third of the time after an outage, and one with 8 % for good.
-        recovered = self._closed_at is not None and now - self._closed_at < rules.window
-        return recovered and window.total <= rules.minimum_calls
+        span = evidence.span(now)
+        if span is not None and self.diverts:
+            self._at_least = 2 * span
+        return span is not None
+
+    def _granted(self, permit: Permit, now: float) -> Permit:
+        permit.began = now
+        self._silence.begin(id(permit), now)
+        return permit
+
+    def _sign(self, waited_since: float, now: float, *, success: bool) -> None:
+        """The target is not silent."""
+        if success:
+            self._silence.answered(waited_since, now)
+        else:
+            self._silence.sign(now)
+
+    def _disproved(self, waited_since: float, now: float) -> None:
+        """An answer to a call of before: it was not silent, only late. It counts for nothing else."""
+        if self.unsure and self._seen != CLOSED and self._forced_until is None:
+            now = self._sync(now)
+            if self._silence.disproves(waited_since, now):
+                self._book.close()
+                self._sync(now)
+
+    def _look_for_silence(self, now: float) -> None:
+        """Open, or give a probe up, if the target has fallen silent. Only where a call has somewhere else to go."""
+        if self._book.foreign or self._forced_until is not None:
+            return
+        if self._seen == CLOSED:
+            silent = self._silence.suspects(now)
+        else:
+            silent = any(self._silence.overdue(key, now) for _, key in self._probes.values())
+        if silent:
+            self.unsure = True
+            self._book.open()
+            self._sync(now)
 
     def _drain(self) -> None:
         while self._disposed:

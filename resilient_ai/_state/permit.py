@@ -29,10 +29,11 @@ class Permit:
 
     generation: the circuit's when it was granted; the result of an older one counts for nothing.
     probe: whether the call tries a half-open circuit.
+    began: when it was granted.
     ended: whether it was given back.
     """
 
-    __slots__ = ("_circuit", "ended", "generation")
+    __slots__ = ("_circuit", "began", "ended", "generation")
 
     probe = False
 
@@ -40,13 +41,35 @@ class Permit:
         self._circuit = circuit
         self.ended = False
         self.generation = circuit.generation
+        self.began = 0.0
 
-    def settle(self, success: bool, now: float, *, error: BaseException | None = None) -> None:
+    def settle(
+        self,
+        success: bool,
+        now: float,
+        *,
+        error: BaseException | None = None,
+        strong: bool = False,
+        slow: bool = False,
+    ) -> None:
         """Give the permit back with the outcome of the call.
 
-        `error` is what the call raised: a user's breaker looks it up among its excluded exceptions.
+        error: what the call raised; a user's breaker looks it up among its excluded exceptions.
+        strong: there was no connection, or nothing at all came back.
+        slow: it succeeded, but took far longer than its likes do.
         """
-        self._circuit.take_back(self, success, now, error)
+        self._circuit.take_back(self, success, now, error, strong=strong, slow=slow)
+
+    def heard(self, now: float) -> None:
+        """Something came back, and the call goes on: the target is not silent."""
+        self._circuit.heard(self, now)
+
+    def give_up(self, now: float, *, failed: bool) -> None:
+        """Give the permit back after a limit ran out with nothing come back.
+
+        failed: it is a failure in any case. Else it is one only if nothing else came back meanwhile either.
+        """
+        self._circuit.gave_up(self, now, failed=failed)
 
     def release(self) -> None:
         """Give the permit back without evidence: cancelled, never sent, or the caller's own mistake."""

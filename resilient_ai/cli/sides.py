@@ -29,11 +29,8 @@ PROGRAM_TIMEOUT: Final = 5.0
 FIRST_BYTE: Final = 1.5
 """Seconds: as long in a drill as half a minute outside."""
 
-OPEN_FOR: Final = (2.0, 2.0)
-"""Seconds a circuit stays open, first and at most: the cap of 30 s, scaled; an outage of 17 s is no time to grow."""
-
-CONSECUTIVE: Final = 4
-"""Failures in a row that open a circuit, where 7 are the default: what is compressed is judged on less evidence."""
+OPEN_FOR: Final = (1.0, 4.0)
+"""Seconds a circuit stays open, first (the default) and at most: the cap of 30 s, scaled to the drill."""
 
 RAMP: Final = 3.0
 """Seconds of the return, so that it ends before the drill does."""
@@ -47,7 +44,7 @@ def pipeline(*, cache: bool) -> Pipeline:
     """The wrapped side's: the default one, its limits scaled to the drill."""
     strategies: list[Strategy] = [
         Deadline(total=PROGRAM_TIMEOUT, first_byte=FIRST_BYTE),
-        CircuitBreaker(consecutive=CONSECUTIVE, open_for=OPEN_FOR, ramp=RAMP),
+        CircuitBreaker(open_for=OPEN_FOR, ramp=RAMP),
     ]
     if cache:
         strategies.append(Cache(stale_if_error=STALE))

@@ -13,6 +13,7 @@ from .._state.breaker import Circuit, Permit, Rejected, Rules
 from .._state.scopes import Scopes
 from ..errors import CircuitOpen, ConfigurationError, Failure
 from ..events import CircuitChanged
+from ..failures import FailureKind
 from ._settings import is_number
 
 if TYPE_CHECKING:
@@ -131,16 +132,14 @@ class CircuitBreaker:
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
                 permit.settle(True, call.runtime.now())
             else:
+                permit.heard(call.runtime.now())
                 reply.on_end(partial(_settle, circuits, circuit, permit, call))
             return reply
         except Rejected as rejected:
             raise _refusal(call, rejected) from None
         except Failure as failure:
             if permit is not None:
-                if failure.kind.meaning.counts:
-                    permit.settle(False, call.runtime.now())
-                else:
-                    permit.release()
+                _learn(permit, failure, call.runtime.now())
             raise
         except BaseException:
             if permit is not None:
@@ -148,6 +147,19 @@ class CircuitBreaker:
             raise
         finally:
             circuits.tell(call)
+
+
+def _learn(permit: Permit, failure: Failure, now: float) -> None:
+    """What a failure says about the target."""
+    kind = failure.kind
+    if kind is FailureKind.SILENT or kind is FailureKind.DEADLINE:
+        permit.give_up(now, failed=kind is FailureKind.SILENT)
+    elif kind.meaning.counts:
+        permit.settle(False, now, strong=kind is FailureKind.UNREACHABLE)
+    else:
+        if failure.status is not None:  # a rate limit, a mistake: no evidence, but not silent
+            permit.heard(now)
+        permit.release()
 
 
 def _settle(circuits: Circuits, circuit: Circuit, permit: Permit, call: Call, verdict: Verdict) -> None:

@@ -17,7 +17,8 @@ class Model:
 
     def __init__(self, rules: Rules, draw: random.Random) -> None:
         self.r, self.draw = rules, draw
-        self.state, self.generation, self.past, self.row = "closed", 0, [], 0
+        self.state, self.generation, self.past, self.score = "closed", 0, [], 0.0
+        self.row, self.began = [], {}  # when the failures since the last success began; when each call did
         self.closed_at, self.open_for, self.reopens_at, self.probes = None, rules.open_for[0], None, {}
 
     def admit(self, now: float, key: int) -> int | str:
@@ -30,6 +31,7 @@ class Model:
             if len(self.probes) >= self.r.probes:
                 return "probing"
             self.probes[key] = now + self.r.probe_lease
+        self.began[key] = now
         return self.generation
 
     def end(self, key: int, generation: int, success: bool | None, now: float) -> None:
@@ -41,17 +43,24 @@ class Model:
         slot = now // (self.r.window / 10)
         self.past.append((slot, success))
         seen = [ok for then, ok in self.past if then > slot - 10]
-        self.row = 0 if success else self.row + 1
+        back = self.r.failure_rate / (1 - self.r.failure_rate) if self.r.failure_rate < 1 else float("inf")
+        self.score = max(0.0, self.score - back) if success else self.score + 1
+        self.row = [] if success else [*self.row, self.began[key]]
+        row, score = (
+            len(self.row) >= self.r.consecutive,
+            self.score >= max(self.r.consecutive, self.r.failure_rate * self.r.minimum_calls) + 1,
+        )
+        apart = len(self.row) >= max(5, self.r.consecutive * 5 / 7) and now - self.row[0] >= self.r.window / 4
         rate = len(seen) >= self.r.minimum_calls and seen.count(False) >= self.r.failure_rate * len(seen)
         early = self.closed_at is not None and now - self.closed_at < self.r.window
         early = early and len(seen) <= self.r.minimum_calls
-        if not success and (rate or early or self.row >= self.r.consecutive):
+        if not success and (rate or early or apart or row or score):
             self.move("open", now)
 
     def move(self, state: str, now: float) -> None:
         old, self.state, self.generation, self.probes = self.state, state, self.generation + 1, {}
         if state == "closed":
-            self.past, self.row, self.closed_at = [], 0, now
+            self.past, self.row, self.score, self.closed_at = [], [], 0.0, now
         if state == "open":
             if old == "closed" and self.closed_at is not None and now - self.closed_at >= self.r.window:
                 self.open_for = self.r.open_for[0]

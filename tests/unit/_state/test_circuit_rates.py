@@ -59,10 +59,10 @@ def test_an_outage_opens_it_within_a_few_attempts(rate: float) -> None:
     print(
         f"\n92 % errors at {rate} calls/s: opens after mean {mean:.1f}, p50 {median}, p95 {p95}, p99 {p99}, {runs[-1]}"
     )
-    assert median == 7
+    assert median == {0.2: 5, 1: 6, 10: 7}[rate]  # failures seconds apart weigh more: where calls are few
     assert p95 <= 24
     assert p99 <= 36
-    assert {failures_until_open(Rules(), 1.0, rate, seed) for seed in range(5)} == {7}
+    assert {failures_until_open(Rules(), 1.0, rate, seed) for seed in range(5)} == {{0.2: 5, 1: 6, 10: 7}[rate]}
 
 
 def wasted(rules: Rules, rate: float, seed: int) -> float:

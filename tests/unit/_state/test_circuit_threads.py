@@ -95,8 +95,8 @@ def test_no_outcome_is_lost_between_threads() -> None:
             permit.settle(True, 1.0)
 
     together(16, call)
-    assert circuit._window.total == 16 * each
-    assert circuit._window.failures == 8 * each
+    assert circuit._evidence.window.total == 16 * each
+    assert circuit._evidence.window.failures == 8 * each
 
 
 def test_one_permit_ended_by_many_threads_counts_once() -> None:
@@ -110,7 +110,7 @@ def test_one_permit_ended_by_many_threads_counts_once() -> None:
             permit.settle(False, 1.0)
 
         together(8, end)
-        assert circuit._window.total == trial + 1
+        assert circuit._evidence.window.total == trial + 1
 
 
 def test_every_place_is_free_after_a_storm() -> None:

@@ -1,0 +1,141 @@
+"""Whether a target that owes answers has fallen silent: judged by all its calls together, never by one."""
+
+from __future__ import annotations
+
+from itertools import islice
+from math import log
+
+from .latency import Latencies
+
+__all__ = ["Silence"]
+
+NEVER = float("-inf")
+
+LEAST = 0.75
+"""Seconds in which nothing came back before anything is suspected: below it a hiccup of the network looks the same.
+Twice as many after each suspicion that was wrong, up to a minute, until none has been for five minutes."""
+LEAST_AT_MOST = 60.0
+FORGIVEN_AFTER = 300.0
+ENOUGH = 18.0
+"""Nats: so unlikely (2e-8) must it be by chance that none of those that wait has been answered."""
+STRETCH = 3.0
+"""A target three times slower than it has been is slow, not silent."""
+LOOKED_AT = 64
+"""About so many of the waiting are looked at, evenly from the oldest to the newest; each stands for its neighbours."""
+EVERY = 0.1
+"""Seconds between two looks: the first costs some microseconds for each call that waits."""
+DOUBT = 2
+"""Imagined answers beside the ones seen: what few samples say is not believed wholly."""
+PATIENCE = 3.0
+"""Seconds a probe may be silent where it is not known how long answers take."""
+PATIENCE_LEAST = 2.0
+GIVEN_UP_LEAST = 1.0
+"""Seconds an attempt must have waited for its end without a byte to say anything."""
+
+
+def _imagined(age: float) -> float:
+    """The share of answers that take longer than `age` where nothing is known."""
+    return 1.0 if age < 1 else 0.2 if age < 10 else 0.1
+
+
+class Silence:
+    """Who waits, since when, and when anything came back. Not locked: its owner is.
+
+    What is measured is the chance that all those who wait would still be waiting, were the target as it has been: for
+    each the share of answers that took longer, given how long it had waited already when the last sign of life came.
+    Without that condition the slow ones, who gather among the waiting, would count against a healthy target.
+    """
+
+    __slots__ = ("_given_up", "_least", "_looked", "_since", "_wrong_at", "last", "record", "waiting")
+
+    def __init__(self) -> None:
+        self.record = Latencies()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget who waits; how long answers took remains known."""
+        self.waiting: dict[int, float] = {}
+        self._given_up: list[float] = []
+        self._looked = self._since = self._wrong_at = NEVER
+        self._least = LEAST
+        self.last = NEVER
+
+    def begin(self, key: int, now: float) -> None:
+        """A call is on its way."""
+        self.waiting[key] = now
+
+    def end(self, key: int) -> float | None:
+        """It waits no longer; returns when it had begun, None if it was not waiting."""
+        return self.waiting.pop(key, None)
+
+    def sign(self, now: float) -> None:
+        """Something came back."""
+        self.last = now
+
+    def answered(self, began: float, now: float) -> None:
+        """An answer came. What was given up before it was slow, then, not lost: it is remembered as such."""
+        self.last = now
+        self.record.add(now, now - began)
+        if self._given_up:
+            for seconds in self._given_up:
+                self.record.add(now, seconds)
+            self._given_up.clear()
+
+    def gave_up(self, began: float, now: float) -> bool:
+        """Whether an attempt that ended at its limit says anything: it waited for long, and nothing else came back."""
+        waited = now - began
+        slow = self.record.quantile(0.99, now)
+        telling = self.last < began and waited >= GIVEN_UP_LEAST and (slow is None or waited >= slow)
+        if len(self._given_up) < LOOKED_AT:
+            self._given_up.append(waited)
+        return telling
+
+    def forget_given_up(self) -> None:
+        """They were lost, not slow."""
+        self._given_up.clear()
+
+    def overdue(self, key: int, now: float) -> bool:
+        """Whether a probe has waited for longer than answers take."""
+        began = self.waiting.get(key)
+        if began is None or now - began < PATIENCE_LEAST:
+            return False
+        slow = self.record.quantile(0.99, now)
+        return now - began >= (PATIENCE if slow is None else slow)
+
+    def suspects(self, now: float) -> bool:
+        """Whether nothing has come back for far longer than the past makes likely."""
+        waiting = self.waiting
+        if not waiting or now - self._looked < EVERY:
+            return False
+        since = max(self.last, next(iter(waiting.values())))
+        if now - self._wrong_at > FORGIVEN_AFTER:
+            self._least = LEAST
+        if now - since < self._least:
+            return False
+        self._looked = now
+        nats = 0.0
+        samples = self.record.samples(now)
+        step = 1 + len(waiting) // LOOKED_AT
+        for began in islice(waiting.values(), 0, None, step):
+            before, by_now = self._log_longer(since - began, samples), self._log_longer(now - began, samples)
+            nats += step * (before - by_now)
+            if nats >= ENOUGH:
+                self._since = since
+                return True
+        return False
+
+    def disproves(self, began: float, now: float) -> bool:
+        """Whether an answer to a call that began then shows that the suspicion was wrong: not if it was one of those
+        that had waited before."""
+        self.answered(began, now)
+        if began < self._since:
+            return False
+        self._least = min(2 * self._least, LEAST_AT_MOST)
+        self._wrong_at = now
+        return True
+
+    def _log_longer(self, age: float, samples: int) -> float:
+        """The logarithm of the share of answers that take longer than `age`."""
+        if age <= 0:
+            return 0.0
+        return log((self.record.longer(age / STRETCH) + DOUBT * _imagined(age)) / (samples + DOUBT))
