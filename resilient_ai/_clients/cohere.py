@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedClient
 from ..transports._private import CLIENT_WRAPPER, COHERE_SETTINGS, EXECUTOR
-from .http import keep, wrapped_inner
+from .http import first_given, keep, wrapped_inner
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -28,11 +28,10 @@ def wrapped_cohere(client: Any, pipeline: Pipeline) -> Any:
     if made_by not in ours:
         raise UnsupportedClient(f"wrap() takes {', '.join(kind.__name__ for kind in ours)} of cohere's clients")
     given = getattr(client, CLIENT_WRAPPER)
-    inner = given.httpx_client
-    http_client = wrapped_inner(inner.httpx_client, pipeline, known_by_id=True)
+    http_client = wrapped_inner(_http_client(client), pipeline, known_by_id=True)
     settings = {argument: getattr(given, name) for argument, name in COHERE_SETTINGS.items()}
-    if pipeline.mode == "on":
-        settings["max_retries"] = 0
+    first = getattr(first_given(client, _http_client), CLIENT_WRAPPER)
+    settings["max_retries"] = 0 if pipeline.mode == "on" else getattr(first, COHERE_SETTINGS["max_retries"])
     executor = getattr(client, EXECUTOR, None)
     if executor is not None:
         settings["thread_pool_executor"] = executor
@@ -41,3 +40,7 @@ def wrapped_cohere(client: Any, pipeline: Pipeline) -> Any:
     wrapped.__dict__ = client.__dict__ | wrapped.__dict__  # with what a subclass has set
     keep(http_client, client)
     return wrapped
+
+
+def _http_client(client: Any) -> Any:
+    return getattr(client, CLIENT_WRAPPER).httpx_client.httpx_client

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UnsupportedClient
 from ..transports import _private as private
 from ..transports._answer import tell
-from .http import keep, wrapped_inner
+from .http import first_given, keep, wrapped_inner
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -64,6 +64,9 @@ def _wrapped_api(client: Any, given: Any, pipeline: Pipeline) -> Any:
     options.httpx_client = options.httpx_async_client = None
     if works:  # for the resources that read the retries off the options
         options.retry_options = sys.modules["google.genai"].types.HttpRetryOptions(attempts=1)
+    else:
+        first = first_given(client, lambda one: getattr(getattr(one, private.API_CLIENT), private.SYNC_HTTP))
+        options.retry_options = getattr(getattr(first, private.API_CLIENT), private.HTTP_OPTIONS).retry_options
     setattr(api, private.HTTP_OPTIONS, options)
     setattr(api, private.AIOHTTP_SESSIONS, {})
     return api

@@ -13,10 +13,12 @@ from ..transports._private import COOKIE_POLICY, HEADERS, MOUNTS, STATE, TRANSPO
 from ..transports.transport import guard_of, guarded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..pipeline import Pipeline
     from ..transports.transport import Guard
 
-__all__ = ["guard_in", "keep", "wrapped_http", "wrapped_inner"]
+__all__ = ["first_given", "keep", "wrapped_http", "wrapped_inner"]
 
 
 def wrapped_http(client: Any, pipeline: Pipeline, flavour: Flavour) -> Any:
@@ -57,15 +59,22 @@ def wrapped_inner(client: Any, pipeline: Pipeline, *, known_by_id: bool = False)
     return twin
 
 
-def guard_in(http_client: Any) -> Guard | None:
-    """The guarded transport of an http client, if it has one."""
+def _guard_in(http_client: Any) -> Guard | None:
     return guard_of(getattr(http_client, TRANSPORT, None))
+
+
+def first_given(client: Any, http_client_of: Callable[[Any], Any]) -> Any:
+    """The client as the program made it, whose settings we did not take over, also if this one was wrapped, and so was
+    the one before. ``http_client_of``: where such a client keeps its http client."""
+    while (guard := _guard_in(http_client_of(client))) is not None and isinstance(guard.kept, type(client)):
+        client = guard.kept
+    return client
 
 
 def keep(twin: Any, client: Any) -> None:
     """Keep the client that was given as long as the http client: the finaliser of the one would close a transport that
     is not httpx's own, and so shared by both."""
-    guard = guard_in(twin)
+    guard = _guard_in(twin)
     if guard is not None:
         guard.kept = client
 

@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from ..transports._private import SUB_SDKS
-from .http import keep, wrapped_inner
+from .http import first_given, keep, wrapped_inner
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -34,6 +34,6 @@ def wrapped_mistral(client: Any, pipeline: Pipeline) -> Any:
             setattr(configuration, name, twin)
     # Whoever made the given ones, these are the copy's to close.
     configuration.client_supplied = configuration.async_client_supplied = False
-    if pipeline.mode == "on":
-        configuration.retry_config = None
+    first = first_given(client, lambda one: one.sdk_configuration.client)
+    configuration.retry_config = None if pipeline.mode == "on" else first.sdk_configuration.retry_config
     return wrapped

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..transports._private import HTTP_CLIENT
 from ..transports._sdk import GROQ, known_as
-from .http import guard_in, keep, wrapped_inner
+from .http import first_given, keep, wrapped_inner
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -21,7 +21,8 @@ def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
     """The client's own copy, on a guarded http client and without retries."""
     http_client = wrapped_inner(getattr(client, HTTP_CLIENT), pipeline, known_by_id=sdk is GROQ)
     # Switched off, or observed, the program is to see exactly what it would see without us, the SDK's retries included.
-    retries = _own_retries(client) if pipeline.mode != "on" else 0
+    own = client.max_retries or first_given(client, lambda one: getattr(one, HTTP_CLIENT)).max_retries
+    retries = 0 if pipeline.mode == "on" else own
     known_as(type(client).__name__, sdk)
     try:
         wrapped = client.copy(http_client=http_client, max_retries=retries)
@@ -29,14 +30,6 @@ def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
         wrapped = _shallow(client, http_client, retries)
     keep(http_client, client)
     return wrapped
-
-
-def _own_retries(client: Any) -> int:
-    """What the program set, also if the client is a wrapped one, whose retries we took over."""
-    guard = guard_in(getattr(client, HTTP_CLIENT))
-    if guard is None or client.max_retries:
-        return int(client.max_retries)
-    return int(getattr(guard.kept, "max_retries", 0))
 
 
 def _shallow(client: Any, http_client: Any, retries: int) -> Any:

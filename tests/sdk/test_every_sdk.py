@@ -226,7 +226,7 @@ def test_wrapped_twice(sdk: Sdk, mode: Mode, upstreams: Any) -> None:
 @both
 @sdks
 def test_switched_off(sdk: Sdk, mode: Mode, upstreams: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RESILIENT_AI=off: the bare SDK's requests, its own retries included."""
+    """RESILIENT_AI=off: the bare SDK's requests, its own retries included, also of a client that was wrapped before."""
     if sdk.name in ("anthropic", "groq", "cohere"):
         pytest.skip("their retries wait for half a second and more; tests/sdk/test_off.py shows the same for openai")
     one, _ = upstreams
@@ -234,7 +234,10 @@ def test_switched_off(sdk: Sdk, mode: Mode, upstreams: Any, monkeypatch: pytest.
 
     async def script() -> None:
         given = sdk.client(mode, one)
-        client = wrap(given)
+        with monkeypatch.context() as on:
+            on.delenv("RESILIENT_AI")
+            first = wrap(given)
+        client = wrap(first)
         one.fail(503)
         error = await failing(sdk.answer(mode, client))
         assert isinstance(error, sdk.status())
