@@ -43,6 +43,10 @@ class ObservedPort(HttpPort):
         """None: nothing is served from a store, nor kept in one."""
         return None
 
+    def digest(self) -> str | None:
+        """None: what is sent again is the SDK's own repeat, which is left on here."""
+        return None
+
     def used(self, reply: Reply) -> int | None:  # noqa: ARG002  # a Port's signature
         """None: the answer is the program's to read."""
         return None

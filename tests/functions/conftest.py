@@ -17,3 +17,9 @@ def _nothing_learnt() -> Iterator[None]:
     control.reset()
     yield
     control.reset()
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def mode(request: pytest.FixtureRequest) -> str:
+    """Plain threads, asyncio, trio."""
+    return request.param

@@ -25,13 +25,6 @@ from resilient_ai.failures import FailureKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODES = ("sync", "asyncio", "trio")
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> Any:
-    return request.param
-
 
 def run(mode: str, script: Any) -> Any:
     if mode == "asyncio":
@@ -431,17 +424,17 @@ class Object:
         lambda: pipeline().guard(agenerator),
         lambda: pipeline().guard(functools.partial(generator)),
         lambda: pipeline().guard(Object),
-        lambda: pipeline().guard(7),  # type: ignore[call-overload]  # the mistake
+        lambda: pipeline().guard(7),
         lambda: pipeline().call(afunction),
         lambda: pipeline().guard(Object(), name="a:b"),
         lambda: pipeline().guard(Object(), name=""),
-        lambda: pipeline().guard(Object(), operation="safe"),  # type: ignore[call-overload]  # the mistake
-        lambda: pipeline().guard(Object(), failures={"ValueError": 1}),  # type: ignore[call-overload]  # the mistake
-        lambda: pipeline().guard(Object(), fallback=Object()),  # type: ignore[call-overload]  # the mistake
-        lambda: pipeline().guard(Object(), fallback=["groq:x"]),  # type: ignore[list-item]  # the mistake
+        lambda: pipeline().guard(Object(), operation="safe"),
+        lambda: pipeline().guard(Object(), failures={"ValueError": 1}),
+        lambda: pipeline().guard(Object(), fallback=Object()),
+        lambda: pipeline().guard(Object(), fallback=["groq:x"]),
         lambda: pipeline().guard(Object(), fallback=[Object(), Object()]),
         lambda: pipeline().guard(Object(), fallback=[Object()]),
-        lambda: pipeline().guard(Object(), fallback={"west": afunction}),  # type: ignore[dict-item]  # the mistake
+        lambda: pipeline().guard(Object(), fallback={"west": afunction}),
         lambda: pipeline(Cache(ttl=5)).guard(Object()),
         lambda: pipeline(Fallback([Target("w:*", base_url="http://w", api_key="k")])).guard(Object()),
     ],
@@ -461,7 +454,7 @@ def test_acall_wants_something_to_await() -> None:
     async def script() -> None:
         assert await pipeline().acall(Late(afunction)) == 1
         with pytest.raises(ConfigurationError):
-            await pipeline().acall(Object())  # type: ignore[arg-type]  # the mistake
+            await pipeline().acall(Object())
 
     for mode in ("asyncio", "trio"):
         run(mode, script)

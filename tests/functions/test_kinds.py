@@ -108,7 +108,7 @@ ROWS: list[tuple[Exception, FailureKind | None]] = [
     (httpx_status(401), K.AUTH),
     (httpx_status(529), K.OVERLOADED),
     (openai.OpenAIError("no key"), None),
-    (openai.APITimeoutError(request=None), K.SILENT),  # type: ignore[arg-type]  # what it was is not looked at
+    (openai.APITimeoutError(request=None), K.SILENT),
     (made("openai", "RateLimitError", status_code=429, code="insufficient_quota"), K.QUOTA),
     (made("openai", "RateLimitError", status_code=429, code=None), K.RATE_LIMITED),
     (made("google.genai.errors", "ServerError", "APIError", code=503), K.OVERLOADED),
@@ -157,7 +157,7 @@ def test_the_program_s_word_may_be_a_function() -> None:
 
 def test_a_word_that_is_no_kind_is_told() -> None:
     with pytest.raises(ConfigurationError, match="'transient'"):
-        kind_of(ValueError(), own=lambda _: "transient")  # type: ignore[arg-type, return-value]  # the mistake
+        kind_of(ValueError(), own=lambda _: "transient")
 
 
 def test_what_the_exception_carries() -> None:
