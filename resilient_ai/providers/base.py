@@ -99,7 +99,7 @@ def url_of(base_url: str, endpoint: Endpoint, model: str | None) -> str:
     request: ``https://api.anthropic.com`` and ``https://host/anthropic/v1`` are both right."""
     path = endpoint.path or ""
     if endpoint.model is not None:
-        path = path.replace("{model}", model or endpoint.model)
+        path = path.replace("{model}", (model or endpoint.model).removeprefix("models/"))
     if endpoint.version and not _VERSIONED.search(base_url):
         path = f"{endpoint.version}/{path}"
     return f"{base_url}/{path}"

@@ -15,7 +15,7 @@ from typing import Any
 from ..failures import FailureKind
 from .said import Said, said_by
 
-__all__ = ["CODES", "STATUSES", "WORDS", "classify", "in_stream", "in_success", "never_fits"]
+__all__ = ["CODES", "STATUSES", "TYPES", "WORDS", "classify", "in_stream", "in_success", "never_fits"]
 
 _K = FailureKind
 
@@ -44,14 +44,8 @@ CODES: dict[str, FailureKind] = {
     "unsupported_country_region_territory": _K.AUTH,
     "account_deactivated": _K.AUTH,
     "401": _K.AUTH,
-    "rate_limit_exceeded": _K.RATE_LIMITED,
-    "slow_down": _K.RATE_LIMITED,
-    "RateLimitReached": _K.RATE_LIMITED,
-    "TooManyRequests": _K.RATE_LIMITED,
     "server_is_overloaded": _K.OVERLOADED,
     "NoCapacity": _K.OVERLOADED,
-    "server_error": _K.TRANSIENT,
-    "vector_store_timeout": _K.TRANSIENT,
     "data_residency_mismatch": _K.CALLER,
     **dict.fromkeys(
         (
@@ -71,19 +65,12 @@ CODES: dict[str, FailureKind] = {
         ),
         _K.CALLER,
     ),
-    # Anthropic: error.details.error_code, then error.type
+    # Anthropic: error.details.error_code
     "enforced_spend_limit_reached": _K.QUOTA,
     "contract_spend_limit_reached": _K.QUOTA,
     "organization_on_hold": _K.QUOTA,
     "ramp_limit_exceeded": _K.RATE_LIMITED,
-    "authentication_error": _K.AUTH,
-    "billing_error": _K.QUOTA,
-    "permission_error": _K.AUTH,
-    "rate_limit_error": _K.RATE_LIMITED,
-    "api_error": _K.TRANSIENT,
-    "timeout_error": _K.TRANSIENT,
-    "overloaded_error": _K.OVERLOADED,
-    # Gemini: a reason, what kind of quota, then error.status
+    # Gemini: a reason, what kind of quota
     "API_KEY_INVALID": _K.AUTH,
     "API_KEY_SERVICE_BLOCKED": _K.AUTH,
     "SERVICE_DISABLED": _K.AUTH,
@@ -91,13 +78,6 @@ CODES: dict[str, FailureKind] = {
     "ACCESS_TOKEN_EXPIRED": _K.AUTH,
     "BILLING_DISABLED": _K.QUOTA,
     "PerDay": _K.QUOTA,
-    "UNAUTHENTICATED": _K.AUTH,
-    "PERMISSION_DENIED": _K.AUTH,
-    "RESOURCE_EXHAUSTED": _K.RATE_LIMITED,
-    "UNAVAILABLE": _K.OVERLOADED,
-    "INTERNAL": _K.TRANSIENT,
-    "DEADLINE_EXCEEDED": _K.TRANSIENT,
-    "UNIMPLEMENTED": _K.GONE,
     # compatible servers: llama.cpp, Mistral, Groq, Together, OpenRouter
     "exceed_context_size_error": _K.TOO_LONG,
     "unavailable_error": _K.OVERLOADED,
@@ -110,6 +90,30 @@ CODES: dict[str, FailureKind] = {
     "flagged_input": _K.REFUSED,
 }
 """The codes, types and reasons that decide."""
+
+TYPES: dict[str, FailureKind] = {
+    "rate_limit_exceeded": _K.RATE_LIMITED,
+    "slow_down": _K.RATE_LIMITED,
+    "RateLimitReached": _K.RATE_LIMITED,
+    "TooManyRequests": _K.RATE_LIMITED,
+    "server_error": _K.TRANSIENT,
+    "vector_store_timeout": _K.TRANSIENT,
+    "authentication_error": _K.AUTH,
+    "billing_error": _K.QUOTA,
+    "permission_error": _K.AUTH,
+    "rate_limit_error": _K.RATE_LIMITED,
+    "api_error": _K.TRANSIENT,
+    "timeout_error": _K.TRANSIENT,
+    "overloaded_error": _K.OVERLOADED,
+    "UNAUTHENTICATED": _K.AUTH,
+    "PERMISSION_DENIED": _K.AUTH,
+    "RESOURCE_EXHAUSTED": _K.RATE_LIMITED,
+    "UNAVAILABLE": _K.OVERLOADED,
+    "INTERNAL": _K.TRANSIENT,
+    "DEADLINE_EXCEEDED": _K.TRANSIENT,
+    "UNIMPLEMENTED": _K.GONE,
+}
+"""Those that only say of which sort an error is: believed where no word of its message says more."""
 
 STATUSES: dict[int, FailureKind] = {
     401: _K.AUTH,
@@ -192,17 +196,17 @@ _PATTERNS = tuple(
 def classify(status: int, body: Any) -> FailureKind:
     """The kind of an error answer. ``body`` is the parsed JSON, or None where it is none.
 
-    A code that speaks of a fault of the server's own is believed only with such a status. A 403 or 404 that is not the
+    A fault of the server's own is told by the status, whatever code says so too. A 403 or 404 that is not the
     API's own JSON comes from something in between (a CDN, a gateway), and passes.
     """
     said = said_by(body)
     if said is None:
         return _K.TRANSIENT if status in (403, 404) else _by_status(status)
-    for statuses, pattern, kind in _PATTERNS:
-        if status in statuses and pattern.search(said.words):
-            return kind
-    kind = _by_code(said)
-    return kind if kind is not None and (kind is not _K.TRANSIENT or status >= 500) else _by_status(status)
+    kind = _first(CODES, said) or _by_words(status, said)
+    if kind is not None:
+        return kind
+    kind = _first(TYPES, said)
+    return _by_status(status) if kind is None or kind is _K.TRANSIENT else kind
 
 
 _NEVER_FITS = re.compile(r"request too large", re.IGNORECASE)
@@ -222,11 +226,16 @@ def in_success(body: Any) -> FailureKind | None:
         return None
     if said.status is not None and said.status >= 400:
         return classify(said.status, body)
-    return _by_code(said)
+    return _first(CODES, said) or _first(TYPES, said)
 
 
-def _by_code(said: Said) -> FailureKind | None:
-    return next((CODES[code] for code in said.codes if code in CODES), None)
+def _first(table: dict[str, FailureKind], said: Said) -> FailureKind | None:
+    return next((table[code] for code in said.codes if code in table), None)
+
+
+def _by_words(status: int, said: Said) -> FailureKind | None:
+    found = (kind for statuses, pattern, kind in _PATTERNS if status in statuses and pattern.search(said.words))
+    return next(found, None)
 
 
 def _by_status(status: int) -> FailureKind:
@@ -245,6 +254,6 @@ def in_stream(error: bytes) -> FailureKind:
     try:
         body, _ = _DECODER.raw_decode(error.decode("utf-8", "replace"), max(0, error.find(b"{")))
     except (ValueError, RecursionError):  # cut: its codes stand in no order
-        kinds = [CODES[code] for found in _TOLD.findall(error) if (code := found.decode("latin-1")) in CODES]
-        return next((kind for kind in kinds if kind is not _K.TRANSIENT), _K.TRANSIENT)
+        said = Said(tuple(found.decode("latin-1") for found in _TOLD.findall(error)), "")
+        return _first(CODES, said) or _first(TYPES, said) or _K.TRANSIENT
     return in_success(body) or _K.TRANSIENT

@@ -71,7 +71,7 @@ def _object(error: Object) -> Said:
     if isinstance(inner, dict):
         told.insert(0, cast("Object", inner).get("code"))
     if isinstance(metadata, dict):  # OpenRouter: what the vendor behind it said, or its own moderation's verdict
-        told += [name for name in ("flagged_input",) if name in metadata]
+        told += ["flagged_input"] if "flagged_input" in metadata or "reasons" in metadata else []
         words += " " + _text(cast("Object", metadata).get("raw"))
     return Said(_strings(*told), words, _status(error.get("code")), _delay(details))
 

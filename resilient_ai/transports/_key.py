@@ -34,6 +34,10 @@ def digest(prepared: Prepared) -> str | None:
     return salted_digest(b"\n".join((request.method.encode(), request.url.raw_path, body)))
 
 
+VERSIONS = (b"openai-beta", b"anthropic-version", b"anthropic-beta")
+"""Headers that change what an answer looks like."""
+
+
 def cache_key(prepared: Prepared, namespace: str | None) -> str | None:
     """SHA-256 of the canonical request and its namespace; None if it is not to be cached."""
     body = prepared.body
@@ -48,7 +52,7 @@ def cache_key(prepared: Prepared, namespace: str | None) -> str | None:
         url.raw_scheme,
         url.netloc,
         url.raw_path,
-        prepared.headers.get(b"openai-beta", b""),
+        *(prepared.headers.get(name, b"") for name in VERSIONS),
     )
     digest = _SHA256.copy()  # a fifth of the cost of a new one, which looks its algorithm up
     digest.update(b"\n".join(head) + b"\n" + _canonical(prepared, body))

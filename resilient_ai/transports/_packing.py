@@ -16,8 +16,8 @@ __all__ = ["packed", "unpacked"]
 LEFT_OUT = frozenset({b"set-cookie", b"x-request-id", b"request-id", b"content-length"})
 """Headers that belong to one answer, not to its repetition; and all of ``x-resilient-ai-*``."""
 
-TOOLS = (b'"tool_calls"', b'"function_call"')
-USED = re.compile(rb'"(?:tool_calls|function_call)"(?!\s*:\s*(?:null|\[\s*\]))')
+TOOLS = (b'"tool_calls"', b'"function_call"', b'"tool_use"', b'"functionCall"')
+USED = re.compile(rb'"(?:tool_calls|function_call|tool_use|functionCall)"(?!\s*:\s*(?:null|\[\s*\]))')
 """As `TOOLS`, but for the empty fields that some compatible servers put into every answer."""
 
 
@@ -39,7 +39,7 @@ def packed(response: Any) -> Packed | None:
 
 def _calls_tools(body: bytes) -> bool:
     # The plain search first: it is many times as quick, and nearly always enough.
-    return (TOOLS[0] in body or TOOLS[1] in body) and USED.search(body) is not None
+    return any(word in body for word in TOOLS) and USED.search(body) is not None
 
 
 def unpacked(data: bytes, flavour: Flavour) -> Any:

@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._call import Reply, Verdict
+from .._call import Operation, Reply, Verdict
 from .._runtime.limit import deadline
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
@@ -82,7 +82,9 @@ class HttpPort:
 
     def credential(self) -> str:
         """The salted hash of the key the primary is called with."""
-        return credential_of(self._prepared.headers)
+        prepared = self._prepared
+        key = prepared.request.url.query if prepared.dialect.name == "gemini" else b""  # which takes keys there, too
+        return credential_of(prepared.headers, key if b"key=" in key else b"")
 
     def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all."""
@@ -282,13 +284,20 @@ class HttpPort:
         if was_parsed(content) and response.status_code == 200:
             kind = dialect.inside_success(facts.family, content, self._asked)
             if kind is not None:
-                # A response that says itself that it failed is the API's own word; an error body is no answer at all.
-                told = dialect.tells_failure(facts.family, content)
+                # A response that says itself that it failed is the API's own word, and what nobody can mend is to be
+                # read in the provider's own words; any other error body is no answer at all.
+                told = dialect.tells_failure(facts.family, content) or not kind.meaning.moves_on
                 answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
+                kind = self._begun(kind)
                 raise Failure(
                     "a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer
                 )
         return Reply(response, ids=dialect.made(facts.family, content) if was_parsed(content) else ())
+
+    def _begun(self, kind: FailureKind) -> FailureKind:
+        """A kind that was told inside an answer: what an error status proves, that nothing was made, it does not."""
+        creating = self._prepared.facts.operation is Operation.CREATING
+        return FailureKind.BROKEN if creating and kind.meaning.nothing_made else kind
 
     def _broken(self, call: Call, why: str) -> Failure:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
@@ -342,7 +351,7 @@ class HttpPort:
         if chunk is not None and chunk.startswith((b'data: {"error"', b'data:{"error"', b"event: error")):
             kind = self._prepared.dialect.told_in_stream(chunk)
             if kind.meaning.moves_on:  # else nobody can mend it: the program is to read it in the provider's own words
-                kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else kind
+                kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else self._begun(kind)
                 raise Failure("the stream begins with an error", kind=kind, target=call.target_name)
         return chunk
 

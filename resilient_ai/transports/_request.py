@@ -199,6 +199,6 @@ CREDENTIALS = (
 """Of every dialect: whatever a request carries of these says whom it speaks for."""
 
 
-def credential_of(headers: dict[bytes, bytes]) -> str:
-    """A request's credential and whom it speaks for, as one salted hash."""
-    return salted_hash(b"\n".join([headers.get(name, b"") for name in CREDENTIALS]))
+def credential_of(headers: dict[bytes, bytes], query: bytes = b"") -> str:
+    """A request's credential and whom it speaks for, as one salted hash; ``query`` if the key stands there."""
+    return salted_hash(b"\n".join([*[headers.get(name, b"") for name in CREDENTIALS], query]))
