@@ -4,9 +4,11 @@ from __future__ import annotations
 
 __all__ = ["TerminalWatch"]
 
+_LINE_END = 10
+
 
 class TerminalWatch:
-    """Looks for a stream's terminal signal in its bytes, in whatever chunks they come."""
+    """Looks for a stream's terminal signal in its bytes, in whatever chunks they come. No signal holds a line end."""
 
     __slots__ = ("_errors", "_overlap", "_signals", "_tail", "error", "known", "seen")
 
@@ -24,11 +26,14 @@ class TerminalWatch:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
-        if self.seen:
+        if self.seen or not chunk:
             return
-        text = self._tail + chunk
+        text = self._tail + chunk if self._tail else chunk
         for signal in self._errors:
-            if self.error is None and signal in text:
+            if signal in text and self.error is None:
                 self.error = text[text.index(signal) :]
-        self.seen = any(signal in text for signal in self._signals)
-        self._tail = text[-self._overlap :]
+        for signal in self._signals:
+            if signal in text:
+                self.seen = True
+        # What ends with a line, as nearly every chunk does, has no beginning of a signal at its end.
+        self._tail = b"" if text[-1] == _LINE_END else text[-self._overlap :]

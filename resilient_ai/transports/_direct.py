@@ -13,7 +13,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from ._private import ERROR_MAPPER, H11_HEADERS, HEADER_LIST, POOL, STREAMS
+from ._private import ERROR_MAPPER, H11_HEADERS, HEADER_LIST, INNER_STREAM, POOL, POOL_STREAM, STREAMS
 
 if TYPE_CHECKING:
     from ._flavour import Flavour
@@ -52,6 +52,7 @@ class Direct:
     """The pieces needed to pass a transport by."""
 
     __slots__ = (
+        "_core",
         "_kind",
         "_method",
         "_plain",
@@ -69,6 +70,7 @@ class Direct:
         self.pool: Any = getattr(transport, POOL)
         self.map_errors: Any = getattr(module, ERROR_MAPPER)
         self.errors: tuple[type[Exception], ...] = tuple(getattr(core, name) for name in ERRORS)
+        self._core: str = core.__name__
         self._kind: type[Any] = type(transport)
         self._method = plain.__name__
         self._plain = plain
@@ -98,6 +100,24 @@ class Direct:
         inner.stream = request.stream
         inner.extensions = extensions
         return inner
+
+    def told(self, error: Exception) -> Exception:
+        """The error in httpx's terms."""
+        if not isinstance(error, self.errors):
+            return error
+        try:
+            with self.map_errors():
+                raise error
+        except Exception as mapped:  # noqa: BLE001 - the error just raised, renamed
+            return mapped
+
+    def body(self, stream: Any) -> Any:
+        """The stream of the connection inside ``stream``, a response's: what lies between renames errors, which is done
+        here, and hands each chunk on, which costs two generators a chunk."""
+        if type(stream) is not self._stream:
+            return stream
+        inner = getattr(stream, INNER_STREAM)
+        return getattr(inner, POOL_STREAM, inner) if type(inner).__module__.startswith(self._core) else inner
 
     def response(self, inner: Any) -> Any:
         """httpcore's response in httpx's terms."""

@@ -309,7 +309,8 @@ class HttpPort:
         signals = dialect.terminal.get(family, ()) if sse else ()
 
         def translate(error: Exception) -> Exception:
-            return self._interrupted(call, self._failure(call, error), error, request)
+            told = wire.told(error)
+            return self._interrupted(call, self._failure(call, told), told, request)
 
         def cut() -> Exception:
             error = self._flavour.RemoteProtocolError("the stream ended without its terminal event")
@@ -317,10 +318,10 @@ class HttpPort:
             return self._interrupted(call, failure, error, request)
 
         errors = dialect.stream_errors.get(family, ()) if sse else ()
-        watchman = Watchman(call, TerminalWatch(signals, errors), dialect, translate=translate, cut=cut)
+        watchman = Watchman(call, TerminalWatch(signals, errors), dialect, bounded=not wire.foreign, translate=translate, cut=cut)
         reply = watchman.reply = Reply(response, verdict=None)
-        source = self._source(response, packed=b"content-encoding" in headers)
-        stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman)
+        source = self._unpacked(response) if b"content-encoding" in headers else wire.source(response)
+        stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman, wire.known)
         try:
             stream.held = await self._first(call, source, wire, watchman)
         except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
@@ -331,21 +332,18 @@ class HttpPort:
         reply.on_end(partial(finish, call.journal))
         return reply
 
-    def _source(self, response: Any, *, packed: bool) -> Any:
-        """The body's bytes as the program's reader expects them: as they came, or decoded if they were packed."""
-        if packed:
-            # A reader of its own: were it the response's, what holds the reader would hold the response.
-            encoding = {"content-encoding": response.headers.pop("content-encoding")}
-            response.headers.pop("content-length", None)
-            reader = self._flavour.Response(response.status_code, headers=encoding, stream=response.stream)
-            return reader.aiter_bytes() if self.is_async else reader.iter_bytes()
-        return aiter(response.stream) if self.is_async else iter(response.stream)
+    def _unpacked(self, response: Any) -> Any:
+        """The body's bytes decoded: a reader of its own, since what holds the response's would hold the response."""
+        encoding = {"content-encoding": response.headers.pop("content-encoding")}
+        response.headers.pop("content-length", None)
+        reader = self._flavour.Response(response.status_code, headers=encoding, stream=response.stream)
+        return reader.aiter_bytes() if self.is_async else reader.iter_bytes()
 
     async def _first(self, call: Call, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:
         """The first bytes, taken while every strategy can still act: a stream that begins with an error, or that is
         cut or silent before them, is a failure nobody sees."""
         chunk = await wire.first(source)
-        watchman.took(chunk or b"")
+        watchman.feed(chunk or b"")
         if chunk is None and not watchman.satisfied:
             raise self._broken(call, "the stream is empty")
         if chunk is not None and chunk.startswith((b'data: {"error"', b'data:{"error"', b"event: error")):

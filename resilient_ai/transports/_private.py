@@ -45,6 +45,7 @@ __all__ = [
     "PER_LOOP",
     "POOL",
     "POOL_FIELDS",
+    "POOL_STREAM",
     "REQUEST",
     "REQUEST_ID",
     "REQUEST_ONCE",
@@ -64,6 +65,9 @@ POOL = "_pool"
 
 POOL_FIELDS = ("_connections", "_requests", "_optional_thread_lock", "_network_backend")
 """httpcore, httpcore2: what a pool must not share with its copy. All else in it is configuration."""
+
+POOL_STREAM = "_stream"
+"""httpcore, httpcore2: the connection's stream inside the pool's, which only hands its chunks on."""
 
 AUTO_BACKEND = "AutoBackend"
 """httpcore, httpcore2: the async backend that looks which loop runs, once, and so serves one kind of loop only."""

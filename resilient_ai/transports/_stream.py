@@ -6,7 +6,9 @@ the loop pleases, in the middle of something else.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict
@@ -23,6 +25,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Watchman", "stream_classes"]
 
+LINGER = 0.01
+"""Seconds to wait at most, when a complete stream is closed, for the end of its body: openai's SDK stops reading at
+``[DONE]``, and a body that was not read to its end costs the connection (a new one, with TLS, takes several times as
+long). The end nearly always came with the last event, and is there already."""
+
+_BUSY = (RuntimeError, ValueError)
+"""What a generator says while somebody else reads from it."""
+
+_REST = 4
+"""Pieces of a body, empty lines and comments, that may follow its terminal event."""
+
 
 class Watchman:
     """What both kinds of stream do at each step, but for the reading itself.
@@ -31,11 +44,12 @@ class Watchman:
         call: for its limits and its clock.
         watch: looks for the terminal signal.
         dialect: reads an error that the stream tells.
+        bounded: whether reading keeps the deadline; a foreign transport's does not.
         translate: turns a known failure of the transport into what the program is to see.
         cut: makes the error for a stream that ended without its terminal signal.
     """
 
-    __slots__ = ("_call", "_dialect", "_watch", "cut", "reply", "translate")
+    __slots__ = ("_call", "_dialect", "_watch", "bounded", "cut", "feed", "reply", "translate")
 
     reply: Reply
 
@@ -45,14 +59,23 @@ class Watchman:
         watch: TerminalWatch,
         dialect: Dialect,
         *,
+        bounded: bool,
         translate: Callable[[Exception], Exception],
         cut: Callable[[], Exception],
     ) -> None:
         self._call = call
         self._watch = watch
+        self.feed = watch.feed
+        """Takes the bytes that came."""
         self._dialect = dialect
+        self.bounded = bounded
         self.translate = translate
         self.cut = cut
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether only the program's own time-outs hold."""
+        return self._call.idle is None and self._call.stream_limit is None
 
     def limit(self) -> float | None:
         """When the next bytes must be here."""
@@ -61,10 +84,6 @@ class Watchman:
             return call.stream_limit
         idle = call.runtime.now() + call.idle
         return idle if call.stream_limit is None else min(idle, call.stream_limit)
-
-    def took(self, chunk: bytes) -> None:
-        """Bytes came."""
-        self._watch.feed(chunk)
 
     def exhausted(self) -> None:
         """The bytes have ended.
@@ -100,6 +119,11 @@ class Watchman:
         return self._watch.seen
 
     @property
+    def may_linger(self) -> bool:
+        """Whether the rest of the body may be read as it is closed: nothing but its end is to come, and soon."""
+        return self.complete and self.bounded
+
+    @property
     def complete(self) -> bool:
         """Whether the terminal signal was seen; a stream without one is complete only at its end."""
         return self._watch.seen and self._watch.known
@@ -108,17 +132,18 @@ class Watchman:
 @lru_cache(maxsize=2)
 def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
     """The sync and the async bound stream of a flavour."""
-    known = flavour.known
     sync_base: Any = flavour.module.SyncByteStream
     async_base: Any = flavour.module.AsyncByteStream
 
     class BoundStream(sync_base):
         """Reads by blocking."""
 
-        def __init__(self, response: Any, source: Any, watchman: Watchman) -> None:
-            self._inner, self._source, self._watchman = response, source, watchman
+        def __init__(self, inner: Any, source: Any, watchman: Watchman, known: tuple[type[Exception], ...]) -> None:
+            self._inner, self._source, self._watchman, self._known = inner, source, watchman, known
+            self._next = source.__next__ if watchman.unlimited else None
+            self._feed = watchman.feed
             self.held: bytes | None = None
-            hold(self, source, response)
+            hold(self, source, inner)
 
         def __iter__(self) -> BoundStream:
             return self
@@ -127,24 +152,41 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             if self.held is not None:
                 chunk, self.held = self.held, None
                 return chunk
-            watchman = self._watchman
-            token = deadline.set(watchman.limit())
+            try:
+                read: bytes = self._next() if self._next is not None else self._bounded()
+            except StopIteration:
+                self._watchman.exhausted()
+                raise
+            except self._known as error:
+                raise self._watchman.failed(error) from error
+            self._feed(read)
+            return read
+
+        def _bounded(self) -> bytes:
+            token = deadline.set(self._watchman.limit())
             try:
                 read: bytes = next(self._source)
-            except StopIteration:
-                watchman.exhausted()
-                raise
-            except known as error:
-                raise watchman.failed(error) from error
             finally:
                 deadline.reset(token)
-            watchman.took(read)
             return read
 
         def close(self) -> None:
             self._watchman.closed()
+            if self._watchman.may_linger:
+                self._read_to_the_end()
             done(self)
             self._inner.close()
+
+        def _read_to_the_end(self) -> None:
+            token = deadline.set(monotonic() + LINGER)
+            try:
+                with suppress(*self._known, *_BUSY):
+                    for _ in range(_REST):
+                        next(self._source)
+            except StopIteration:
+                pass
+            finally:
+                deadline.reset(token)
 
         def __del__(self) -> None:
             abandon(self)
@@ -153,8 +195,10 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
     class AsyncBoundStream(async_base):
         """Reads by awaiting."""
 
-        def __init__(self, response: Any, source: Any, watchman: Watchman) -> None:
-            self._inner, self._source, self._watchman = response, source, watchman
+        def __init__(self, inner: Any, source: Any, watchman: Watchman, known: tuple[type[Exception], ...]) -> None:
+            self._inner, self._source, self._watchman, self._known = inner, source, watchman, known
+            self._next = source.__anext__ if watchman.unlimited else None
+            self._feed = watchman.feed
             self.held: bytes | None = None
 
         def __aiter__(self) -> AsyncBoundStream:
@@ -164,23 +208,42 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             if self.held is not None:
                 chunk, self.held = self.held, None
                 return chunk
-            watchman = self._watchman
-            token = deadline.set(watchman.limit())
+            try:
+                read: bytes = await (self._next() if self._next is not None else self._bounded())
+            except StopAsyncIteration:
+                self._watchman.exhausted()
+                raise
+            except self._known as error:
+                raise self._watchman.failed(error) from error
+            self._feed(read)
+            return read
+
+        async def _bounded(self) -> bytes:
+            token = deadline.set(self._watchman.limit())
             try:
                 read: bytes = await anext(self._source)
-            except StopAsyncIteration:
-                watchman.exhausted()
-                raise
-            except known as error:
-                raise watchman.failed(error) from error
             finally:
                 deadline.reset(token)
-            watchman.took(read)
             return read
 
         async def aclose(self) -> None:
             self._watchman.closed()
-            await self._inner.aclose()
+            try:
+                if self._watchman.may_linger:
+                    await self._read_to_the_end()
+            finally:
+                await self._inner.aclose()
+
+        async def _read_to_the_end(self) -> None:
+            token = deadline.set(monotonic() + LINGER)
+            try:
+                with suppress(*self._known, *_BUSY):
+                    for _ in range(_REST):
+                        await anext(self._source)
+            except StopAsyncIteration:
+                pass
+            finally:
+                deadline.reset(token)
 
         def __del__(self) -> None:
             _dropped(self)

@@ -13,6 +13,7 @@ from ._direct import direct
 from ._private import INNER_STREAM
 
 if TYPE_CHECKING:
+    from ._direct import Direct
     from ._flavour import Flavour
 
 __all__ = ["AsyncWire", "SyncWire", "TooLarge", "Wire"]
@@ -32,6 +33,8 @@ class Wire(Protocol):
     """An httpx or httpx2 transport, sync or async."""
     foreign: bool
     """Whether it is shared, and knows nothing of our deadline."""
+    known: tuple[type[Exception], ...]
+    """What reading from a `source` raises that is a failure of the provider or of the way there."""
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread. ``limit`` is of the monotonic clock."""
@@ -53,13 +56,25 @@ class Wire(Protocol):
         """The request's body, all of it, so that it can be sent again."""
         ...
 
-    async def first(self, stream: Any) -> bytes | None:
-        """The next bytes of a stream; None at its end."""
+    def source(self, response: Any) -> Any:
+        """The iterator over a response's raw bytes."""
+        ...
+
+    def told(self, error: Exception) -> Exception:
+        """An error of a `source` in the flavour's own terms."""
+        ...
+
+    async def first(self, source: Any) -> bytes | None:
+        """The next bytes of a source; None at its end."""
         ...
 
     async def close(self, response: Any) -> None:
         """Let go of an unread response."""
         ...
+
+
+def _known(flavour: Flavour, way: Direct | None) -> tuple[type[Exception], ...]:
+    return flavour.known if way is None else flavour.known + way.errors
 
 
 def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
@@ -95,12 +110,13 @@ async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> b
 class SyncWire:
     """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
 
-    __slots__ = ("_direct", "foreign", "transport")
+    __slots__ = ("_direct", "foreign", "known", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self.foreign = foreign
         self._direct = None if foreign else direct(transport, flavour, "handle_request")
+        self.known = _known(flavour, self._direct)
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
@@ -137,9 +153,20 @@ class SyncWire:
         """The request's body, all of it."""
         return request.read()
 
-    async def first(self, stream: Any) -> bytes | None:
-        """The next bytes of a stream; None at its end."""
-        return next(stream, None)
+    def source(self, response: Any) -> Any:
+        """The iterator over a response's raw bytes."""
+        return iter(response.stream if self._direct is None else self._direct.body(response.stream))
+
+    def told(self, error: Exception) -> Exception:
+        """An error of a source in the flavour's own terms."""
+        return error if self._direct is None else self._direct.told(error)
+
+    async def first(self, source: Any) -> bytes | None:
+        """The next bytes of a source; None at its end."""
+        try:
+            return next(source, None)
+        except self.known as error:
+            raise self.told(error) from error
 
     async def close(self, response: Any) -> None:
         """Let go of an unread response."""
@@ -149,12 +176,13 @@ class SyncWire:
 class AsyncWire:
     """Awaits. A foreign transport is called under a cancel scope when a limit is set."""
 
-    __slots__ = ("_direct", "foreign", "transport")
+    __slots__ = ("_direct", "foreign", "known", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self.foreign = foreign
         self._direct = None if foreign else direct(transport, flavour, "handle_async_request")
+        self.known = _known(flavour, self._direct)
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
@@ -190,9 +218,20 @@ class AsyncWire:
         """The request's body, all of it."""
         return await request.aread()
 
-    async def first(self, stream: Any) -> bytes | None:
-        """The next bytes of a stream; None at its end."""
-        return await anext(stream, None)
+    def source(self, response: Any) -> Any:
+        """The iterator over a response's raw bytes."""
+        return aiter(response.stream if self._direct is None else self._direct.body(response.stream))
+
+    def told(self, error: Exception) -> Exception:
+        """An error of a source in the flavour's own terms."""
+        return error if self._direct is None else self._direct.told(error)
+
+    async def first(self, source: Any) -> bytes | None:
+        """The next bytes of a source; None at its end."""
+        try:
+            return await anext(source, None)
+        except self.known as error:
+            raise self.told(error) from error
 
     async def close(self, response: Any) -> None:
         """Let go of an unread response."""
