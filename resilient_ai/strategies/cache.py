@@ -86,6 +86,8 @@ class Cache:
             return _serve(entry, call, stale=True)
         if reply.verdict is not None and shelf.store.blocking:
             await call.runtime.offload(partial(_keep, shelf, key, call, reply, reply.verdict))
+        elif reply.verdict is not None:
+            _keep(shelf, key, call, reply, reply.verdict)
         else:  # a stream ends where nothing can be awaited
             reply.on_end(partial(_keep, shelf, key, call, reply))
         return reply

@@ -128,7 +128,7 @@ def mark(response: Any, journal: Journal, request_id: str | None, id_header: byt
     """Say on the response who gave it, and remember that by its request id, which stands in ``id_header``."""
     said = [(b"x-resilient-ai-attempts", b"%d" % len(journal.attempts))]
     if journal.answered_by is not None and journal.source is not None:
-        said.append((b"x-resilient-ai-answered-by", journal.answered_by.encode()))
+        said.append((b"x-resilient-ai-answered-by", journal.answered_by.encode("ascii", "backslashreplace")))
         said.append((b"x-resilient-ai-source", journal.source.encode()))
     if journal.age is not None:
         said.append((b"x-resilient-ai-age", b"%d" % journal.age))

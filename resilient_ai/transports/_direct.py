@@ -120,10 +120,14 @@ class Direct:
         return getattr(inner, POOL_STREAM, inner) if type(inner).__module__.startswith(self._core) else inner
 
     def response(self, inner: Any) -> Any:
-        """httpcore's response in httpx's terms."""
-        return self._response(
-            inner.status, headers=inner.headers, stream=self._stream(inner.stream), extensions=inner.extensions
-        )
+        """httpcore's response in httpx's terms. Its headers are put in place as they are: httpx would normalise each,
+        which h11 has done, and try encodings on all, where nearly always they are ASCII."""
+        response = self._response(inner.status, stream=self._stream(inner.stream), extensions=inner.extensions)
+        headers = [(name, name.lower(), value) for name, value in inner.headers]
+        setattr(response.headers, HEADER_LIST, headers)
+        if b"".join([value for _, _, value in headers]).isascii():  # names always are (RFC 9110, 5.6.2)
+            response.headers.encoding = "ascii"
+        return response
 
 
 def direct(transport: Any, flavour: Flavour, method: str) -> Direct | None:
