@@ -318,7 +318,9 @@ class HttpPort:
             return self._interrupted(call, failure, error, request)
 
         errors = dialect.stream_errors.get(family, ()) if sse else ()
-        watchman = Watchman(call, TerminalWatch(signals, errors), dialect, bounded=not wire.foreign, translate=translate, cut=cut)
+        watchman = Watchman(
+            call, TerminalWatch(signals, errors), dialect, bounded=not wire.foreign, translate=translate, cut=cut
+        )
         reply = watchman.reply = Reply(response, verdict=None)
         source = self._unpacked(response) if b"content-encoding" in headers else wire.source(response)
         stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman, wire.known)

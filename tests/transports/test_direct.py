@@ -98,3 +98,27 @@ def test_one_patched_later_is_no_longer_passed_by(name: str, kind: str, monkeypa
     assert way is not None
     monkeypatch.setattr(base, METHODS[kind], lambda self, request: None)
     assert not way.stands
+
+
+@flavours
+def test_a_response_is_as_httpx_makes_it(name: str) -> None:
+    """Headers are put in place as they came; what is not ASCII is left to httpx's own guess."""
+    flavour = flavour_named(name)
+    core = sys.modules.get(name.replace("x", "core", 1)) or importlib.import_module(name.replace("x", "core", 1))
+    way = direct(owned(flavour.module.HTTPTransport()), flavour, "handle_request")
+    assert way is not None
+    for value in (b"plain", "caf\u00e9".encode(), "caf\u00e9".encode("latin-1")):
+        lines = [(b"X-One", value), (b"Content-Type", b"text/plain"), (b"x-one", b"2")]
+        made = way.response(core.Response(200, headers=lines, content=b"x"))
+        plain = flavour.Response(200, headers=lines)
+        assert made.headers.raw == plain.headers.raw
+        assert made.headers.encoding == plain.headers.encoding
+        assert made.headers["x-one"] == plain.headers["x-one"]
+
+
+@flavours
+def test_the_connection_s_stream_is_inside_the_pool_s(name: str) -> None:
+    """The contract: what is passed by between a connection and its response only hands chunks on."""
+    module = importlib.import_module(f"{name.replace('x', 'core', 1)}._sync.connection_pool")
+    pooled = module.PoolByteStream([b"a", b"b"], None, None)
+    assert list(getattr(pooled, _private.POOL_STREAM)) == list(pooled) == [b"a", b"b"]
