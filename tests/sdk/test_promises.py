@@ -72,9 +72,9 @@ def test_every_call_is_answered_elsewhere(mode: Mode, primary: Any, backup: Any,
             assert time.monotonic() - started < 2.0
             assert (outcome(answer).answered_by, answer.system_fingerprint) == ("backup:*", "fp_backup")
         asked = primary.count()
-        assert asked <= (20 if dead == "429" else 10)
+        assert asked <= (1 if dead == "429" else 10)  # a key that was asked to wait is left alone
         await chat(client)
-        assert primary.count() == asked + (dead == "429")  # being limited opens no circuit
+        assert primary.count() == asked
         await close(client)
 
     mode.run(script)
