@@ -24,15 +24,15 @@ def lower_bounds(requirements: list[str]) -> list[str]:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests on openai 3, which stands on httpx2."""
-    session.install(".[test,httpx2]", "openai>=3,<4")
+    """All tests on openai 3, which stands on httpx2, and under every other SDK."""
+    session.install(".[test,test-sdks,httpx2]", "openai>=3,<4")
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def tests_openai2(session: nox.Session) -> None:
-    """All tests on openai 2, which stands on httpx, in a world without httpx2."""
-    session.install(".[test]", "openai>=2.50,<3")
+    """All tests on openai 2, which stands on httpx, in a world without httpx2, and under the SDKs that fit into it."""
+    session.install(".[test,test-sdks-httpx]", "openai>=2.50,<3")
     session.run("python", "-c", "import importlib.util as u; raise SystemExit(u.find_spec('httpx2') is not None)")
     session.run("pytest", *session.posargs)
 
