@@ -114,8 +114,10 @@ class Target:
 
     def each(self) -> tuple[Target, ...]:
         """The same target with one key at a time."""
-        keys: Any = self.api_key
-        return tuple(replace(self, api_key=key) for key in keys) if isinstance(keys, tuple) else (self,)
+        if not isinstance(self.api_key, tuple):
+            return (self,)
+        keys: Sequence[Any] = self.api_key
+        return tuple(replace(self, api_key=key) for key in keys)
 
     @property
     def place(self) -> tuple[str | None, ...]:

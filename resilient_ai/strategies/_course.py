@@ -91,10 +91,11 @@ class Course:
         self._cut_short.clear()
 
     def _places(self, target: Target | None) -> int:
-        """How many others may still want time."""
+        """How many others may still want time: several keys of one place want it once."""
         others = [*self._queue, *self._turned_away]
-        if target is not None and len(others) > 1:
-            others = [other for other in others if not _same_place(other, target)]
+        if len(others) > 1:
+            own = None if target is None else target.place
+            return len({other and other.place for other in others} - {own}) + bool(self._waiting)
         return len(others) + bool(self._waiting)
 
     def _last_resort(self) -> Turn | None:
