@@ -158,6 +158,10 @@ class Port(Protocol):
         """A salted hash of what is asked, equal for equal requests; None if it cannot be had, or not cheaply."""
         ...
 
+    def alike(self) -> Hashable:
+        """What calls have in common whose answers take about as long; read only if somebody asks for slow ones."""
+        ...
+
     def tokens(self) -> int:
         """What the request may cost, input and output, estimated."""
         ...

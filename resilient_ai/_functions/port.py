@@ -82,6 +82,10 @@ class FunctionPort:
         """None: equal arguments need not look equal."""
         return None
 
+    def alike(self) -> Hashable:
+        """None: all calls of one function are."""
+        return None
+
     def pack(self, reply: Reply) -> Packed | None:  # noqa: ARG002  # a Port's signature
         """None, as above."""
         return None

@@ -15,6 +15,7 @@ from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers.headers import asked_wait, limits, should_retry
 from ..providers.kinds import never_fits
+from ..providers.likeness import likeness
 from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
@@ -29,7 +30,7 @@ from ._tokens import asked_for, told
 from ._wire import TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from .._call import Call, Packed
     from .._journal import Attempt, Journal
@@ -107,6 +108,10 @@ class HttpPort:
     def digest(self) -> str | None:
         """A salted hash of the request; None of one that is large, cannot be kept, or asks for nothing new."""
         return digest(self._prepared)
+
+    def alike(self) -> Hashable:
+        """Streamed or not, the effort and the size of the output asked for."""
+        return likeness(self._prepared.body or b"")
 
     def tokens(self) -> int:
         """What the request may cost, estimated."""

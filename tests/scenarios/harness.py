@@ -347,6 +347,9 @@ class World:
     def digest(self) -> str | None:
         return self.body if self.world.told_apart else None
 
+    def alike(self) -> Hashable:
+        return self.body
+
             call.journal.finish()
         return Got(call.journal.outcome(), started, self.clock.time - started, reply=reply)
 
