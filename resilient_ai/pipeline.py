@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from ._call import Call, Facts, Next, Port, Reply
 from ._context import recorders, switch
+from ._describe import described
 from ._fingerprint import fingerprint
 from ._journal import Journal
 from ._observe import WatchingRuntime, observed, telling
@@ -264,17 +264,7 @@ class Pipeline:
         return f"<Pipeline {self.fingerprint}{', observing' if self._observes else ''}: {names}>"
 
     def __str__(self) -> str:
-        lines = [f"Pipeline {self.fingerprint}, outermost first:"]
-        lines += [f"  {_settings(strategy)}" for strategy in self.strategies] or ["  (empty: nothing is changed)"]
-        fallback = self.find(Fallback)
-        elsewhere = [target.base_url or target.vendor for target in fallback.every_target()] if fallback else []
-        lines.append(f"Calls may go to: the client's own base URL{''.join(f', {place}' for place in elsewhere)}")
-        cache = self.find(Cache)
-        kept = "nothing" if cache is None or cache.ttl is cache.stale_if_error is None else "answers"
-        whose = "its own" if self._isolated else "shared by equals"
-        lines.append(f"Kept: {kept}; state: this process's memory, {whose}")
-        lines.append("Off: RESILIENT_AI=off, or resilient_ai.control.disable()")
-        return "\n".join(lines)
+        return described(self.strategies, name=self.fingerprint, isolated=self._isolated, observes=self._observes)
 
 
 def _send(call: Call) -> Awaitable[Reply]:
@@ -326,17 +316,3 @@ def _checked(listeners: object) -> tuple[Listener, ...]:
         if not callable(listener):
             raise ConfigurationError(f"a listener is called with each event; {type(listener).__name__} cannot be")
     return cast("tuple[Listener, ...]", given)
-
-
-def _settings(strategy: object) -> str:
-    """A strategy with every setting, as it would be written."""
-    if isinstance(strategy, Fallback):
-        routes = (f"{model}: {', '.join(target.name for target in targets)}" for model, targets in strategy.routes)
-        return f"Fallback({'; '.join(routes) or 'none'})"
-    if is_dataclass(strategy) and not isinstance(strategy, type):
-        named = ((field.name, getattr(strategy, field.name)) for field in fields(strategy))
-        shown = (
-            f"{name}={type(value).__name__ if hasattr(value, '__dict__') else repr(value)}" for name, value in named
-        )
-        return f"{type(strategy).__name__}({', '.join(shown)})"
-    return type(strategy).__name__

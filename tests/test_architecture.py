@@ -31,7 +31,7 @@ FLOORS: dict[str, int] = {
     "stores": 3,
     # one strategy a file
     "strategies": 4,
-    **dict.fromkeys(["pipeline", "_fingerprint", "_observe", "_states"], 5),
+    **dict.fromkeys(["pipeline", "_describe", "_fingerprint", "_observe", "_states"], 5),
     # what we know of each API: dict and bytes in, dict and bytes out
     "providers": 6,
     # surfaces

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from .._call import Facts, Operation
 from .._context import current
@@ -15,6 +15,7 @@ from .._target import Target
 from ..errors import AllFailed, ConfigurationError, Failure
 from ..strategies.cache import Cache
 from ..strategies.fallback import Fallback
+from ..strategies.limiter import RateLimiter
 from ..transports._answer import explain
 from .port import Came, FunctionPort, ObservedFunctionPort, Untouched
 
@@ -122,7 +123,7 @@ def guarded(fn: Function, pipeline: Pipeline, **said: Any) -> Function:
     async def acall(*args: Any, **kwargs: Any) -> Any:
         return await surface.acall(args, kwargs)
 
-    entrance: Any = functools.wraps(surface.fn)(acall if surface.is_async else call)
+    entrance: Function = functools.wraps(surface.fn)(acall if surface.is_async else call)
     setattr(entrance, _MARK, (entrance, surface.fn))
     return entrance
 
@@ -202,7 +203,7 @@ def _checked(failures: Any) -> Failures | None:
     if failures is None or callable(failures):
         return failures  # type: ignore[no-any-return]  # what it returns is checked when it does
     if isinstance(failures, Mapping) and all(isinstance(kind, type) for kind in failures):  # pyright: ignore[reportUnknownVariableType]
-        return failures  # type: ignore[return-value]  # the kinds are checked when they are needed
+        return cast("Failures", failures)  # the kinds are checked when they are needed
     raise ConfigurationError("failures maps exception classes to a FailureKind, or is a function that names one")
 
 
@@ -215,6 +216,9 @@ def _fitting(pipeline: Pipeline, others: Mapping[str, Function]) -> Pipeline:
     cache, fallback = pipeline.find(Cache), pipeline.find(Fallback)
     if cache is not None and not cache.does_nothing:
         raise ConfigurationError("a Cache keeps answers in bytes, and a function returns objects: leave it out here")
+    limiter = pipeline.find(RateLimiter)
+    if limiter is not None and limiter.tokens_per_minute is not None:
+        raise ConfigurationError("RateLimiter(tokens_per_minute=…) cannot tell what a function costs: leave it out")
     if fallback is not None and fallback.routes:
         raise ConfigurationError(
             "the pipeline's Fallback names targets, which a function cannot be sent to: give functions, as fallback=, "

@@ -81,9 +81,9 @@ class ObservedPort(HttpPort):
         except self._flavour.known as error:
             self.came = error
             attempt.ended = call.runtime.now()
-            failure = self._failure(call, error)
-            call.journal.failed(attempt, failure, call.model)
-            raise failure from error
+            known = self._failure(call, error)
+            call.journal.failed(attempt, known, call.model)
+            raise known from error
         finally:
             say_if_late(call, attempt)
 

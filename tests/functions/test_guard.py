@@ -15,7 +15,19 @@ import anyio
 import pytest
 import trio
 
-from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Pipeline, Retry, Target, control, options, outcome
+from resilient_ai import (
+    Cache,
+    CircuitBreaker,
+    Deadline,
+    Fallback,
+    Pipeline,
+    RateLimiter,
+    Retry,
+    Target,
+    control,
+    options,
+    outcome,
+)
 from resilient_ai import record as recording
 from resilient_ai._runtime.sync import drive
 from resilient_ai.errors import AllFailed, CircuitOpen, ConfigurationError, DeadlineExceeded, Failure
@@ -436,6 +448,7 @@ class Object:
         lambda: pipeline().guard(Object(), fallback=[Object()]),
         lambda: pipeline().guard(Object(), fallback={"west": afunction}),
         lambda: pipeline(Cache(ttl=5)).guard(Object()),
+        lambda: pipeline(RateLimiter(tokens_per_minute=5)).guard(Object()),
         lambda: pipeline(Fallback([Target("w:*", base_url="http://w", api_key="k")])).guard(Object()),
     ],
 )

@@ -249,6 +249,8 @@ def test_state_is_kept_apart_from_pipelines_that_act(mode: Mode, primary: Any) -
 
     async def script() -> None:
         acting = Pipeline.default(Retry(attempts=1), CircuitBreaker(consecutive=2))
+        assert "none of it done" in str(acting.observe())
+        assert "none of it done" not in str(acting)
         watching = wrap(mode.openai(primary, max_retries=0), acting.observe())
         primary.fault(Fault.status(500))
         for _ in range(4):

@@ -24,6 +24,7 @@ from resilient_ai import (
     record,
     wrap,
 )
+from resilient_ai.failures import FailureKind
 
 
 class OurOpenAI(OpenAI):
@@ -85,11 +86,36 @@ def one_call_or_a_block_of_them(client: OpenAI) -> None:
     assert_type(list(calls), list[Outcome])
 
 
+def a_function(text: str, *, seed: int = 0) -> list[float]:
+    return [float(seed)] * len(text)
+
+
+async def an_async_one(text: str) -> bytes:
+    return text.encode()
+
+
+async def a_guarded_function_keeps_its_signature(pipeline: Pipeline) -> None:
+    guarded = pipeline.guard(a_function, name="mine", operation="stateless", fallback=[a_function])
+    assert_type(guarded("text", seed=7), list[float])
+    guarded(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # it takes a str
+    assert_type(await pipeline.guard(an_async_one)("text"), bytes)
+    assert_type(pipeline.call(a_function, "text", seed=7), list[float])
+    assert_type(await pipeline.acall(an_async_one, "text"), bytes)
+    assert_type(pipeline.observe(), Pipeline)
+
+    @pipeline.guard(failures={ValueError: FailureKind.TRANSIENT})
+    def decorated(number: int) -> str:
+        return str(number)
+
+    assert_type(decorated(7), str)
+
+
 def what_an_outcome_tells(told: Outcome) -> None:
     assert_type(told.answered_by, str | None)
     assert_type(told.waited, float)
     assert_type(told.age, float | None)
     assert_type(told.degraded, bool)
+    assert_type(told.would_have, tuple[str, ...])
 
 
 def our_errors_have_one_base(error: resilient_ai.ResilienceError) -> Exception:
