@@ -66,6 +66,7 @@ class Options:
     cache: CacheUse = "default"
     tag: str | None = None
     priority: Priority = "interactive"
+    patience: float | None = None
 
 
 NO_OPTIONS = Options()
@@ -81,11 +82,14 @@ def said(
     cache: CacheUse | None = None,
     tag: str | None = None,
     priority: Priority | None = None,
+    patience: float | None = None,
     source: str = "options()",
 ) -> Options:
     """What is said here, and what ``outer`` says of all else, once each value has been found sound."""
     if deadline is not None and not (_is_number(deadline) and 0 < deadline <= sys.float_info.max):
         raise ConfigurationError(f"{source}: deadline is a number of seconds above 0, got {deadline!r}")
+    if patience is not None and not (_is_number(patience) and 0 <= patience <= sys.float_info.max):
+        raise ConfigurationError(f"{source}: patience is a number of seconds, 0 for none, got {patience!r}")
     if cache is not None and cache not in get_args(CacheUse):
         raise ConfigurationError(f"{source}: cache takes one of {', '.join(get_args(CacheUse))}, got {cache!r}")
     if not isinstance(fallback, bool | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
@@ -100,6 +104,7 @@ def said(
         cache=outer.cache if cache is None else cache,
         tag=outer.tag if tag is None else tag,
         priority=outer.priority if priority is None else priority,
+        patience=outer.patience if patience is None else patience,
     )
 
 
@@ -115,13 +120,14 @@ def options(
     cache: CacheUse | None = None,
     tag: str | None = None,
     priority: Priority | None = None,
+    patience: float | None = None,
 ) -> Generator[None]:
     """Say something about every call made inside the block (in this thread or task).
 
     The same can be said of a single request by headers, which are stripped before sending:
     ``x-resilient-ai-deadline: 120``, ``x-resilient-ai-fallback: off``, ``x-resilient-ai-cache: no-store``,
-    ``x-resilient-ai-tag: claims``, ``x-resilient-ai-priority: batch``. A header wins over the block; an inner block
-    wins over an outer one, for what it says.
+    ``x-resilient-ai-tag: claims``, ``x-resilient-ai-priority: batch``, ``x-resilient-ai-patience: 60``. A header wins
+    over the block; an inner block wins over an outer one, for what it says.
 
     Args:
         deadline: seconds from the call's start to its answer, retries and fallbacks included. Default: the pipeline's.
@@ -132,12 +138,22 @@ def options(
         tag: a word of your own, carried by outcomes and events.
         priority: ``"batch"`` lets ``"interactive"`` calls go first where a ``RateLimiter`` makes calls wait. Default:
             what the block around this one says, or ``"interactive"``.
+        patience: seconds a call may wait, within its deadline, for the target that reopens soonest when every one is
+            refused; 0 for none. Default: what the block around this one says, or the pipeline's.
 
     Raises:
         ConfigurationError: a value out of its range.
     """
     token = current.set(
-        said(current.get(), deadline=deadline, fallback=fallback, cache=cache, tag=tag, priority=priority)
+        said(
+            current.get(),
+            deadline=deadline,
+            fallback=fallback,
+            cache=cache,
+            tag=tag,
+            priority=priority,
+            patience=patience,
+        )
     )
     try:
         yield

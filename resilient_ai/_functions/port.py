@@ -14,7 +14,7 @@ from ..failures import FailureKind
 from .kinds import kind_of, status_of, wait_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from .._call import Call, Packed
     from .._journal import Attempt

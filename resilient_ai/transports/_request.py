@@ -128,28 +128,32 @@ def strip(request: Any) -> None:
 
 
 def _read(outer: Options, words: dict[str, str]) -> Options:
-    unknown = words.keys() - {"deadline", "fallback", "cache", "tag", "priority"}
+    unknown = words.keys() - {"deadline", "fallback", "cache", "tag", "priority", "patience"}
     if unknown:
         raise ConfigurationError(f"there is no option header x-resilient-ai-{min(unknown)}")
     fallback = words.get("fallback")
     if fallback not in (None, "on", "off"):
         raise ConfigurationError(f"x-resilient-ai-fallback takes on or off, got {fallback!r}")
-    deadline = words.get("deadline")
-    try:
-        seconds = None if deadline is None else float(deadline)
-    except ValueError:
-        raise ConfigurationError(f"x-resilient-ai-deadline takes seconds, got {deadline!r}") from None
     cache: Any = words.get("cache")
     priority: Any = words.get("priority")
     return said(
         outer,
-        deadline=seconds,
+        deadline=_seconds(words, "deadline"),
         fallback=None if fallback is None else fallback == "on",
         cache=cache,
         tag=words.get("tag"),
         priority=priority,
+        patience=_seconds(words, "patience"),
         source="x-resilient-ai-*",
     )
+
+
+def _seconds(words: dict[str, str], name: str) -> float | None:
+    word = words.get(name)
+    try:
+        return None if word is None else float(word)
+    except ValueError:
+        raise ConfigurationError(f"x-resilient-ai-{name} takes seconds, got {word!r}") from None
 
 
 def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
