@@ -14,6 +14,8 @@ from resilient_ai.providers.headers import asked_wait, should_retry
 from resilient_ai.providers.kinds import classify, in_stream, in_success, never_fits
 from resilient_ai.providers.registry import DIALECTS
 from resilient_ai.providers.said import said_by
+from resilient_ai.providers.sse import TerminalWatch
+from resilient_ai.testing import VendorError, vendor_errors
 from tests.wire.golden import VENDORS, body_of, read
 
 NOW = 1_800_000_000.0
@@ -67,6 +69,28 @@ KEYS = [
     "blockReason", "container", "tools", "file", "response",
 ]
 # fmt: on
+STREAMED = [error for error in vendor_errors() if error.stream is not None]
+FAMILIES = {"anthropic": "messages", "gemini": "generate_content"}
+
+
+@pytest.mark.parametrize("error", STREAMED, ids=str)
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+def test_a_stream_s_error_is_found_in_whatever_chunks_it_comes(error: VendorError, step: int) -> None:
+    """Promise 22: the streams of the simulator's table, which was written by another hand."""
+    spoken = DIALECTS[error.vendor if error.vendor in FAMILIES else "openai"]
+    family = error.family or FAMILIES.get(error.vendor, "chat")
+    watch = TerminalWatch(spoken.terminal[family], spoken.stream_errors[family])
+    stream = (error.stream or "").encode()
+    for start in range(0, len(stream), step):
+        watch.feed(stream[start : start + step])
+    assert watch.seen or watch.error is not None
+    if watch.error is None:
+        assert error.kind == "refused"  # a blocked prompt is Gemini's proper answer
+    elif step > 1000:  # else it is known only as far as it came in one piece
+        kind = spoken.told_in_stream(watch.error)
+        assert kind.value == error.kind or (error.kind == "broken" and kind.meaning.counts)
+
+
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
