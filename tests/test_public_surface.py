@@ -14,6 +14,7 @@ POSITIONAL: dict[str, str] = {
     "resilient_ai.wrap": "a client and the pipeline around it, as people say it",
     "resilient_ai.transports.wrap_transport": "a transport and the pipeline around it, as people say it",
     "resilient_ai.testing.SimulatedProvider.__init__": "made by the simulator, never by its users",
+    "resilient_ai.testing.Fault.vendor": "who says what, as a person would say it",
 }
 
 

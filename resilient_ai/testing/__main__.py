@@ -21,12 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names: list[str] = options.provider or ["primary", "backup"]
     try:
         timeline = Timeline.load(options.timeline) if options.timeline else None
-        providers = [
-            Provider(name, port=options.port + index if options.port else 0) for index, name in enumerate(names)
-        ]
+        providers = [_provider(name, options.port + index if options.port else 0) for index, name in enumerate(names)]
         with Simulator(*providers, seed=options.seed) as simulator:
             if options.down:
-                simulator[names[0]].fault(Fault.status(503))
+                simulator[providers[0].name].fault(Fault.status(503))
             for name, provider in simulator.items():
                 sys.stdout.write(f"{name}  {provider.base_url}  key {provider.key}\n")
             if timeline:
@@ -40,10 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _provider(wanted: str, port: int) -> Provider:
+    name, _, dialect = wanted.partition(":")
+    return Provider(name, dialect=dialect or "openai", port=port)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m resilient_ai.testing", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="of the first provider; the next ones follow (any free)")
-    parser.add_argument("--provider", action="append", metavar="NAME", help="may be repeated (primary and backup)")
+    parser.add_argument(
+        "--provider",
+        action="append",
+        metavar="NAME",
+        help="may be repeated (primary and backup); NAME:anthropic, NAME:gemini",
+    )
     parser.add_argument("--timeline", metavar="FILE", help=f"play this file, or one of {', '.join(Timeline.names())}")
     parser.add_argument("--down", action="store_true", help="the first provider answers 503 to everything")
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers behind a fault's share (1)")

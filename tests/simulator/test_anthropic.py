@@ -12,7 +12,7 @@ import pytest
 
 from resilient_ai.testing import Fault, Provider, Simulator
 
-anthropic = pytest.importorskip("anthropic")
+anthropic = pytest.importorskip("anthropic", minversion="2")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

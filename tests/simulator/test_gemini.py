@@ -11,7 +11,7 @@ import pytest
 
 from resilient_ai.testing import Fault, Provider, Simulator
 
-genai = pytest.importorskip("google.genai")
+genai = pytest.importorskip("google.genai", minversion="3")
 
 from google.genai import errors, types  # noqa: E402
 

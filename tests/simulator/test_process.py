@@ -252,6 +252,13 @@ def test_alone() -> None:
         assert process.wait(5) == 0
 
 
+def test_alone_in_other_dialects() -> None:
+    with alone("--provider", "claude:anthropic", "--provider", "b") as (_, lines):
+        (name, origin, _, key), _ = map(str.split, lines)
+        headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+        assert (name, httpx.get(f"{origin}/v1/models", headers=headers, verify=False).status_code) == ("claude", 200)
+
+
 def test_alone_and_wrong() -> None:
     command = [sys.executable, "-m", "resilient_ai.testing", "--timeline", "2024-12-25"]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
