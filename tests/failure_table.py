@@ -7,13 +7,18 @@ the two differ.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resilient_ai.failures import MEANINGS, FailureKind, Meaning
-from resilient_ai.providers.kinds import CODES, STATUSES
+from resilient_ai.providers.kinds import CODES, STATUSES, TYPES, WORDS
+from resilient_ai.providers.registry import DIALECTS
+from resilient_ai.providers.said import said_by
 from tests.source import ROOT
+from tests.wire.golden import body_of, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,7 +96,73 @@ def codes() -> str:
     return by_kind(CODES)
 
 
-TABLES = {"kinds": kinds, "statuses": statuses, "codes": codes}
+def types() -> str:
+    """The sorts of errors that `providers/kinds.py` names."""
+    return by_kind(TYPES)
+
+
+def words() -> str:
+    """The words of messages that `providers/kinds.py` looks for."""
+    return table(
+        ("status", "words", "kind"),
+        (
+            (", ".join(map(str, statuses)), ", ".join(f"`{plain(word)}`" for word in told), f"`{kind.value}`")
+            for statuses, told, kind in WORDS
+        ),
+    )
+
+
+def plain(pattern: str) -> str:
+    """A pattern as it can stand in a table."""
+    return pattern.replace("|", r"\|").replace("?:", "")
+
+
+def vendor(name: str) -> str:
+    """What the code makes of each golden answer of a vendor (tests/wire)."""
+    file = read(name)
+    classify = DIALECTS[file["dialect"]].classify
+    rows: list[tuple[str, ...]] = []
+    for row in file["errors"]:
+        body = parsed(body_of(row))
+        rows.append((str(row["status"]), row["case"], says(body), f"`{classify(row['status'], body).value}`"))
+    return table(("status", "case", "read off", "kind"), rows)
+
+
+def inside() -> str:
+    """What the code makes of each golden answer with HTTP 200."""
+    rows: list[tuple[str, ...]] = []
+    for row in read("inside_200")["answers"]:
+        kind = DIALECTS[row["dialect"]].inside_success(row["family"], row["body"], True)
+        rows.append((row["case"], "an answer" if kind is None else f"`{kind.value}`"))
+    return table(("case", "kind"), rows)
+
+
+def parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def says(body: Any) -> str:
+    """The code of an answer that is known, else whether it is the API's own."""
+    told = said_by(body)
+    if told is None:
+        return "no error of the API's"
+    known = next((code for found in (CODES, TYPES) for code in told.codes if code in found), None)
+    return "its words, or the status" if known is None else f"`{known}`"
+
+
+VENDORS = ("openai", "azure", "anthropic", "gemini", "compatible", "gateways")
+TABLES = {
+    "kinds": kinds,
+    "statuses": statuses,
+    "codes": codes,
+    "types": types,
+    "words": words,
+    "inside": inside,
+    **{name: functools.partial(vendor, name) for name in VENDORS},
+}
 
 
 def renewed(page: str) -> str:

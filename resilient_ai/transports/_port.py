@@ -13,19 +13,20 @@ from .._runtime.limit import deadline
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
-from ..providers.headers import asked_wait, limits, should_retry
+from ..providers.headers import asked_wait, should_retry
 from ..providers.kinds import never_fits
 from ..providers.likeness import likeness
 from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
 from ._flavour import fields
+from ._judged import kind_of, limits_of
 from ._key import cache_key, digest
 from ._packing import packed, unpacked
 from ._pool import bounded_extensions
 from ._request import MAX_BODY, addressed, credential_of
 from ._sdk import connection_error
-from ._stream import Watchman, stream_classes
+from ._stream import Watchman, hurry, stream_classes
 from ._tokens import asked_for, told
 from ._wire import TooLarge
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from .._call import Call, Packed
     from .._journal import Attempt, Journal
-    from .._limits import Limits
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared
@@ -183,17 +183,7 @@ class HttpPort:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, (flavour.TimeoutException, TimeoutError)) and ran_out:
             return DeadlineExceeded(f"the call's time was over ({text})", target=call.target_name)
-        return Failure(text, kind=self._kind(error), target=call.target_name)
-
-    def _kind(self, error: Exception) -> FailureKind:
-        flavour = self._flavour
-        if isinstance(error, flavour.PoolTimeout):
-            return FailureKind.LOCAL
-        if isinstance(error, (flavour.ConnectError, flavour.ConnectTimeout, flavour.ProxyError)):
-            return FailureKind.UNREACHABLE
-        if isinstance(error, (flavour.TimeoutException, TimeoutError)):
-            return FailureKind.SILENT
-        return FailureKind.BROKEN if isinstance(error, flavour.DecodingError) else FailureKind.TRANSIENT
+        return Failure(text, kind=kind_of(error, flavour), target=call.target_name)
 
     # Receiving
 
@@ -215,7 +205,7 @@ class HttpPort:
             reply = await self._plain(call, attempt, response, headers, wire)
         else:
             reply = await self._stream(call, response, headers, wire, request)
-        reply.limits = partial(_limits, headers, dialect.name)
+        reply.limits = partial(limits_of, headers, dialect.name)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
         mark(response, call.journal, attempt.request_id, dialect.request_id)
         return reply
@@ -264,7 +254,7 @@ class HttpPort:
             status=status,
             retry_after=dialect.wait(content) if asked is None else asked,
             should_retry=False if never_fits(content) else should_retry(headers),
-            limits=partial(_limits, headers, dialect.name),
+            limits=partial(limits_of, headers, dialect.name),
             answer=Answer(status, tuple(response.headers.raw), body, dialect.request_id),
         )
 
@@ -273,7 +263,7 @@ class HttpPort:
         try:
             tick = None
             if call.first_byte is not None or call.idle is not None:  # the first bytes are here: other limits hold now
-                tick = partial(_hurry, call, attempt.started)
+                tick = partial(hurry, call, attempt.started)
                 tick()
             body = await wire.read(response, MAX_BODY, packed=packed, tick=tick)
         except TooLarge:
@@ -379,28 +369,9 @@ class HttpPort:
         return Reply(response)
 
 
-def _limits(headers: Headers, dialect: str) -> Limits | None:
-    """What an answer says of its limits, read when a strategy asks for it."""
-    return limits(headers, dialect, time.time())
-
-
 def finish(journal: Journal, verdict: Verdict) -> None:
     """A stream's end is the call's; found by the collector, it is told later: listeners may take locks."""
     if verdict is Verdict.DROPPED:
         later(journal.finish)
     else:
         journal.finish()
-
-
-def _step(call: Call, started: float) -> float | None:
-    """When the next bytes of an answer that has begun must be here."""
-    limits = (
-        call.limit,
-        None if call.per_attempt is None else started + call.per_attempt,
-        None if call.idle is None else call.runtime.now() + call.idle,
-    )
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _hurry(call: Call, started: float) -> None:
-    deadline.set(_step(call, started))

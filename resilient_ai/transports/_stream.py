@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..providers.sse import TerminalWatch
     from ._flavour import Flavour
 
-__all__ = ["Watchman", "stream_classes"]
+__all__ = ["Watchman", "hurry", "stream_classes"]
 
 LINGER = 0.01
 """Seconds to wait at most, when a complete stream is closed, for the end of its body: openai's SDK stops reading at
@@ -127,6 +127,16 @@ class Watchman:
     def complete(self) -> bool:
         """Whether the terminal signal was seen; a stream without one is complete only at its end."""
         return self._watch.seen and self._watch.known
+
+
+def hurry(call: Call, started: float) -> None:
+    """The first bytes of a plain answer are here: from now on each step has its own limit."""
+    limits = (
+        call.limit,
+        None if call.per_attempt is None else started + call.per_attempt,
+        None if call.idle is None else call.runtime.now() + call.idle,
+    )
+    deadline.set(min((limit for limit in limits if limit is not None), default=None))
 
 
 @lru_cache(maxsize=2)
