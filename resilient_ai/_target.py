@@ -114,10 +114,10 @@ class Target:
 
     def each(self) -> tuple[Target, ...]:
         """The same target with one key at a time."""
-        if not isinstance(self.api_key, tuple):
+        given = cast("object", self.api_key)
+        if not isinstance(given, tuple):
             return (self,)
-        keys: Sequence[Any] = self.api_key
-        return tuple(replace(self, api_key=key) for key in keys)
+        return tuple(replace(self, api_key=key) for key in cast("tuple[Key, ...]", given))
 
     @property
     def place(self) -> tuple[str | None, ...]:

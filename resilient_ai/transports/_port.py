@@ -17,6 +17,7 @@ from ..providers.headers import asked_wait, should_retry
 from ..providers.kinds import never_fits
 from ..providers.likeness import likeness
 from ..providers.sse import TerminalWatch
+from ..providers.retired import is_retired
 from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
 from ._flavour import fields
@@ -249,7 +250,8 @@ class HttpPort:
         asked = asked_wait(headers, time.time())
         return Failure(
             f"HTTP {status}",
-            kind=dialect.classify(status, content),
+            kind=FailureKind.GONE if retired else dialect.classify(status, content),
+            retired=retired,
             target=call.target_name,
             status=status,
             retry_after=dialect.wait(content) if asked is None else asked,
@@ -258,6 +260,7 @@ class HttpPort:
             answer=Answer(status, tuple(response.headers.raw), body, dialect.request_id),
         )
 
+        retired = is_retired(self.host(call.target), self._prepared.facts.family, status)
     async def _plain(self, call: Call, attempt: Attempt, response: Any, headers: Headers, wire: Wire) -> Reply:
         packed = b"content-encoding" in headers
         try:

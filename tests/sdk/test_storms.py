@@ -16,6 +16,7 @@ import trio
 from resilient_ai import Deadline, Pipeline, Target, outcome, wrap
 from resilient_ai.errors import CircuitOpen
 from resilient_ai.events import CircuitChanged, Parked
+from resilient_ai.providers.retired import RETIRED
 from resilient_ai.testing import Fault, Provider, Simulator
 
 from .modes import HELLO, MODEL, Mode, chat, close, do, failing, http, modes, notes, two_modes
@@ -303,3 +304,27 @@ def test_a_loop_above_is_noticed(mode: Mode, primary: Any, caplog: pytest.LogCap
     assert len(told) == 1
     assert HELLO[0]["content"] not in told[0]
     assert MODEL not in told[0]
+
+
+# ---- what a vendor has switched off for good
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@two_modes
+def test_the_videos_api_is_asked_for_elsewhere(
+    mode: Mode, primary: Any, backup: Any, to_backup: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never worked in this process, and is no typo: the call moves on, and the next do not ask there any more."""
+    host = primary.base_url.split("/")[2].partition(":")[0]
+    monkeypatch.setitem(RETIRED, (host, "videos"), "2026-09-24")
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary), fallback=to_backup)
+        primary.fault(Fault.status(404), family="videos")
+        for _ in range(3):
+            video = await do(client.videos.create(model="sora-2", prompt="a cat"))
+            assert outcome(video).answered_by == "backup:*"
+        await close(client)
+
+    mode.run(script)
+    assert (primary.count("videos"), len(backup.created("videos"))) == (1, 3)
