@@ -37,7 +37,8 @@ def outcome(thing: object) -> Outcome:
     journal = _journal(thing)
     if journal is None:
         raise LookupError(
-            f"no outcome is known for this {type(thing).__name__}: it did not come through a wrapped client"
+            f"no outcome is known for this {type(thing).__name__}: it did not come through a wrapped client, or "
+            "carries nothing to know it by; `with resilient_ai.record() as calls:` tells of every call"
         )
     return journal.outcome()
 

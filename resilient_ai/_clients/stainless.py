@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 from typing import TYPE_CHECKING, Any
 
-from ..transports._private import HTTP_CLIENT
+from ..transports._private import HTTP_CLIENT, TRANSPORT
 from ..transports._sdk import GROQ, known_as
+from ..transports.transport import guard_of
 from .http import first_given, keep, wrapped_inner
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from ..transports._sdk import Sdk
 
 __all__ = ["wrapped_stainless"]
+
+log = logging.getLogger("resilient_ai")
 
 
 def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
@@ -29,7 +33,27 @@ def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
     except TypeError:  # a subclass whose __init__ takes other arguments
         wrapped = _shallow(client, http_client, retries)
     keep(http_client, client)
+    _tell_of_leaving(wrapped)
     return wrapped
+
+
+def _tell_of_leaving(client: Any) -> None:
+    """Say so if a copy of it is given an http client without the engine: the program may think it is guarded."""
+    copy_of: Any = type(client).copy
+
+    @functools.wraps(copy_of)
+    def copied(*args: Any, **said: Any) -> Any:
+        made: Any = copy_of(client, *args, **said)
+        if guard_of(getattr(getattr(made, HTTP_CLIENT), TRANSPORT, None)) is not None:
+            _tell_of_leaving(made)
+        else:
+            log.warning(
+                "with_options(http_client=…) has left resilient_ai: that http client has no engine in it, and the "
+                "SDK's own retries are off; wrap() the http client, or the result"
+            )
+        return made
+
+    client.copy = client.with_options = copied
 
 
 def _shallow(client: Any, http_client: Any, retries: int) -> Any:

@@ -319,3 +319,27 @@ def test_wrapped_twice_is_wrapped_once(mode: Mode, primary: Any, to_backup: Any)
         await close(third, second, first)
 
     mode.run(script)
+
+
+@two_modes
+def test_leaving_the_engine_is_told(mode: Mode, primary: Any, caplog: Any) -> None:
+    """Regression: with_options(http_client=…) left the engine, and the SDK's retries behind, without a word."""
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary))
+        stays = client.with_options(timeout=7).copy(max_retries=1)
+        guarded = wrap(mode.http_client())
+        again = stays.with_options(http_client=guarded)
+        assert caplog.records == []
+        plain = mode.http_client()
+        left = again.with_options(http_client=plain)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "has left resilient_ai" in caplog.text
+        assert type(left) is type(client)
+        assert outcome(await chat(again)).answered_by == "primary"
+        with pytest.raises(LookupError, match="record"):
+            outcome(await chat(left))
+        await close(client, guarded, plain)
+
+    caplog.set_level("WARNING", logger="resilient_ai")
+    mode.run(script)
