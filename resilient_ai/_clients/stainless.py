@@ -39,7 +39,8 @@ def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
 
 def _tell_of_leaving(client: Any) -> None:
     """Say so if a copy of it is given an http client without the engine: the program may think it is guarded."""
-    copy_of: Any = type(client).copy
+    kind: type[Any] = type(client)
+    copy_of = kind.copy
 
     @functools.wraps(copy_of)
     def copied(*args: Any, **said: Any) -> Any:
@@ -47,13 +48,19 @@ def _tell_of_leaving(client: Any) -> None:
         if guard_of(getattr(getattr(made, HTTP_CLIENT), TRANSPORT, None)) is not None:
             _tell_of_leaving(made)
         else:
-            log.warning(
-                "with_options(http_client=…) has left resilient_ai: that http client has no engine in it, and the "
-                "SDK's own retries are off; wrap() the http client, or the result"
-            )
+            _say_it_left(made.max_retries)
         return made
 
     client.copy = client.with_options = copied
+
+
+@functools.cache  # once: a program may do it at every call
+def _say_it_left(retries: int) -> None:
+    log.warning(
+        "with_options(http_client=…) has left resilient_ai: that http client has no engine in it, and the SDK's own "
+        "retries are %s; wrap() the http client, or the result (told once)",
+        retries,
+    )
 
 
 def _shallow(client: Any, http_client: Any, retries: int) -> Any:
