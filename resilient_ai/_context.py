@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from ._settings import is_number
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ def said(
     source: str = "options()",
 ) -> Options:
     """What is said here, and what ``outer`` says of all else, once each value has been found sound."""
-    if deadline is not None and not (_is_number(deadline) and 0 < deadline <= sys.float_info.max):
+    if deadline is not None and not (is_number(deadline) and 0 < deadline <= sys.float_info.max):
         raise ConfigurationError(f"{source}: deadline is a number of seconds above 0, got {deadline!r}")
-    if patience is not None and not (_is_number(patience) and 0 <= patience <= sys.float_info.max):
+    if patience is not None and not (is_number(patience) and 0 <= patience <= sys.float_info.max):
         raise ConfigurationError(f"{source}: patience is a number of seconds, 0 for none, got {patience!r}")
     if cache is not None and cache not in get_args(CacheUse):
         raise ConfigurationError(f"{source}: cache takes one of {', '.join(get_args(CacheUse))}, got {cache!r}")
@@ -106,10 +107,6 @@ def said(
         priority=outer.priority if priority is None else priority,
         patience=outer.patience if patience is None else patience,
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @contextmanager

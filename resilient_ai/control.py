@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from ._context import journals, switch
+from ._settings import check_seconds
 from ._states import every_state, forget_everything
 from .errors import ConfigurationError
-from .strategies._settings import check_seconds
 from .strategies.breaker import Circuits
 
 if TYPE_CHECKING:

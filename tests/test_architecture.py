@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # A room (a file or folder right below resilient_ai/) imports from its own floor and from lower ones only.
 FLOORS: dict[str, int] = {
     # words
-    **dict.fromkeys(["errors", "failures", "events", "_allowance", "_call", "_context", "_journal", "_limits", "_outcome", "_target"], 0),
+    **dict.fromkeys(["errors", "failures", "events", "_allowance", "_call", "_context", "_journal", "_limits", "_outcome", "_settings", "_target"], 0),
     # time and concurrency
     "_runtime": 1,
     # pure state, no I/O

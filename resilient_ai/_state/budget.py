@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from .rules import check_share
+from .._settings import check_share
 
 _NEARLY_ONE = 1 - 1e-9
 """Ten tenths are a whole token, whatever floating point makes of their sum."""

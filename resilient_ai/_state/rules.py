@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-def check_share(name: str, value: float) -> None:
-    """Raise ValueError unless `value` is a share from 0 to 1 (a percentage is the usual slip, and is named)."""
-    if not 0 <= value <= 1:
-        hint = f"; did you mean {value / 100:g}?" if 1 < value <= 100 else ""
-        raise ValueError(f"{name} is a share from 0 to 1, got {value:g}{hint}")
+from .._settings import check_share
 
 
 def _check_above_zero(name: str, value: float) -> None:

@@ -6,8 +6,8 @@ import inspect
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._settings import is_number
 from ..errors import ConfigurationError
-from ._settings import is_number
 
 if TYPE_CHECKING:
     import tenacity

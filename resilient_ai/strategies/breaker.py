@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Verdict, scope_text
+from .._settings import is_number
 from .._state.breaker import Circuit, Permit, Rejected, Rules
 from .._state.scopes import Scopes
 from ..errors import CircuitOpen, ConfigurationError, Failure
 from ..events import CircuitChanged
 from ..failures import FailureKind
-from ._settings import is_number
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply

@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .._call import Operation, Verdict, scope_text
+from .._settings import check_seconds
 from .._target import PRIMARY
 from ..errors import ConfigurationError, Failure
 from ..stores.base import Entry
-from ._settings import check_seconds
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from ._settings import check_seconds
+from .._settings import check_seconds
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 from .._allowance import Allowance, allowed
 from .._call import Verdict
+from .._settings import check_seconds
 from .._state.queue import Full, Lane, Ticket
 from .._state.scopes import Scopes
 from ..errors import ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
-from ._settings import check_seconds
 from ._shared import shared
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
+from .._settings import check_share, is_number
 from .._state.budget import Budget
 from .._state.scopes import Scopes
 from .._state.waits import JITTER, LONGEST
 from ..errors import ConfigurationError, Failure, NotSent
 from ..failures import Again, FailureKind
-from ._settings import check_share, is_number
 from ._shared import shared
 from ._tenacity import Past, check_predicate, said_again, said_stop, said_wait, state_after
 

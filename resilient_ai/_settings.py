@@ -1,11 +1,11 @@
-"""What a strategy's numbers may be; a wrong one is told when it is written."""
+"""What a setting's number may be; a wrong one is told when it is written."""
 
 from __future__ import annotations
 
 import sys
 from typing import TypeGuard
 
-from ..errors import ConfigurationError
+from .errors import ConfigurationError
 
 __all__ = ["check_seconds", "check_share", "is_number"]
 
