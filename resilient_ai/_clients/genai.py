@@ -100,13 +100,13 @@ def _check(given: Any) -> None:
         )
 
 
-def _base(given: Any) -> type[Any]:
+def _base(given: Any) -> Any:
     """The SDK's own class, of one of ours too."""
     return getattr(given, "resilient_ai_base", given.__class__)
 
 
 @lru_cache(maxsize=4)
-def _classes(base: type[Any]) -> tuple[type[Any], type[Any]]:
+def _classes(base: Any) -> tuple[Any, Any]:
     """The inner client's class with one way to send, httpx; and the same without the SDK's own retries."""
     one_way: dict[str, Any] = dict.fromkeys((private.USE_AIOHTTP, private.AUTH_SYNC, private.AUTH_ASYNC), _never)
     httpx_only = type(base.__name__, (base,), one_way | {"resilient_ai_base": base})

@@ -39,8 +39,7 @@ def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
 
 def _tell_of_leaving(client: Any) -> None:
     """Say so if a copy of it is given an http client without the engine: the program may think it is guarded."""
-    kind: type[Any] = type(client)
-    copy_of = kind.copy
+    copy_of: Any = client.__class__.copy
 
     @functools.wraps(copy_of)
     def copied(*args: Any, **said: Any) -> Any:

@@ -138,7 +138,9 @@ def test_connection_refused(sdk: Sdk, mode: Mode, upstreams: Any) -> None:
         given = sdk.client(mode, one)
         client = wrap(given, quick())
         one.refuse()
-        error = await failing(sdk.answer(mode, client))
+        with record() as calls:
+            error = await failing(sdk.answer(mode, client))
+        assert len(calls) == 1
         assert isinstance(error, sdk.connection())
         assert notes(error).count("primary: unreachable") == 3
         assert len(outcome(error).attempts) == 3
