@@ -92,7 +92,7 @@ def _answer(request: Json) -> tuple[list[_Block], str, str | None]:
 def _thoughts(request: Json, seed: int) -> list[_Block]:
     """A thinking block if thinking is on; with `display: omitted` an empty one, which is signed all the same."""
     thinking = as_object(request.get("thinking"))
-    if thinking.get("type") not in {"enabled", "adaptive"}:
+    if thinking.get("type") not in ("enabled", "adaptive"):
         return []
     tokens = [] if thinking.get("display") == "omitted" else say(seed ^ 1, tokens=_THOUGHT)
     opening: Json = {"type": "thinking", "thinking": "", "signature": ""}

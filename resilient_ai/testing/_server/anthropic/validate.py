@@ -105,24 +105,24 @@ def _check_numbers(request: Json) -> None:
             raise Refusal(400, "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
         if "max_tokens" in request and int(budget or 0) >= request["max_tokens"]:
             raise Refusal(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
-    elif thinking and thinking.get("type") not in {"adaptive", "disabled", "between_tools"}:
+    elif thinking and thinking.get("type") not in ("adaptive", "disabled", "between_tools"):
         raise Refusal(400, f"thinking: Input tag {thinking.get('type')!r} found using 'type' does not match any tag")
 
 
 def _check_tools(request: Json) -> None:
-    names: set[str] = set()
+    names: list[str] = []
     for index, item in enumerate(as_list(request.get("tools"))):
         tool = as_object(item)
-        if tool.get("type") in {None, "custom"}:
+        if tool.get("type") in (None, "custom"):
             if not isinstance(tool.get("name"), str):
                 raise Refusal(400, f"tools.{index}.custom.name: Field required")
             if not isinstance(tool.get("input_schema"), dict):
                 raise Refusal(400, f"tools.{index}.custom.input_schema: Field required")
         if (name := str(tool.get("name"))) in names:
             raise Refusal(400, "tools: Tool names must be unique.")
-        names.add(name)
+        names.append(name)
     choice = as_object(request.get("tool_choice"))
-    if choice.get("type") in {"any", "tool"} and not names:
+    if choice.get("type") in ("any", "tool") and not names:
         raise Refusal(400, "tool_choice: may only be specified while providing tools")
     if choice.get("type") == "tool" and choice.get("name") not in names:
         raise Refusal(400, f"Tool '{choice.get('name')}' not found in provided tools")
@@ -168,6 +168,8 @@ def _block(where: str, given: Any, role: str, version: str) -> Json:
         raise Refusal(400, f"{where}: Input tag {kind!r} found using 'type' does not match any of the expected tags")
     if (wanted := _WANTED.get(kind)) and wanted not in block:
         raise Refusal(400, f"{where}.{kind}.{wanted}: Field required")
+    if kind == "text" and not isinstance(block["text"], str):
+        raise Refusal(400, f"{where}.text.text: Input should be a valid string")
     if kind == "text" and not block["text"]:
         raise Refusal(400, "messages: text content blocks must be non-empty")
     if kind == "tool_use" and not isinstance(block["input"], dict):

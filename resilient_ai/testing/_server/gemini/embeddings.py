@@ -25,4 +25,4 @@ def several(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint'
 
 def _embedding(model: str, request: Json) -> Json:
     size = request.get("outputDimensionality") or _DIMENSIONS.get(model, 768)
-    return {"values": list(vector(seed_of({"model": model, "content": request["content"]}), min(size, 3072)))}
+    return {"values": list(vector(seed_of({"model": model, "content": request["content"]}), size))}

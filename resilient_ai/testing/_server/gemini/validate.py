@@ -70,7 +70,7 @@ def check(wanted: Spec, request: Json) -> None:
     if "requests" in wanted.fields:
         return _check_requests(request)
     if "content" in wanted.fields:
-        return _check_content(request["content"], "EmbedContentRequest.content")
+        return _check_embedding(request, "EmbedContentRequest")
     if not request.get("contents"):
         raise _invalid("GenerateContentRequest.contents", "contents is not specified")
     for index, item in enumerate(request["contents"]):
@@ -109,7 +109,14 @@ def _check_requests(request: Json) -> None:
         _check_fields(one, EMBED, f"requests[{index}]")
         if not isinstance(one.get("model"), str):
             raise _invalid(f"BatchEmbedContentsRequest.requests[{index}].model", "model is not specified")
-        _check_content(one["content"], f"BatchEmbedContentsRequest.requests[{index}].content")
+        _check_embedding(one, f"BatchEmbedContentsRequest.requests[{index}]")
+
+
+def _check_embedding(request: Json, where: str) -> None:
+    size = request.get("outputDimensionality")
+    if size is not None and not 1 <= size <= 3072:
+        raise _invalid(f"{where}.output_dimensionality", "output_dimensionality must be in the range [1, 3072].")
+    _check_content(request["content"], f"{where}.content")
 
 
 def _check_content(given: Any, where: str, *, roles: bool = True) -> None:
@@ -119,7 +126,7 @@ def _check_content(given: Any, where: str, *, roles: bool = True) -> None:
             raise Refusal(
                 400, f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
             )
-    if roles and content.get("role") not in {None, "user", "model", "function"}:
+    if roles and content.get("role") not in (None, "user", "model", "function"):
         raise Refusal(400, "Please use a valid role: user, model.")
     parts = as_list(content.get("parts"))
     if not parts:
@@ -182,7 +189,7 @@ def _check_tools(request: Json) -> None:
                 raise Refusal(400, f"Duplicate function declaration found: {name}")
             names.add(name)
     calling = as_object(as_object(request.get("toolConfig")).get("functionCallingConfig"))
-    if calling.get("mode") not in {None, "MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"}:
+    if calling.get("mode") not in (None, "MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"):
         raise Refusal(400, "Invalid value at 'tool_config.function_calling_config.mode'")
     if calling.get("mode") == "ANY" and not names:
         raise Refusal(400, "Function calling config is set without function_declarations.")
