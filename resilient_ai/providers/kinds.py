@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from ..failures import FailureKind
 from .said import Said, said_by
@@ -245,15 +245,18 @@ def _by_status(status: int) -> FailureKind:
 _DECODER = json.JSONDecoder()
 MOST_STREAMED = 64 * 1024
 """Bytes of an error in a stream that are looked at (a Responses stream's has the whole response in it)."""
-_TOLD = re.compile(rb'"(?:error_code|reason|code|type|status)"\s*:\s*"([^"\\]{1,64})"')
+_TOLD = re.compile(r'"(?:error_code|reason|code|type|status)"\s*:\s*"([^"\\]{1,64})"')
 
 
 def in_stream(error: bytes) -> FailureKind:
-    """The kind of an error that an event stream told; ``error`` begins where it does, and may be cut."""
-    error = error[:MOST_STREAMED]
+    """The kind of an error that an event stream told; ``error`` begins where it does, perhaps inside an event's object,
+    and may be cut."""
+    text = error[:MOST_STREAMED].decode("utf-8", "replace")
+    begin = f"{{{text}" if text.startswith('"') else text[max(0, text.find("{")) :]
     try:
-        body, _ = _DECODER.raw_decode(error.decode("utf-8", "replace"), max(0, error.find(b"{")))
-    except (ValueError, RecursionError):  # cut: its codes stand in no order
-        said = Said(tuple(found.decode("latin-1") for found in _TOLD.findall(error)), "")
+        event, _ = _DECODER.raw_decode(begin)
+    except (ValueError, RecursionError):  # cut
+        said = Said(tuple(_TOLD.findall(text)), "")
         return _first(CODES, said) or _first(TYPES, said) or _K.TRANSIENT
-    return in_success(body) or _K.TRANSIENT
+    inner = cast("dict[str, Any]", event).get("response") if isinstance(event, dict) else None
+    return in_success(event) or in_success(inner) or _K.TRANSIENT

@@ -59,7 +59,7 @@ def said_by(body: Any) -> Said | None:
     if isinstance(error, dict):
         return _object(cast("Object", error))
     words = error or answer.get("message") or answer.get("detail")
-    if not words:
+    if not words and answer.get("type") != "error":
         return None
     return Said(_strings(answer.get("code"), answer.get("type")), _text(words), _status(answer.get("code")))
 
