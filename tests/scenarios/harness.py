@@ -202,6 +202,12 @@ class ScriptedPort:
         space = self.credential() if namespace is None else namespace
         return f"{space} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"
 
+    def digest(self) -> str | None:
+        return self.body if self.world.told_apart else None
+
+    def alike(self) -> Hashable:
+        return self.body
+
     def tokens(self) -> int:
         return len(self.body)
 
@@ -307,6 +313,9 @@ class World:
     providers: dict[str, Provider] = field(default_factory=dict)
     runtime: Any = None
     mode: Mode = "sync"
+    discarded: int = 0
+    told_apart: bool = False
+    """Whether requests have a digest; else none is an equal of another."""
 
     @property
     def primary(self) -> Provider:
@@ -344,12 +353,6 @@ class World:
         if reply.verdict is None:
             reply.on_end(lambda _: call.journal.finish())
         else:
-    def digest(self) -> str | None:
-        return self.body if self.world.told_apart else None
-
-    def alike(self) -> Hashable:
-        return self.body
-
             call.journal.finish()
         return Got(call.journal.outcome(), started, self.clock.time - started, reply=reply)
 
@@ -428,6 +431,3 @@ def circuit_of(
     breaker = pipeline.find(CircuitBreaker)
     assert breaker is not None
     return pipeline.states.of(breaker).get((host, family, model))
-    discarded: int = 0
-    told_apart: bool = False
-    """Whether requests have a digest; else none is an equal of another."""
