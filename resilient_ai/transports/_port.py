@@ -16,8 +16,8 @@ from ..failures import FailureKind
 from ..providers.headers import asked_wait, should_retry
 from ..providers.kinds import never_fits
 from ..providers.likeness import likeness
-from ..providers.sse import TerminalWatch
 from ..providers.retired import is_retired
+from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned, later
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
 from ._flavour import fields
@@ -248,6 +248,7 @@ class HttpPort:
             content = None
         dialect = self._prepared.dialect
         asked = asked_wait(headers, time.time())
+        retired = is_retired(self.host(call.target), self._prepared.facts.family, status)
         return Failure(
             f"HTTP {status}",
             kind=FailureKind.GONE if retired else dialect.classify(status, content),
@@ -260,7 +261,6 @@ class HttpPort:
             answer=Answer(status, tuple(response.headers.raw), body, dialect.request_id),
         )
 
-        retired = is_retired(self.host(call.target), self._prepared.facts.family, status)
     async def _plain(self, call: Call, attempt: Attempt, response: Any, headers: Headers, wire: Wire) -> Reply:
         packed = b"content-encoding" in headers
         try:
