@@ -64,7 +64,8 @@ class Pipeline:
     """
 
     __slots__ = (
-        "_chain", "_epoch", "_isolated", "_listeners", "_observes", "_states", "emit", "fingerprint", "strategies"
+        "_breaker", "_chain", "_epoch", "_isolated", "_listeners", "_observes", "_patient", "_states", "emit",
+        "fingerprint", "strategies",
     )  # fmt: skip
 
     def __init__(self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> None:
@@ -78,11 +79,9 @@ class Pipeline:
         self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
         self._states = shared.own() if isolated else shared.of(self.fingerprint)
         self._epoch = shared.epoch
-        chain: Next = _send
-        for strategy in reversed(strategies):
-            if not getattr(strategy, "does_nothing", False):
-                chain = partial(strategy.execute, chain)
-        self._chain = chain
+        self._breaker = self.find(CircuitBreaker)
+        self._chain = _fold(strategies, None)
+        self._patient = _fold(strategies, self._breaker)  # for calls that may wait; the others do not pay for it
 
     @classmethod
     def default(cls, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> Pipeline:
@@ -234,7 +233,8 @@ class Pipeline:
 
     def run(self, call: Call) -> Coroutine[Any, Any, Reply]:
         """Run ``call`` through the strategies."""
-        coroutine: Any = self._chain(call)
+        breaker = self._breaker
+        coroutine: Any = (self._chain if breaker is None or not breaker.outlasts(call) else self._patient)(call)
         return coroutine  # type: ignore[no-any-return]  # a coroutine, though it is typed by what awaits it
 
     @property
@@ -265,6 +265,18 @@ class Pipeline:
 
     def __str__(self) -> str:
         return described(self.strategies, name=self.fingerprint, isolated=self._isolated, observes=self._observes)
+
+
+def _fold(strategies: Sequence[Strategy], patient: CircuitBreaker | None) -> Next:
+    """The strategies as one; ``patient`` waits round all that asks the targets in turn, inside a cache."""
+    chain: Next = _send
+    for strategy in reversed(strategies):
+        rank = _rank(strategy)
+        if patient is not None and rank is not None and rank < ORDER.index(Fallback):
+            chain, patient = partial(patient.outlast, chain), None
+        if not getattr(strategy, "does_nothing", False):
+            chain = partial(strategy.execute, chain)
+    return chain if patient is None else partial(patient.outlast, chain)
 
 
 def _send(call: Call) -> Awaitable[Reply]:

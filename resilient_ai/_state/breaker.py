@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from itertools import islice
 from random import random as uniform
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ _FOREVER = float("inf")
 _JITTER = 0.2
 """An open time is drawn from 0.8 to 1.0 of itself: enough to part the processes, and never above the cap."""
 
+LOOKED_AT = 64
+"""Calls looked at by each admission, the oldest first, whether they have become slow."""
+
 _log = logging.getLogger("resilient_ai")
 
 
@@ -48,9 +52,9 @@ class Circuit:
     """
 
     __slots__ = (
-        "__weakref__", "_at_least", "_book", "_changes", "_closed_at", "_disposed", "_evidence", "_forced_until",
-        "_lock", "_next_open_for", "_now", "_on_change", "_probes", "_ramp", "_random", "_rules", "_seen", "_silence",
-        "diverts", "generation", "opened_at", "reopens_at", "unsure",
+        "__weakref__", "_at_least", "_book", "_changes", "_closed_at", "_disposed", "_due", "_evidence",
+        "_forced_until", "_lock", "_next_open_for", "_now", "_on_change", "_probes", "_ramp", "_random", "_rules",
+        "_seen", "_silence", "diverts", "generation", "opened_at", "reopens_at", "unsure",
     )  # fmt: skip
 
     generation: int
@@ -98,15 +102,28 @@ class Circuit:
         """`closed`, `open` or `half-open`. An open circuit turns half-open at the first admission after its time."""
         return self._book.state
 
+    def knows(self, now: float) -> bool:
+        """Whether it has seen anything answered of late."""
+        return now - self._silence.last < self._rules.window
+
+    @property
+    def calm(self) -> bool:
+        """Whether it is closed, and has nothing in mind that speaks against its target."""
+        return self._seen == CLOSED and not self._evidence.window.failures and self._closed_at is None
+
     @property
     def probing(self) -> int:
         """How many probes are out."""
         return len(self._probes)
 
-    def admit(self, now: float, *, can_divert: bool = False) -> Permit:
+    def admit(
+        self, now: float, *, can_divert: bool = False, can_wait: bool = False, slow_after: float | None = None
+    ) -> Permit:
         """Return a permit, or raise Rejected.
 
-        can_divert: another target is there, so that a ramp may turn this call away after a recovery.
+        can_divert: another target is there, so that a ramp may turn this call away after a recovery, and a mere
+        suspicion may. can_wait: it may be turned away by a ramp, since it asks again. slow_after: when it will count as
+        slow, in seconds.
         """
         try:
             with self._lock:
@@ -116,15 +133,23 @@ class Circuit:
                 self.diverts = can_divert
                 if can_divert and self._silence.waiting:
                     self._look_for_silence(now)
+                if self._due:
+                    self._look_for_slow(now)
                 if self._seen == CLOSED:
-                    if can_divert and self._ramp is not None:
+                    if self._ramp is not None and (can_divert or can_wait):
                         self._climb(self._ramp, now)
-                    return self._granted(Permit(self), now)
-                if self.unsure and not can_divert and self._forced_until is None:
-                    return self._granted(Permit(self), now)
-                if self._seen == OPEN:
-                    self._try_half_open(now)
-                return self._admit_probe(now)
+                    permit = Permit(self)
+                elif self.unsure and not can_divert and self._forced_until is None:
+                    permit = Permit(self)
+                else:
+                    if self._seen == OPEN:
+                        self._try_half_open(now)
+                    permit = self._admit_probe(now)
+                permit.began = now
+                self._silence.begin(id(permit), now)
+                if slow_after is not None:
+                    self._due[id(permit)] = now + slow_after, permit
+                return permit
         finally:
             if self._changes:
                 self._tell()
@@ -137,7 +162,6 @@ class Circuit:
         error: BaseException | None = None,
         *,
         strong: bool = False,
-        slow: bool = False,
     ) -> None:
         """End a permit, once; `Permit.settle` and `release` come here. `success` None is no evidence."""
         try:
@@ -148,6 +172,7 @@ class Circuit:
                 if isinstance(permit, Probe):
                     self._probes.pop(permit.serial, None)
                 waited_since = self._silence.end(id(permit))
+                slow = self._is_slow(permit, now)
                 if success is None:
                     return
                 if permit.generation != self.generation:
@@ -170,6 +195,7 @@ class Circuit:
                 waited_since = self._silence.end(id(permit))
                 if waited_since is None or permit.ended:
                     return
+                self._is_slow(permit, now)
                 if permit.generation == self.generation:
                     self._sign(waited_since, self._sync(now), success=True)
                 else:
@@ -184,8 +210,6 @@ class Circuit:
         with self._lock:
             waited_since = self._silence.end(id(permit))
             silent = waited_since is not None and self._silence.gave_up(waited_since, max(now, self._now))
-            if waited_since is not None:
-                self._silence.begin(id(permit), waited_since)
         self.take_back(permit, False if failed or silent else None, now, strong=silent)
 
     def dispose_later(self, permit: Permit) -> None:
@@ -231,6 +255,7 @@ class Circuit:
         self._now = _NEVER
         self._evidence.clear()
         self._silence.clear()
+        self._due: dict[int, tuple[float, Permit]] = {}  # who will be slow, from when
         self.diverts = self.unsure = False
         self._at_least = 0.0
         self._closed_at = self._ramp = self._forced_until = None
@@ -252,6 +277,7 @@ class Circuit:
         self._seen = new
         self.generation += 1
         self._probes.clear()
+        self._due.clear()
         self.reopens_at = None
         if new == OPEN:
             self._opened(old, now)
@@ -302,7 +328,7 @@ class Circuit:
             raise Rejected(min(lease_left, self._rules.open_for[0]), "probing")
         permit = Probe(self)  # made first: once it is there, an interrupt cannot lose its place
         self._probes[permit.serial] = now + self._rules.probe_lease, id(permit)
-        return self._granted(permit, now)
+        return permit
 
     def _climb(self, ramp: Ramp, now: float) -> None:
         left = ramp.left(now)
@@ -324,7 +350,6 @@ class Circuit:
             if not self._weigh(success, now, began=began, strong=strong, slow=slow):
                 return
             self._silence.forget_given_up()
-            success = False
         elif not book.foreign:
             self.unsure = slow and success
             success = success and not slow
@@ -335,8 +360,8 @@ class Circuit:
         """Whether a closed circuit opens at this."""
         evidence = self._evidence
         if success:
-            self.unsure = evidence.succeeded(now, slow=slow)
-            return self.unsure
+            evidence.succeeded(now, slow=slow)
+            return False
         evidence.failed(now, began=began, strong=strong)
         if evidence.opens(recovered=self._closed_at is not None and now - self._closed_at < self._rules.window):
             return True
@@ -345,10 +370,29 @@ class Circuit:
             self._at_least = 2 * span
         return span is not None
 
-    def _granted(self, permit: Permit, now: float) -> Permit:
-        permit.began = now
-        self._silence.begin(id(permit), now)
-        return permit
+    def _is_slow(self, permit: Permit, now: float) -> bool:
+        """Whether its call has taken long enough to be slow; it is counted once, and judged no more."""
+        if permit.slow:
+            return True
+        due = self._due.pop(id(permit), None)
+        if due is None or now < due[0]:
+            return False
+        permit.slow = True
+        if permit.generation == self.generation and self._seen == CLOSED:
+            self._count_slow(now)
+        return True
+
+    def _look_for_slow(self, now: float) -> None:
+        """Count the calls that have become slow while they wait."""
+        for due, permit in [*islice(self._due.values(), LOOKED_AT)]:
+            if due <= now:
+                self._is_slow(permit, now)
+
+    def _count_slow(self, now: float) -> None:
+        if self._evidence.slow() and self.diverts and not self._book.foreign:
+            self.unsure = True
+            self._book.open()
+            self._sync(now)
 
     def _sign(self, waited_since: float, now: float, *, success: bool) -> None:
         """The target is not silent."""

@@ -47,15 +47,19 @@ class Evidence:
         self._weight = 0.0  # theirs
         self._since = 0.0  # when the first of them began
 
-    def succeeded(self, now: float, *, slow: bool = False) -> bool:
-        """Count a success; returns whether it is one slow one too many: they have a score of their own."""
+    def slow(self) -> bool:
+        """Count a slow call; returns whether it is one too many. They have a score of their own."""
+        self._slow += 1
+        return self._slow >= self._enough
+
+    def succeeded(self, now: float, *, slow: bool = False) -> None:
+        """Count a success. A slow one has been counted as such."""
         self.window.add(now, failed=False)
-        if slow or self._slow:
-            self._slow = self._slow + 1 if slow else max(0.0, self._slow - self._back)
+        if self._slow and not slow:
+            self._slow = max(0.0, self._slow - self._back)
         if self._row or self.score:
             self.score = max(0.0, self.score - self._back)
             self._row, self._weight = 0, 0.0
-        return self._slow >= self._enough
 
     def failed(self, now: float, *, began: float, strong: bool) -> None:
         """Count a failure; `strong` if there was no connection or no byte at all."""

@@ -31,9 +31,10 @@ class Permit:
     probe: whether the call tries a half-open circuit.
     began: when it was granted.
     ended: whether it was given back.
+    slow: whether its call took longer than it was said to be slow after.
     """
 
-    __slots__ = ("_circuit", "began", "ended", "generation")
+    __slots__ = ("_circuit", "began", "ended", "generation", "slow")
 
     probe = False
 
@@ -42,6 +43,7 @@ class Permit:
         self.ended = False
         self.generation = circuit.generation
         self.began = 0.0
+        self.slow = False
 
     def settle(
         self,
@@ -50,15 +52,13 @@ class Permit:
         *,
         error: BaseException | None = None,
         strong: bool = False,
-        slow: bool = False,
     ) -> None:
         """Give the permit back with the outcome of the call.
 
         error: what the call raised; a user's breaker looks it up among its excluded exceptions.
         strong: there was no connection, or nothing at all came back.
-        slow: it succeeded, but took far longer than its likes do.
         """
-        self._circuit.take_back(self, success, now, error, strong=strong, slow=slow)
+        self._circuit.take_back(self, success, now, error, strong=strong)
 
     def heard(self, now: float) -> None:
         """Something came back, and the call goes on: the target is not silent."""

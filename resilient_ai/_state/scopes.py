@@ -54,6 +54,11 @@ class Scopes(Generic[V]):
         with self._lock:
             return self._values.get(key)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the state of `key`."""
+        with self._lock:
+            self._values.pop(key, None)
+
     def items(self) -> list[tuple[Hashable, V]]:
         """Return all keys and states, least recently used first."""
         with self._lock:

@@ -2,64 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict, scope_text
-from .._settings import is_number
-from .._state.breaker import Circuit, Permit, Rejected, Rules
-from .._state.scopes import Scopes
+from .._settings import check_seconds, is_number
+from .._state.breaker import Permit, Rejected, Rules
+from .._state.slow import SlowCalls
 from ..errors import CircuitOpen, ConfigurationError, Failure
-from ..events import CircuitChanged
 from ..failures import FailureKind
+from ._circuits import Circuits, in_seconds, is_pybreaker
+from ._patience import outlast
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
+    from .._state.breaker import Circuit
 
 __all__ = ["CircuitBreaker", "Circuits"]
 
-log = logging.getLogger("resilient_ai")
-Scope = tuple[str, str, str | None]
-
-
-class Circuits:
-    """One circuit for each host, endpoint family and model; and what has changed, until somebody tells it."""
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._changes: deque[tuple[Scope, str, str]] = deque(maxlen=1024)
-        self.scopes: Scopes[Circuit] = Scopes(self._make, keep=lambda circuit: circuit.state != "closed")
-
-    def _make(self, scope: object) -> Circuit:
-        return Circuit(self._rules, on_change=lambda old, new, _now: self._changes.append((scope, old, new)))  # type: ignore[arg-type]  # scopes are keyed by Scope
-
-    def get(self, scope: Scope) -> Circuit:
-        """The circuit of ``scope``."""
-        return self.scopes.get(scope)
-
-    def by_host(self) -> list[tuple[str, Circuit]]:
-        """Every circuit, with its host."""
-        return [(cast("Scope", scope)[0], circuit) for scope, circuit in self.scopes.items()]
-
-    def tell(self, call: Call) -> None:
-        """One event and one line for each change since the last time; a WARNING when a circuit opens or closes."""
-        while self._changes:
-            try:
-                scope, old, new = self._changes.popleft()
-            except IndexError:  # another thread was quicker
-                return
-            circuit = self.scopes.peek(scope)
-            reopens_at = None if circuit is None else circuit.reopens_at
-            reopens_in = None if reopens_at is None or new != "open" else max(0.0, reopens_at - call.runtime.now())
-            until = "" if reopens_in is None else f", next try {in_seconds(reopens_in)}"
-            turned = old == "closed" or new == "closed"  # what lies between, a try that fails, is no news
-            level = logging.WARNING if turned else logging.INFO
-            log.log(level, "%scircuit %s: %s%s", call.journal.prefix, new, scope_text(scope), until)
-            if call.journal.emit is not None:
-                call.journal.emit(CircuitChanged(scope=scope, old=old, new=new, reopens_in=reopens_in))
+NUMBERS = ("failure_rate", "window", "minimum_calls", "consecutive", "probes", "ramp", "max_waiters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +36,22 @@ class CircuitBreaker:
         window: seconds over which the rate is taken. Default 20.
         minimum_calls: calls the window must hold before the rate counts. Default 14.
         consecutive: failures in a row that open it, whatever the rate. Default 7: 8 % random errors get there once in
-            fifty million calls (docs/design/002-defaults-of-the-breaker.md).
+            fifty million calls (docs/design/002-defaults-of-the-breaker.md). Where calls are so few that failures lie
+            seconds apart, five are enough; two, if no connection could be made or nothing at all came back
+            (docs/design/005-when-a-circuit-opens.md).
         open_for: seconds it stays open: the first time, and at most. It doubles with each try that fails; up to a fifth
             is taken off by chance, so that processes do not return as one. Default (1, 30).
         probes: calls that may try a half-open circuit at the same time. Default 1.
         ramp: seconds over which calls return after it has closed, while another target can take the rest. Default 5.
+        slow_call: how many times longer than half of its likes (stream or not, effort, size of the output asked for) a
+            call takes to be slow; so many slow ones as would be failures enough open the circuit, for calls that have
+            somewhere else to go. Needs 30 answers of a kind. Default: none.
+        patience: seconds a call may wait, within its deadline, for the target that reopens soonest when every one is
+            refused; ``options(patience=…)`` says it for one call. Default: none, it is refused at once.
+        max_waiters: calls that may wait so at one time; the others are refused. Default 100.
+        breaker: a ``pybreaker.CircuitBreaker`` of your own (listeners, Redis storage) for the primary's calls, all in
+            one; or a function that makes one of (host, family, model), or None for ours. It alone then decides on
+            opening, by its ``fail_max``, and its ``reset_timeout`` is the open time. Default: none.
 
     Raises:
         ConfigurationError: an argument out of its range.
@@ -91,15 +64,29 @@ class CircuitBreaker:
     open_for: tuple[float, float] = (1.0, 30.0)
     probes: int = 1
     ramp: float = 5.0
+    slow_call: float | None = None
+    patience: float | None = None
+    max_waiters: int = 100
+    breaker: Any = None  # a pybreaker.CircuitBreaker, or a callable; pybreaker is imported with the first circuit
 
     def __post_init__(self) -> None:
         times: Any = self.open_for
         if not isinstance(times, tuple) or [is_number(time) for time in times] != [True, True]:  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # callers without a type checker
             raise ConfigurationError(f"CircuitBreaker(open_for=…) is (first, longest) in seconds, got {times!r}")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is not times and not is_number(value):
-                raise ConfigurationError(f"CircuitBreaker({field.name}=…) is a number, got {value!r}")
+        for name in NUMBERS:
+            value = getattr(self, name)
+            if not is_number(value):
+                raise ConfigurationError(f"CircuitBreaker({name}=…) is a number, got {value!r}")
+        if self.max_waiters < 0:
+            raise ConfigurationError(f"CircuitBreaker(max_waiters=…) is 0 or more, got {self.max_waiters!r}")
+        if self.slow_call is not None and not (is_number(self.slow_call) and self.slow_call > 1):
+            raise ConfigurationError(f"CircuitBreaker(slow_call=…) is a factor above 1, got {self.slow_call!r}")
+        if self.patience is not None:
+            check_seconds("CircuitBreaker(patience=…)", self.patience)
+        if not (self.breaker is None or is_pybreaker(self.breaker) or callable(self.breaker)):
+            raise ConfigurationError(
+                f"CircuitBreaker(breaker=…) is a pybreaker.CircuitBreaker, or makes one, got {self.breaker!r}"
+            )
         try:
             self._rules()
         except ValueError as error:
@@ -118,48 +105,87 @@ class CircuitBreaker:
 
     def new_state(self) -> Circuits:
         """No circuits yet."""
-        return Circuits(self._rules())
+        factor = self.slow_call
+        return Circuits(
+            self._rules(),
+            breaker=self.breaker,
+            slow=None if factor is None else partial(SlowCalls, factor),
+            waiters=self.max_waiters,
+        )
 
     async def execute(self, next: Next, call: Call) -> Reply:
         """Ask for a permit, call, and give it back with what was learnt."""
         circuits = call.state(self)
-        circuit = circuits.get(call.scope)
+        circuit = circuits.of(call)
         permit: Permit | None = None
+        above: Permit | None = None  # the host's, once it could not be reached
+        slow_after: float | None = None
         try:
             # Taken inside the try: an interrupt between the two would lose it.
-            permit = circuit.admit(call.runtime.now(), can_divert=call.has_next)
+            now = call.runtime.now()
+            if circuits.wary:
+                above = circuits.admit_above(call, circuit, now)
+                slow_after = circuits.slow_after(call, now)
+            permit = circuit.admit(now, can_divert=call.has_next, can_wait=self.outlasts(call), slow_after=slow_after)
             reply = await next(call)
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
                 permit.settle(True, call.runtime.now())
             else:
                 permit.heard(call.runtime.now())
                 reply.on_end(partial(_settle, circuits, circuit, permit, call))
+            if circuits.wary:
+                circuits.answered(call, permit, above)
             return reply
         except Rejected as rejected:
+            _release(above)
             raise _refusal(call, rejected) from None
         except Failure as failure:
             if permit is not None:
-                _learn(permit, failure, call.runtime.now())
+                _learn(circuits, permit, above, failure, call)
             raise
         except BaseException:
-            if permit is not None:
-                permit.release()
+            _release(permit)
+            _release(above)
             raise
         finally:
             circuits.tell(call)
 
+    def outlasts(self, call: Call) -> bool:
+        """Whether a call may wait for a target to be asked again."""
+        return self.patience is not None or call.options.patience is not None
 
-def _learn(permit: Permit, failure: Failure, now: float) -> None:
-    """What a failure says about the target."""
-    kind = failure.kind
+    async def outlast(self, next: Next, call: Call) -> Reply:
+        """Call; where every target is refused, wait for the one that reopens soonest, and call again.
+
+        It stands round all that asks the targets in turn, and is not there for calls that may not wait.
+        """
+        patience = call.options.patience if call.options.patience is not None else self.patience
+        return await outlast(next, call, patience=patience or 0.0, waiters=call.state(self).waiters)
+
+
+def _release(permit: Permit | None) -> None:
+    if permit is not None:
+        permit.release()
+
+
+def _learn(circuits: Circuits, permit: Permit, above: Permit | None, failure: Failure, call: Call) -> None:
+    """What a failure says about the target, and about its host."""
+    kind, now = failure.kind, call.runtime.now()
+    if kind is FailureKind.UNREACHABLE:
+        permit.settle(False, now, strong=True)
+        circuits.unreachable(call, above, permit.began, now)
+        return
     if kind is FailureKind.SILENT or kind is FailureKind.DEADLINE:
         permit.give_up(now, failed=kind is FailureKind.SILENT)
     elif kind.meaning.counts:
-        permit.settle(False, now, strong=kind is FailureKind.UNREACHABLE)
+        permit.settle(False, now)
     else:
         if failure.status is not None:  # a rate limit, a mistake: no evidence, but not silent
             permit.heard(now)
         permit.release()
+    if failure.status is not None and circuits.wary:
+        circuits.reached(call, above, permit.began, now)
+    _release(above)
 
 
 def _settle(circuits: Circuits, circuit: Circuit, permit: Permit, call: Call, verdict: Verdict) -> None:
@@ -174,11 +200,6 @@ def _settle(circuits: Circuits, circuit: Circuit, permit: Permit, call: Call, ve
             circuit.dispose_later(permit)
             return
     circuits.tell(call)
-
-
-def in_seconds(seconds: float) -> str:
-    """A time to come, in words."""
-    return f"in {seconds:.1f} s" if seconds < float("inf") else "when it is closed by hand"
 
 
 def _refusal(call: Call, rejected: Rejected) -> CircuitOpen:

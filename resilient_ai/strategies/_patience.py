@@ -1,0 +1,61 @@
+"""Waiting for a target to be asked again, where every one is refused."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from .._call import Operation
+from ..errors import AllFailed, Failure, NotSent
+
+if TYPE_CHECKING:
+    from .._call import Call, Next, Reply
+    from ._circuits import Waiters
+
+__all__ = ["outlast"]
+
+AGAIN = 1.0
+"""Seconds before a target is asked again that failed while its circuit was still closed: the first open time."""
+
+SPREAD = 0.25
+"""Seconds over which those who wait for one moment are spread: of all who come, one will be the probe."""
+
+
+async def outlast(next: Next, call: Call, *, patience: float, waiters: Waiters) -> Reply:
+    """Call; after a failure that is an outage's wait, and call again: until ``patience`` (in seconds, from the first
+    refusal) or the call's deadline leaves no time for it, or too many wait already."""
+    until: float | None = None
+    while True:
+        try:
+            return await next(call)
+        except Failure as failure:
+            now = call.runtime.now()
+            if until is None:
+                until = now + patience
+            seconds = _pause(call, failure)
+            if seconds is None or not _fits(call, now + seconds, until) or not waiters.enter():
+                raise
+        try:
+            await call.runtime.sleep(seconds)
+        finally:
+            waiters.leave()
+        call.journal.waited += seconds
+
+
+def _fits(call: Call, then: float, until: float) -> bool:
+    return then <= until and (call.deadline is None or then < call.deadline)
+
+
+def _pause(call: Call, failure: Failure) -> float | None:
+    """Seconds until a target is asked again; None if waiting is of no use, or does harm."""
+    failures = failure.failures if isinstance(failure, AllFailed) else (failure,)
+    refused = [one.reopens_in for one in failures if isinstance(one, NotSent)]
+    for one in failures:
+        meaning = one.kind.meaning
+        if isinstance(one, NotSent):
+            continue
+        if not (meaning.counts and call.facts.repeatable):
+            return None
+        if call.facts.operation is Operation.CREATING and not meaning.nothing_made:
+            return None
+    return min([*refused, AGAIN] if len(refused) < len(failures) else refused) + random.uniform(0, SPREAD)
