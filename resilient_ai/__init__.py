@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .strategies.cache import Cache
     from .strategies.deadline import Deadline
     from .strategies.fallback import Fallback
+    from .strategies.hedge import Hedge
     from .strategies.limiter import RateLimiter
     from .strategies.retry import Retry
 
@@ -29,6 +30,7 @@ __all__ = [
     "CircuitBreaker",
     "Deadline",
     "Fallback",
+    "Hedge",
     "Outcome",
     "Pipeline",
     "RateLimiter",
@@ -48,6 +50,7 @@ _HOMES = {
     "CircuitBreaker": ".strategies.breaker",
     "Deadline": ".strategies.deadline",
     "Fallback": ".strategies.fallback",
+    "Hedge": ".strategies.hedge",
     "Outcome": "._journal",
     "Pipeline": ".pipeline",
     "RateLimiter": ".strategies.limiter",

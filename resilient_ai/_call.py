@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from ._context import Options
-    from ._journal import Journal
+    from ._journal import Attempt, Journal
     from ._limits import Limits
     from ._runtime.base import Runtime
     from .errors import Failure
@@ -88,9 +88,10 @@ class Reply:
     :meth:`on_end`, wherever their own frames have gone by then.
 
     ``limits`` reads what the answer says of the limits of its key and model; None if it came from nobody's server.
+    ``attempt`` is the send that brought it, if one did.
     """
 
-    __slots__ = ("_listeners", "ids", "limits", "value", "verdict")
+    __slots__ = ("_listeners", "attempt", "ids", "limits", "value", "verdict")
 
     limits: Callable[[], Limits | None] | None
 
@@ -99,6 +100,7 @@ class Reply:
         self.verdict = verdict
         self.ids = ids
         self.limits = None
+        self.attempt: Attempt | None = None
         self._listeners: list[Callable[[Verdict], object]] | None = None
 
     def on_end(self, listener: Callable[[Verdict], object]) -> None:
@@ -168,6 +170,10 @@ class Port(Protocol):
 
     def used(self, reply: Reply) -> int | None:
         """The tokens the answer says it cost; None if it does not say."""
+        ...
+
+    async def discard(self, reply: Reply) -> None:
+        """Let go of an answer that nobody will read."""
         ...
 
     def pack(self, reply: Reply) -> Packed | None:

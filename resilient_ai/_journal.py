@@ -36,12 +36,14 @@ class Attempt:
     kind: FailureKind | None = None
     status: int | None = None
     request_id: str | None = None
+    lost: bool = False
+    """Whether another send, begun beside it, was quicker (:class:`~resilient_ai.Hedge`)."""
 
     def line(self) -> str:
         """The attempt in one line, as it stands in an exception's notes."""
         took = "" if self.ended is None else f" after {self.ended - self.started:.2f} s"
         if self.kind is None:
-            return f"{self.target}: answered{took}"
+            return f"{self.target}: {'hedged, lost' if self.lost else 'answered'}{took}"
         status = "" if self.status is None else f" (HTTP {self.status})"
         return f"{self.target}: {self.kind.value}{status}{took}"
 
@@ -195,7 +197,7 @@ def _forgotten() -> None:
 def notes(journal: Journal, failure: Failure) -> list[str]:
     """The lines to add to the exception the caller sees."""
     lines = [f"resilient_ai: {journal.facts.family} call failed: {failure}"]
-    lines += [f"  attempt {attempt.number}: {attempt.line()}" for attempt in journal.attempts]
+    lines += [f"  attempt {number}: {attempt.line()}" for number, attempt in enumerate(journal.attempts, 1)]
     if journal.unknown:
         lines.append("  unknown: the request may have been carried out; ask the provider before you send it again")
     return lines

@@ -20,6 +20,7 @@ __all__ = [
     "CallFinished",
     "CircuitChanged",
     "Event",
+    "Hedged",
     "Listener",
     "Parked",
     "Returned",
@@ -108,7 +109,19 @@ class CallFinished:
     observed: bool = False
 
 
-Event = AttemptFailed | CircuitChanged | Switched | Returned | Parked | Unparked | CallFinished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hedged:
+    """A second request was sent beside one that took longer than ``after`` seconds. ``won``: it was the quicker one."""
+
+    target: str
+    family: str
+    model: str | None
+    after: float
+    won: bool
+    observed: bool = False
+
+
+Event = AttemptFailed | CircuitChanged | Switched | Returned | Parked | Unparked | Hedged | CallFinished
 
 
 class Listener(Protocol):

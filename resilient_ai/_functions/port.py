@@ -102,6 +102,9 @@ class FunctionPort:
         """None, as above."""
         return None
 
+    async def discard(self, reply: Reply) -> None:
+        """Nothing: a value is only forgotten."""
+
     async def send(self, call: Call) -> Reply:
         """Call the function once, by the call's limit, and judge what it came to."""
         attempt = call.journal.begin(call.target_name)
@@ -123,7 +126,9 @@ class FunctionPort:
         if came.error is not None:
             self._judge(call, attempt, came.error)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
-        return Reply(came.value)
+        reply = Reply(came.value)
+        reply.attempt = attempt
+        return reply
 
     async def _run(self, function: Callable[..., Any], seconds: float | None) -> Came:
         if not self._is_async:

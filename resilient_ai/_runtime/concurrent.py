@@ -87,9 +87,8 @@ class AsyncRuntime:
                 if not sides[0].ended and may():
                     sides.append(Side(second, gate))
                     group.start_soon(self.run_side, sides[1])
-                while decided is None:
+                while (decided := settled(sides)) is None:
                     await gate.wait(None)
-                    decided = settled(sides)
                 group.cancel_scope.cancel()
             won = decided
         finally:  # also when the caller is cancelled, while an answer has come

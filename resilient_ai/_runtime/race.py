@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,7 +14,7 @@ from ..errors import Failure
 if TYPE_CHECKING:
     from .base import Gate
 
-__all__ = ["MAX_THREADS", "Aborted", "Side", "aborted", "race_on_threads", "racing", "settled", "verdict"]
+__all__ = ["MAX_THREADS", "Aborted", "Side", "aborted", "ended_by", "race_on_threads", "racing", "settled", "verdict"]
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
@@ -85,6 +86,21 @@ def aborted() -> bool:
     """Whether this thread runs a side that has lost."""
     runner = racing.get()
     return runner is not None and runner.given_up
+
+
+@contextmanager
+def ended_by(end: Callable[[], object]) -> Generator[None]:
+    """Inside, this thread waits: should its side lose, ``end`` ends the wait.
+
+    Raises:
+        Aborted: the side has lost.
+    """
+    runner = racing.get()
+    if runner is not None:
+        runner.at_abort(end)
+    yield
+    if runner is not None and runner.given_up:
+        raise Aborted
 
 
 class Runner(Generic[T]):

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from .race import ended_by, race_on_threads, racing
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
@@ -28,8 +30,9 @@ class SyncGate:
 
     async def wait(self, seconds: float | None) -> None:
         """Block until it is opened, ``seconds`` at most."""
-        self._event.wait(seconds)
-        self._event.clear()
+        with ended_by(self.open):
+            self._event.wait(seconds)
+            self._event.clear()
 
 
 class SyncRuntime:
@@ -50,7 +53,10 @@ class SyncRuntime:
 
     async def sleep(self, seconds: float) -> None:
         """Block for ``seconds``."""
-        self._sleep(seconds)
+        if racing.get() is None:
+            self._sleep(seconds)
+        else:
+            await self.gate().wait(seconds)
 
     async def offload(self, blocking: Callable[[], T]) -> T:
         """Run it here: this thread may block."""
@@ -66,8 +72,6 @@ class SyncRuntime:
         lost: Callable[[T], Awaitable[object]],
     ) -> T:
         """Each side in a thread of its own."""
-        from .race import race_on_threads
-
         return await race_on_threads(self.gate(), first, second, after=after, may=may, lost=lost, drive=self.drive)
 
     def drive(self, awaitable: Awaitable[T]) -> T:

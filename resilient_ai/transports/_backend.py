@@ -16,11 +16,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
 from resilient_ai._runtime.limit import deadline, left
+from resilient_ai._runtime.race import racing
 from resilient_ai.transports._lookup import addresses_of, is_address
 from resilient_ai.transports._private import SOCKET_INSIDE
 
@@ -87,10 +89,11 @@ class _Bounded(Generic[R, W]):
 
 
 class _BoundedSync(_Bounded[bytes, None]):
-    __slots__ = ("_backend", "_sock", "_sync")
+    __slots__ = ("_backend", "_racer", "_sock", "_sync")
 
     def __init__(self, inner: SyncStream, backend: SyncBackend, *, direct: bool) -> None:
         super().__init__(inner, backend.core)
+        self._racer: object = None  # the side of a race whose request is under way
         self._sync = inner
         self._backend = backend
         sock = inner.get_extra_info("socket") if direct else None
@@ -114,8 +117,18 @@ class _BoundedSync(_Bounded[bytes, None]):
             self._held = None
         elif _is_head(buffer):
             self._held = (buffer, timeout)
+            self._racer = racer = racing.get()
+            if racer is not None:
+                racer.at_abort(partial(self._shut, racer))
             return
         self._write(buffer, timeout)
+
+    def _shut(self, racer: object) -> None:
+        """Wake the thread that waits here for an answer that nobody wants any more: it finds the stream at its end."""
+        sock = self.get_extra_info("socket")
+        if self._racer is racer and isinstance(sock, socket.socket):
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not an SSLSocket's own, which takes its session apart
 
     def _write(self, buffer: bytes, timeout: float | None) -> None:
         """Write all, each part under what is left then: httpcore's own loop gives the whole time-out to every part."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Operation, Reply, Verdict
 from .._runtime.limit import deadline
+from .._runtime.race import Aborted, aborted
 from ..errors import DeadlineExceeded, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
@@ -122,6 +123,10 @@ class HttpPort:
         """The tokens the answer says it cost; None if it does not, or not yet."""
         return told(reply.value)
 
+    async def discard(self, reply: Reply) -> None:
+        """Let go of an answer that nobody will read."""
+        await self._wire.close(reply.value)
+
     # Sending
 
     async def send(self, call: Call) -> Reply:
@@ -142,9 +147,13 @@ class HttpPort:
             response = await wire.send(request, until)
             return await self._received(call, attempt, response, wire, request)
         except Failure as failure:
+            if aborted():
+                raise Aborted from None
             self._failed(call, attempt, failure)
             raise
         except self._flavour.known as error:
+            if aborted():
+                raise Aborted from None
             known = self._failure(call, error)
             self._failed(call, attempt, known)
             raise known from error
@@ -206,6 +215,8 @@ class HttpPort:
             reply = await self._plain(call, attempt, response, headers, wire)
         else:
             reply = await self._stream(call, response, headers, wire, request)
+            reply.on_end(partial(_ended, call.journal, attempt))
+        reply.attempt = attempt
         reply.limits = partial(limits_of, headers, dialect.name)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
         mark(response, call.journal, attempt.request_id, dialect.request_id)
@@ -329,7 +340,6 @@ class HttpPort:
             raise
         reply.ids = dialect.made_by_stream(family, stream.held or b"") if sse else ()
         response.stream = stream
-        reply.on_end(partial(finish, call.journal))
         return reply
 
     def _unpacked(self, response: Any) -> Any:
@@ -370,6 +380,11 @@ class HttpPort:
         response = unpacked(packed, self._flavour)
         mark(response, call.journal, None, self._prepared.dialect.request_id)
         return Reply(response)
+
+
+def _ended(journal: Journal, attempt: Attempt, verdict: Verdict) -> None:
+    if not attempt.lost:  # of a race, the other side's stream is the call's
+        finish(journal, verdict)
 
 
 def finish(journal: Journal, verdict: Verdict) -> None:

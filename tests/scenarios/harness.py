@@ -21,7 +21,9 @@ import contextlib
 import heapq
 import itertools
 import math
+import threading
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -32,6 +34,7 @@ import trio
 from resilient_ai import _context
 from resilient_ai._call import Call, Facts, Operation, Packed, Reply, Verdict
 from resilient_ai._runtime.concurrent import AsyncRuntime
+from resilient_ai._runtime.race import ended_by, race_on_threads
 from resilient_ai._runtime.sync import SyncRuntime, drive
 from resilient_ai._target import Target, salted_hash
 from resilient_ai.errors import AllFailed, DeadlineExceeded, Failure
@@ -128,15 +131,28 @@ class Provider:
 # ---- time
 
 
+_is_counted: ContextVar[bool] = ContextVar("counted", default=False)
+
+
+class Sleeper:
+    """Somebody who waits until a moment, or for a word. ``wakes``: a task's event, or a thread's."""
+
+    def __init__(self, wakes: anyio.Event | threading.Event) -> None:
+        self.wakes = wakes
+        self.awake = False
+
+
 class Clock:
-    """Virtual time. Alone, a sleeper moves it; with several tasks, the earliest sleeper is woken when all sleep."""
+    """Virtual time. Alone, a sleeper moves it; with several tasks or threads, the earliest sleeper is woken when all
+    sleep."""
 
     def __init__(self, start: float = 1000.0) -> None:
         self.time = start
         self.slept: list[float] = []
-        self._sleepers: list[tuple[float, int, anyio.Event]] = []
+        self._sleepers: list[tuple[float, int, Sleeper]] = []
         self._awake = 0
         self._order = itertools.count()
+        self._lock = threading.RLock()
 
     def now(self) -> float:
         return self.time
@@ -147,33 +163,171 @@ class Clock:
         self.time += seconds
 
     async def wait(self, seconds: float) -> None:
+        """A task's sleep."""
         await anyio.lowlevel.checkpoint()
-        if self._awake <= 1 and not self._sleepers:
-            self.pass_(seconds)
-            return
-        event = anyio.Event()
-        heapq.heappush(self._sleepers, (self.time + seconds, next(self._order), event))
-        self._awake -= 1
-        self._wake_if_all_sleep()
-        await event.wait()
+        if not self._alone(seconds):
+            await self.asleep(self.lie_down(anyio.Event(), seconds))
+
+    def block(self, seconds: float) -> None:
+        """A thread's sleep."""
+        if not self._alone(seconds):
+            self.blocked(self.lie_down(threading.Event(), seconds))
+
+    def _alone(self, seconds: float) -> bool:
+        with self._lock:
+            alone = self._awake <= 1 and not self._sleepers
+            if alone:
+                self.pass_(seconds)
+            return alone
+
+    async def asleep(self, sleeper: Sleeper) -> None:
+        try:
+            await cast("anyio.Event", sleeper.wakes).wait()
+        finally:
+            self.rouse(sleeper)  # also when it is cancelled
+
+    def blocked(self, sleeper: Sleeper) -> None:
+        assert cast("threading.Event", sleeper.wakes).wait(20), "everybody sleeps"
+
+    def lie_down(self, wakes: anyio.Event | threading.Event, seconds: float) -> Sleeper:
+        sleeper = Sleeper(wakes)
+        with self._lock:
+            heapq.heappush(self._sleepers, (self.time + seconds, next(self._order), sleeper))
+            self._awake -= 1
+            self._wake_if_all_sleep()
+        return sleeper
+
+    def rouse(self, sleeper: Sleeper) -> None:
+        """Wake one before its time, if it is not awake."""
+        with self._lock:
+            if not sleeper.awake:
+                self._sleepers = [entry for entry in self._sleepers if entry[2] is not sleeper]
+                heapq.heapify(self._sleepers)
+                self._wake(sleeper)
+
+    def _wake(self, sleeper: Sleeper) -> None:
+        sleeper.awake = True
+        self._awake += 1
+        sleeper.wakes.set()
 
     def _wake_if_all_sleep(self) -> None:
         if self._awake == 0 and self._sleepers:
-            at, _, event = heapq.heappop(self._sleepers)
+            at, _, sleeper = heapq.heappop(self._sleepers)
+            assert at < FOREVER, "everybody waits for somebody else"
             self.time = max(self.time, at)
-            self._awake += 1
-            event.set()
+            self._wake(sleeper)
+
+    def rouse_all(self) -> None:
+        """The end of a test: nobody is left asleep in a thread."""
+        for _, _, sleeper in list(self._sleepers):
+            self.rouse(sleeper)
 
     async def task(self, work: Callable[[], Awaitable[object]]) -> None:
         """Run `work` as one of several tasks that share this clock."""
+        _is_counted.set(True)
         try:
             await work()
         finally:
+            self.leave()
+
+    def expect(self, tasks: int) -> None:
+        with self._lock:
+            self._awake += tasks
+
+    def leave(self) -> None:
+        with self._lock:
             self._awake -= 1
             self._wake_if_all_sleep()
 
-    def expect(self, tasks: int) -> None:
-        self._awake += tasks
+    def counting(self, may: Callable[[], bool]) -> Callable[[], bool]:
+        """The same question; where it is allowed, another one is awake."""
+
+        def asked() -> bool:
+            allowed = may()
+            self.expect(allowed)
+            return allowed
+
+        return asked
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Whoever runs a script alone is not counted: inside, it is."""
+        lone = not _is_counted.get()
+        self.expect(lone)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._awake -= lone
+
+
+class VirtualGate:
+    """A gate in virtual time."""
+
+    def __init__(self, clock: Clock, event: Callable[[], anyio.Event | threading.Event]) -> None:
+        self._clock = clock
+        self._event = event
+        self._opened = False
+        self._waiter: Sleeper | None = None
+
+    def open(self) -> None:
+        with self._clock._lock:
+            self._opened = True
+            if self._waiter is not None:
+                self._clock.rouse(self._waiter)
+
+    async def wait(self, seconds: float | None) -> None:
+        until = FOREVER if seconds is None else seconds
+        clock = self._clock
+        with clock._lock:
+            if not self._opened and clock._alone(until):
+                return
+            self._waiter = None if self._opened else clock.lie_down(self._event(), until)
+        if self._waiter is not None:
+            if self._event is threading.Event:
+                with ended_by(self.open):
+                    clock.blocked(self._waiter)
+            else:
+                await clock.asleep(self._waiter)
+        self._opened, self._waiter = False, None
+
+
+class VirtualSync(SyncRuntime):
+    """Plain threads in virtual time."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(now=clock.now, sleep=clock.block, gate=lambda: VirtualGate(clock, threading.Event))
+        self.clock = clock
+
+    async def race(self, first: Any, second: Any, *, may: Callable[[], bool], **said: Any) -> Any:
+        with self.clock.counted():
+            self.clock.expect(1)
+            gate = _SidesGate(self.clock, threading.Event)
+            return await race_on_threads(gate, first, second, may=self.clock.counting(may), drive=self.drive, **said)
+
+
+class _SidesGate(VirtualGate):
+    """Opened once by each side, at its end; only then its thread is counted no more."""
+
+    def open(self) -> None:
+        super().open()
+        self._clock.leave()
+
+
+class VirtualAsync(AsyncRuntime):
+    """asyncio or trio in virtual time."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(now=clock.now, sleep=clock.wait, gate=lambda: VirtualGate(clock, anyio.Event))
+        self.clock = clock
+
+    async def race(self, first: Any, second: Any, *, may: Callable[[], bool], **said: Any) -> Any:
+        with self.clock.counted():
+            self.clock.expect(1)
+            return await super().race(first, second, may=self.clock.counting(may), **said)
+
+    async def run_side(self, side: Any) -> None:
+        await self.clock.task(lambda: super(VirtualAsync, self).run_side(side))
 
 
 # ---- the surface
@@ -214,6 +368,10 @@ class ScriptedPort:
     def used(self, reply: Reply) -> int | None:
         return None
 
+    async def discard(self, reply: Reply) -> None:
+        self.world.discarded += 1
+        reply.end(Verdict.NONE)
+
     def pack(self, reply: Reply) -> Packed | None:
         text, tools = cast("tuple[str, bool]", reply.value)
         return Packed(data=text.encode(), stale_ok=not tools)
@@ -231,7 +389,9 @@ class ScriptedPort:
         step = self.world.provider(self.host(call.target)).meet(now, call.model, limit, key)
         try:
             await self._pass(call, step, limit)
-            return self._answer(call, step)
+            reply = self._answer(call, step)
+            reply.attempt = attempt
+            return reply
         except Failure as failure:
             attempt.kind, attempt.status = failure.kind, failure.status
             if call.journal.emit is not None:
@@ -332,10 +492,13 @@ class World:
         """Run the script in one mode."""
         self.mode = mode
         if mode == "sync":
-            self.runtime = SyncRuntime(now=self.clock.now, sleep=self.clock.pass_)
-            drive(cast("Any", script()))
+            self.runtime = VirtualSync(self.clock)
+            try:
+                drive(cast("Any", script()))
+            finally:
+                self.clock.rouse_all()
             return
-        self.runtime = AsyncRuntime(now=self.clock.now, sleep=self.clock.wait)
+        self.runtime = VirtualAsync(self.clock)
         if mode == "asyncio":
             asyncio.run(cast("Any", script()))
         else:
