@@ -10,6 +10,7 @@ from .._context import journals
 from .._observe import say_if_late, stop_if_changed
 from ..errors import Failure
 from ..providers.sse import TerminalWatch
+from ._abandoned import close_abandoned
 from ._answer import JOURNAL, LIMIT_PARSED, is_html, parsed, was_parsed
 from ._flavour import fields
 from ._port import HttpPort, finish
@@ -68,6 +69,7 @@ class ObservedPort(HttpPort):
 
     async def once(self, call: Call) -> Reply:
         """Send, and judge what comes back without touching it."""
+        close_abandoned()
         self.sent = True
         attempt = call.journal.begin(call.target_name)
         try:

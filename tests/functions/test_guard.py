@@ -135,9 +135,11 @@ def test_the_default_is_the_careful_one(mode: str) -> None:
     async def script() -> None:
         with pytest.raises(ConnectionResetError):
             await do(pipeline().guard(model.ask)("you"))
+        with pytest.raises(ConnectionResetError):
+            await do((pipeline().call if mode == "sync" else pipeline().acall)(model.ask, "you"))
 
     run(mode, script)
-    assert model.count == 1
+    assert model.count == 2
 
 
 def test_the_caller_sees_the_function_s_own_exception_with_notes(mode: str) -> None:

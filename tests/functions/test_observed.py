@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from resilient_ai import CircuitBreaker, Deadline, Hedge, Pipeline, RateLimiter, Retry, control, outcome, record
+from resilient_ai.errors import Failure
 from resilient_ai.events import AttemptFailed
 
 from .test_guard import REFUSED, RESET, Model, do, run
@@ -64,6 +65,29 @@ def test_what_is_no_failure_passes(mode: str) -> None:
 def test_stop_iteration_too() -> None:
     with pytest.raises(StopIteration):
         Pipeline(Retry()).observe().call(next, iter(()))
+
+
+class Twice:
+    """A program's own strategy that asks again at once."""
+
+    async def execute(self, next: Any, call: Any) -> Any:
+        try:
+            return await next(call)
+        except Failure:
+            return await next(call)
+
+
+def test_a_program_s_own_strategy_is_held_back_too(mode: str) -> None:
+    model = Model(mode, RESET)
+
+    async def script() -> None:
+        guarded = Pipeline(Twice()).observe().guard(model.ask, name="mine")
+        with pytest.raises(ConnectionResetError), record() as calls:
+            await do(guarded("you"))
+        assert calls[0].would_have == ("asked primary again",)
+
+    run(mode, script)
+    assert model.count == 1
 
 
 def test_a_limit_cuts_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -211,15 +212,24 @@ def test_a_stream_s_end_is_the_call_s(mode: Mode, primary: Any) -> None:
 
 
 def test_a_dropped_stream_holds_nothing(primary: Any) -> None:
-    """The collector's find is no evidence, and its permit comes back."""
-    client = wrap(openai.OpenAI(api_key=primary.key, base_url=primary.base_url), observing())
-    stream = client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)
-    next(iter(stream))
-    del stream
+    """The collector's find is no evidence, and the probe's permit comes back: the next call closes the circuit."""
+    seen: list[Any] = []
+    breaker = CircuitBreaker(consecutive=1, open_for=(0.05, 0.05))
+    client = wrap(http.Client(), observing(breaker, listeners=[seen.append]))
+    url, headers = f"{primary.base_url}/chat/completions", {"authorization": f"Bearer {primary.key}"}
+    asked = {"model": MODEL, "messages": HELLO}
+    primary.fault(Fault.status(500, count=1))
+    assert client.post(url, json=asked, headers=headers).status_code == 500
+    (circuit,) = (one for one in circuits().values() if one.state == "open")
+    time.sleep(0.2)
+    request = client.build_request("POST", url, json=asked | {"stream": True}, headers=headers)
+    response = client.send(request, stream=True)
+    assert circuit.state == "half-open"
+    del response
     gc.collect()
-    client.chat.completions.create(model=MODEL, messages=HELLO)
-    (circuit,) = circuits().values()
-    assert (circuit.state, circuit.probing) == ("closed", 0)
+    assert client.post(url, json=asked, headers=headers).status_code == 200
+    assert circuit.state == "closed"
+    assert len([event for event in seen if isinstance(event, CallFinished)]) == 3
     client.close()
 
 
