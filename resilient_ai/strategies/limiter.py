@@ -43,6 +43,10 @@ class Lanes:
         """The line of an account."""
         return self._lanes.get((account, may))
 
+    def every(self) -> list[Lane]:
+        """Every line there is."""
+        return [lane for _, lane in self._lanes.items()]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimiter:
