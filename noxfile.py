@@ -1,6 +1,6 @@
 """Every check of this repository, each in an environment of its own.
 
-`nox` runs all tests, on both HTTP stacks the OpenAI SDK stands on; `nox -s lint` checks style, types and floors;
+`nox` runs all tests, those that meet an SDK on both HTTP stacks the OpenAI SDK stands on; `nox -s lint` checks style, types and floors;
 `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to pytest:
 `nox -s tests -- -k breaker`. Only Python and the package index are needed.
 """
@@ -13,6 +13,8 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["tests", "tests_openai2"]
 nox.options.error_on_external_run = True
+
+HTTP_TESTS = ["tests/sdk", "tests/transports", "tests/unit/transports", "tests/simulator", "tests/test_import.py"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -31,10 +33,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def tests_openai2(session: nox.Session) -> None:
-    """All tests on openai 2, which stands on httpx, in a world without httpx2, and under the SDKs that fit into it."""
+    """What meets an SDK or an http package, on openai 2, which stands on httpx, in a world without httpx2, and under the
+    SDKs that fit into it. (All else knows neither, and is tested once.)"""
     session.install(".[test,test-sdks-httpx]", "openai>=2.50,<3")
     session.run("python", "-c", "import importlib.util as u; raise SystemExit(u.find_spec('httpx2') is not None)")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or HTTP_TESTS))
 
 
 @nox.session
