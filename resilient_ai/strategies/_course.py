@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import CircuitOpen, NotSent
 from ..failures import Again, FailureKind
@@ -21,8 +20,7 @@ _OF_THE_KEY = frozenset({FailureKind.RATE_LIMITED, FailureKind.QUOTA, FailureKin
 """What another key for the same model may mend."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(NamedTuple):
     """One target's turn.
 
     Attributes:
@@ -46,6 +44,8 @@ class Course:
     circuits are open), the one that was: what it may be asked again is then no longer cut short by their standing by.
     """
 
+    __slots__ = ("_cut_short", "_had_more", "_others_asked", "_queue", "_turned_away", "_waiting")
+
     def __init__(self, targets: Iterable[Target | None]) -> None:
         self._queue = deque(targets)
         self._turned_away: deque[Target | None] = deque()
@@ -56,12 +56,11 @@ class Course:
 
     def next(self) -> Turn | None:
         """Whose turn it is; None if nobody is left."""
-        for queue in (self._queue, self._turned_away):
-            if queue:
-                target = queue.popleft()
-                rest = len(self._queue) + len(self._turned_away)
-                return Turn(target=target, has_next=rest > 0, share=1 + self._places(target))
-        return self._last_resort()
+        queue = self._queue or self._turned_away
+        if not queue:
+            return self._last_resort()
+        target = queue.popleft()
+        return Turn(target, bool(self._queue or self._turned_away), 1 + self._places(target))
 
     def again(self, target: Target | None) -> None:
         """It is asked once more, at once."""
@@ -92,11 +91,11 @@ class Course:
 
     def _places(self, target: Target | None) -> int:
         """How many others may still want time: several keys of one place want it once."""
-        others = [*self._queue, *self._turned_away]
-        if len(others) > 1:
+        count = len(self._queue) + len(self._turned_away)
+        if count > 1:
             own = None if target is None else target.place
-            return len({other and other.place for other in others} - {own}) + bool(self._waiting)
-        return len(others) + bool(self._waiting)
+            count = len({other and other.place for other in (*self._queue, *self._turned_away)} - {own})
+        return count + bool(self._waiting)
 
     def _last_resort(self) -> Turn | None:
         if self._waiting:

@@ -81,7 +81,7 @@ class Fallback:
         candidates = self._candidates(call, state)
         failures: list[Failure] = [*state.passed_over(call, candidates)]
         course = Course(candidates)
-        reread: set[Target] = set()
+        reread: list[Target] = []
         try:
             while (turn := course.next()) is not None:
                 view, before = _view(call, turn), len(call.journal.attempts)
@@ -155,12 +155,12 @@ def _with_key(view: Call) -> Call:
     return asked
 
 
-def _another_key(view: Call, asked: Call, failure: Failure, reread: set[Target]) -> bool:
+def _another_key(view: Call, asked: Call, failure: Failure, reread: list[Target]) -> bool:
     """Whether the callable of a refused key has another one to give by now: a token that had expired. Asked once."""
     target = view.target
     if failure.kind is not FailureKind.AUTH or target is None or asked is view or target in reread:
         return False
-    reread.add(target)
+    reread.append(target)
     try:
         return keyed(target) != asked.target
     except Failure:

@@ -93,10 +93,9 @@ class Retry:
         budget = call.state(self).get(call.scope)
         common = shared(call)
         now = call.runtime.now()
-        past, earlier = Past(1, now, 0.0), None
+        number, earlier = 1, None
         if call.resumes is not None:
             (number, earlier), call.resumes = call.resumes, None  # its traceback would hold the call, and the call it
-            past = Past(number, now, 0.0)
         elif common.repeats.known and _comes_again(common.repeats, call):
             budget.withdraw(now)  # the loop above has made it a repeat: it earns none, and costs one
         else:
@@ -111,7 +110,7 @@ class Retry:
                     raise
                 except Failure as failure:
                     earlier = failure
-            return await self._again(next, call, earlier, past, budget)
+            return await self._again(next, call, earlier, Past(number, now, 0.0), budget)
         finally:
             del earlier  # its traceback holds this frame
 

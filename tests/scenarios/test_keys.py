@@ -54,6 +54,26 @@ def test_a_wait_is_shared_and_the_callers_return_spread(mode: Mode) -> None:
     assert max(sum(at <= time < at + 0.05 for time in times) for at in times) < 50  # an even spread has 20
 
 
+@pytest.mark.parametrize("mode", ["asyncio", "trio"])
+def test_all_who_were_told_to_wait_are_answered(mode: Mode) -> None:
+    """A repeat at the time the provider named is no storm: the budget is for other repeats."""
+    world = World()
+    world.primary.follows(lambda sent: fails(K.RATE_LIMITED, retry_after=2.0) if sent.at < 1001 else ok())
+    pipeline = Pipeline.default()
+    got: list[Got] = []
+
+    async def one() -> None:
+        await world.runtime.sleep(0.001)
+        got.append(await world.call(pipeline))
+
+    async def script() -> None:
+        await world.at_once([one] * 100)
+
+    world.run(mode, script)
+    assert [one.text for one in got] == ["hello from primary"] * 100
+    assert world.primary.count <= 200
+
+
 def test_those_who_wait_heed_what_others_are_told_meanwhile(mode: Mode) -> None:
     """A wait that is made longer while a call waits is waited for whole, without a request to learn it."""
     world = World()
