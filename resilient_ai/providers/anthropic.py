@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
 from ..failures import FailureKind
-from .base import Dialect, Endpoint, values_of
+from .base import Dialect, Endpoint, items_of, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
 
@@ -102,8 +102,7 @@ def effects(family: str, body: bytes) -> tuple[bool, tuple[str, ...]]:
         return False, ()
     request = cast("dict[str, Any]", parsed)
     container = request.get("container")
-    given = request.get("tools")
-    tools = cast("list[Any]", given) if isinstance(given, list) else []
+    tools = items_of(request.get("tools"))
     acts = bool(container) or bool(request.get("mcp_servers")) or any(map(_acts, tools))
     if isinstance(container, dict):
         container = cast("dict[str, Any]", container).get("id")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .._call import Operation
     from ..failures import FailureKind
 
-__all__ = ["Dialect", "Endpoint", "Span", "form_field", "model_of", "top_level", "url_of", "values_of"]
+__all__ = ["Dialect", "Endpoint", "Span", "form_field", "items_of", "model_of", "top_level", "url_of", "values_of"]
 
 LOOK = 16 * 1024
 """Bytes from either end of a body that are parsed to prove that a key stands at its top level; beyond, all of it is."""
@@ -223,6 +223,11 @@ def _value(body: bytes, at: int) -> Span | None:
         return None
 
 
+def items_of(value: Any) -> list[Any]:
+    """The items of a list; none of what is no list."""
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
 def values_of(request: dict[str, Any], *names: str) -> list[str]:
     """Every string that stands under one of the names in a request, at whatever depth."""
     found: list[str] = []
@@ -233,8 +238,8 @@ def values_of(request: dict[str, Any], *names: str) -> list[str]:
             members = cast("dict[str, Any]", item)
             found += [value for name in names if isinstance(value := members.get(name), str)]
             rest.extend(members.values())
-        elif isinstance(item, list):
-            rest.extend(cast("list[Any]", item))
+        else:
+            rest.extend(items_of(item))
     return found
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from .._call import Operation
 from ..failures import FailureKind
-from .base import Dialect, Endpoint, values_of
+from .base import Dialect, Endpoint, items_of, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
 
@@ -161,8 +161,7 @@ def effects(family: str, body: bytes) -> tuple[bool, tuple[str, ...]]:
     if not isinstance(parsed, dict):
         return False, ()
     request = cast("dict[str, Any]", parsed)
-    given = request.get("tools")
-    tools = cast("list[Any]", given) if isinstance(given, list) else []
+    tools = items_of(request.get("tools"))
     leaves = any(map(_acts, tools)) or (kept and (request.get("store") is not False or bool(request.get("background"))))
     ids = [_last(name) for name in values_of({**request, "labels": None}, *_NAMES) if _is_ours(name)]
     ids += [value for name in _PREVIOUS if isinstance(value := request.get(name), str)]
@@ -202,7 +201,7 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
     """
     content = _CONTENT.get(family) if asked else None
     if isinstance(body, list) and family == "generate_content":
-        items = cast("list[Any]", body)
+        items = items_of(body)
         kinds = [kind for item in items if (kind := inside_success(family, item, asked)) is not None]
         return kinds[0] if kinds else None if items or not asked else FailureKind.BROKEN
     if not isinstance(body, dict):

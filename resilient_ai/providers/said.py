@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from .base import items_of
 from .headers import MOST_SECONDS, duration, wait_in_words
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ def said_by(body: Any) -> Said | None:
     ``{"error": {…}}`` (OpenAI, Anthropic, Gemini, most others; Gemini may put it into a list), ``{"error": "…"}``
     (Ollama, xAI), ``{"object": "error", …}`` (Mistral, vLLM), ``{"message": "…"}`` and ``{"detail": …}`` (FastAPI).
     """
-    if isinstance(body, list) and body:
-        body = cast("list[Any]", body)[0]
+    body = next(iter(items_of(body)), body)
     if not isinstance(body, dict):
         return None
     answer = cast("Object", body)
@@ -78,7 +78,7 @@ def _object(error: Object) -> Said:
 
 def _delay(details: Any) -> str | None:
     """The ``retryDelay`` of a ``google.rpc.RetryInfo``."""
-    for detail in cast("list[Any]", details) if isinstance(details, list) else ():
+    for detail in items_of(details):
         delay = cast("Object", detail).get("retryDelay") if isinstance(detail, dict) else None
         if isinstance(delay, str):
             return delay
@@ -89,13 +89,13 @@ def _details(details: Any) -> Iterator[Any]:
     """Anthropic's error code; Gemini's reasons, and whether a day's quota is used up."""
     if isinstance(details, dict):
         yield cast("Object", details).get("error_code")
-    for detail in cast("list[Any]", details) if isinstance(details, list) else ():
+    for detail in items_of(details):
         if not isinstance(detail, dict):
             continue
         members = cast("Object", detail)
         yield members.get("reason")
         violations = members.get("violations")
-        for violation in cast("list[Any]", violations) if isinstance(violations, list) else ():
+        for violation in items_of(violations):
             if isinstance(violation, dict) and "PerDay" in str(cast("Object", violation).get("quotaId")):
                 yield "PerDay"
 
