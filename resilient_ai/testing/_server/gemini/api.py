@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..fields import NOTHING
 from ..replies import Json, Refusal, Reply, encode
@@ -182,7 +182,7 @@ def _not_found(path: str, model: str) -> str:
 
 def _parsed(body: bytes) -> Json:
     try:
-        given: Any = camel(parse_json(body))
+        given: Json = camel(parse_json(body))
     except (Refusal, RecursionError):
         raise Refusal(400, "Invalid JSON payload received. Expected a value.") from None
     return given
