@@ -47,9 +47,9 @@ class Evidence:
         self._weight = 0.0  # theirs
         self._since = 0.0  # when the first of them began
 
-    def slow(self) -> bool:
-        """Count a slow call; returns whether it is one too many. They have a score of their own."""
-        self._slow += 1
+    def slow(self, calls: int) -> bool:
+        """Count so many slow calls; returns whether they are too many. They have a score of their own."""
+        self._slow += calls
         return self._slow >= self._enough
 
     def succeeded(self, now: float, *, slow: bool = False) -> None:

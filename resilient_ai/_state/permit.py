@@ -38,12 +38,11 @@ class Permit:
 
     probe = False
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, now: float) -> None:
         self._circuit = circuit
-        self.ended = False
+        self.ended = self.slow = False
         self.generation = circuit.generation
-        self.began = 0.0
-        self.slow = False
+        self.began = now
 
     def settle(
         self,
@@ -83,8 +82,8 @@ class Probe(Permit):
 
     probe = True
 
-    def __init__(self, circuit: Circuit) -> None:
-        super().__init__(circuit)
+    def __init__(self, circuit: Circuit, now: float) -> None:
+        super().__init__(circuit, now)
         self.serial = next(_serials)
 
     def __del__(self) -> None:

@@ -20,6 +20,9 @@ ENOUGH = 18.0
 """Nats: so unlikely (2e-8) must it be by chance that none of those that wait has been answered."""
 STRETCH = 3.0
 """A target three times slower than it has been is slow, not silent."""
+PLENTY = 1000
+ONE_IN = 8
+"""From a thousand answers on one in eight is remembered: as telling, and it costs an eighth."""
 LOOKED_AT = 64
 """About so many of the waiting are looked at, evenly from the oldest to the newest; each stands for its neighbours."""
 EVERY = 0.1
@@ -46,36 +49,30 @@ class Silence:
     Without that condition the slow ones, who gather among the waiting, would count against a healthy target.
     """
 
-    __slots__ = ("_given_up", "_least", "_looked", "_since", "_wrong_at", "last", "record", "waiting")
+    # waiting: who waits (the id of its permit), and since when. last: when anything came back. Both are its owner's to
+    # write: a call of a method each would be a tenth of what a circuit costs.
+    __slots__ = ("_answers", "_given_up", "_least", "_looked", "_since", "_wrong_at", "last", "record", "waiting")
 
     def __init__(self) -> None:
         self.record = Latencies()
+        self.waiting: dict[int, float] = {}
         self.clear()
 
     def clear(self) -> None:
         """Forget who waits; how long answers took remains known."""
-        self.waiting: dict[int, float] = {}
+        self.waiting.clear()
         self._given_up: list[float] = []
         self._looked = self._since = self._wrong_at = NEVER
         self._least = LEAST
+        self._answers = 0
         self.last = NEVER
-
-    def begin(self, key: int, now: float) -> None:
-        """A call is on its way."""
-        self.waiting[key] = now
-
-    def end(self, key: int) -> float | None:
-        """It waits no longer; returns when it had begun, None if it was not waiting."""
-        return self.waiting.pop(key, None)
-
-    def sign(self, now: float) -> None:
-        """Something came back."""
-        self.last = now
 
     def answered(self, began: float, now: float) -> None:
         """An answer came. What was given up before it was slow, then, not lost: it is remembered as such."""
         self.last = now
-        self.record.add(now, now - began)
+        self._answers += 1
+        if self._answers < PLENTY or not self._answers % ONE_IN:
+            self.record.add(now, now - began)
         if self._given_up:
             for seconds in self._given_up:
                 self.record.add(now, seconds)

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 from .._call import scope_text
 from .._state.breaker import Circuit, Rejected
@@ -28,6 +28,8 @@ __all__ = ["Circuits", "Scope", "Waiters", "in_seconds", "is_pybreaker"]
 
 log = logging.getLogger("resilient_ai")
 Scope = tuple[str, str, str | None]
+Maker: TypeAlias = "Callable[[Scope], object]"
+"""Makes the program's own breaker for a scope, or leaves it to us."""
 
 EVERYTHING = "*"
 """The family of a host's own circuit."""
@@ -94,13 +96,14 @@ class Circuits:
         self,
         rules: Rules,
         *,
-        breaker: pybreaker.CircuitBreaker | Callable[[Scope], pybreaker.CircuitBreaker | None] | None = None,
+        own: pybreaker.CircuitBreaker | None = None,
+        maker: Maker | None = None,
         slow: Callable[[], SlowCalls] | None = None,
         waiters: int = 0,
     ) -> None:
         self._rules = rules
-        self._breaker = breaker
-        self.own = breaker if is_pybreaker(breaker) else None
+        self.own = own
+        self._maker = maker
         self.primaries: set[str] = set()  # the hosts whose calls the program's one breaker guards
         self._changes: deque[tuple[Scope, str, str]] = deque(maxlen=1024)
         self.scopes: Scopes[Circuit] = Scopes(self._make, keep=_not_closed)
@@ -126,17 +129,14 @@ class Circuits:
         return circuit
 
     def _given(self, scope: Scope) -> pybreaker.CircuitBreaker | None:
-        given = self._breaker
-        if given is None:
-            return None
-        if is_pybreaker(given):
-            return given if scope[0] in self.primaries else None
-        made = given(scope)
-        if not (made is None or is_pybreaker(made)):
-            raise ConfigurationError(
-                f"CircuitBreaker(breaker=…) made {type(made).__name__}, no pybreaker.CircuitBreaker"
-            )
-        return made
+        """The program's own breaker for a scope."""
+        if self.own is not None:
+            return self.own if scope[0] in self.primaries else None
+        made = None if self._maker is None else self._maker(scope)
+        if made is None or is_pybreaker(made):
+            return made
+        what = type(made).__name__
+        raise ConfigurationError(f"CircuitBreaker(breaker=…) made {what}, which is no pybreaker.CircuitBreaker")
 
     def _note_open(self, scope: Scope, circuit: Circuit) -> None:
         """Remember which models of a family are open; a few of each are enough to know that it is several."""
@@ -164,12 +164,6 @@ class Circuits:
     def get(self, scope: Scope) -> Circuit:
         """The circuit of ``scope``."""
         return self.scopes.get(scope)
-
-    def of(self, call: Call) -> Circuit:
-        """The circuit of a call."""
-        if self.own is not None and call.target is None:
-            self.primaries.add(call.facts.host)
-        return self.scopes.get(call.scope)
 
     def by_host(self) -> list[tuple[str, Circuit]]:
         """Every circuit, with its host."""
@@ -214,7 +208,7 @@ class Circuits:
             host.count(began, now, reached=True)
         else:
             above.settle(True, now)
-        if host.circuit.calm:
+        if host.circuit.calm(now):
             self._hosts.drop(call.scope[0])
             self._relax()
 
@@ -250,7 +244,7 @@ class Circuits:
                 call.journal.emit(CircuitChanged(scope=scope, old=old, new=new, reopens_in=reopens_in))
 
 
-def is_pybreaker(value: object) -> TypeGuard[pybreaker.CircuitBreaker]:
+def is_pybreaker(value: Any) -> TypeGuard[pybreaker.CircuitBreaker]:
     """Whether it is a breaker of pybreaker's, or like one."""
     return hasattr(value, "current_state") and hasattr(value, "fail_counter")
 

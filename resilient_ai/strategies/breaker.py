@@ -106,9 +106,11 @@ class CircuitBreaker:
     def new_state(self) -> Circuits:
         """No circuits yet."""
         factor = self.slow_call
+        own = self.breaker if is_pybreaker(self.breaker) else None
         return Circuits(
             self._rules(),
-            breaker=self.breaker,
+            own=own,
+            maker=None if own is not None else self.breaker,
             slow=None if factor is None else partial(SlowCalls, factor),
             waiters=self.max_waiters,
         )
@@ -116,7 +118,9 @@ class CircuitBreaker:
     async def execute(self, next: Next, call: Call) -> Reply:
         """Ask for a permit, call, and give it back with what was learnt."""
         circuits = call.state(self)
-        circuit = circuits.of(call)
+        if circuits.own is not None and call.target is None:
+            circuits.primaries.add(call.facts.host)
+        circuit = circuits.scopes.get(call.scope)
         permit: Permit | None = None
         above: Permit | None = None  # the host's, once it could not be reached
         slow_after: float | None = None
@@ -126,7 +130,8 @@ class CircuitBreaker:
             if circuits.wary:
                 above = circuits.admit_above(call, circuit, now)
                 slow_after = circuits.slow_after(call, now)
-            permit = circuit.admit(now, can_divert=call.has_next, can_wait=self.outlasts(call), slow_after=slow_after)
+            can_wait = self.patience is not None or call.options.patience is not None
+            permit = circuit.admit(now, can_divert=call.has_next, can_wait=can_wait, slow_after=slow_after)
             reply = await next(call)
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
                 permit.settle(True, call.runtime.now())

@@ -541,4 +541,4 @@ def test_numbers_that_cannot_be_meant(numbers: dict[str, float], message: str) -
 
 
 def test_a_permit_is_small() -> None:
-    assert not hasattr(Permit(Circuit(SIX)), "__dict__")
+    assert not hasattr(Permit(Circuit(SIX), 0.0), "__dict__")
