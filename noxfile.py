@@ -1,8 +1,8 @@
 """Every check of this repository, each in an environment of its own.
 
-`nox` runs all tests, those that meet an SDK on both HTTP stacks the OpenAI SDK stands on; `nox -s lint` checks style, types and floors;
-`nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to pytest:
-`nox -s tests -- -k breaker`. Only Python and the package index are needed.
+`nox` runs all tests, those that meet an SDK on both HTTP stacks of the OpenAI SDK; `nox -s lint` checks style, types
+and floors; `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to
+pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
 """
 
 import re
@@ -33,8 +33,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def tests_openai2(session: nox.Session) -> None:
-    """What meets an SDK or an http package, on openai 2, which stands on httpx, in a world without httpx2, and under the
-    SDKs that fit into it. (All else knows neither, and is tested once.)"""
+    """What meets an SDK or an http package, on openai 2, which stands on httpx, in a world without httpx2.
+
+    With it the SDKs that fit into that world. All else knows neither, and is tested once.
+    """
     session.install(".[test,test-sdks-httpx]", "openai>=2.50,<3")
     session.run("python", "-c", "import importlib.util as u; raise SystemExit(u.find_spec('httpx2') is not None)")
     session.run("pytest", *(session.posargs or HTTP_TESTS))
