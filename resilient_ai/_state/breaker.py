@@ -129,7 +129,7 @@ class Circuit:
                 if can_divert and self._waiting:
                     self._look_for_silence(now)
                 if self._due:
-                    self._count_slow(self._late.turned(now), now)
+                    self._count_slow(self._late.turned(now, self.generation), now)
                 if self._seen == CLOSED:
                     ramp = self._timing.ramp
                     if ramp is not None and (can_divert or can_wait):
@@ -260,7 +260,6 @@ class Circuit:
         self._seen = new
         self.generation += 1
         self._probes.clear()
-        self._due.clear()
         timing = self._timing
         timing.reopens_at = None
         if new == OPEN:
@@ -270,8 +269,11 @@ class Circuit:
             timing.forced_until = None
         if new == CLOSED:
             self._evidence.clear()
+            if self.unsure and old == OPEN:
+                timing.mistaken()
+            else:
+                timing.closed(now)
             self.unsure = False
-            timing.closed(now)
         self._changes.append((old, new, now))
 
     def _admit_probe(self, now: float) -> Permit:

@@ -30,7 +30,7 @@ class Late:
         permit.slow = True
         return True
 
-    def turned(self, now: float) -> int:
-        """How many of those who wait became slow just now."""
+    def turned(self, now: float, generation: int) -> int:
+        """How many of those who wait became slow just now, and were let through in this generation."""
         late = [permit for due, permit in islice(self.due.values(), LOOKED_AT) if due <= now]
-        return sum(self.ended(permit, now) for permit in late)
+        return sum(self.ended(permit, now) and permit.generation == generation for permit in late)

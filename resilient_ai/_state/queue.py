@@ -20,6 +20,13 @@ Slots = tuple[int, int]
 FAIR = 10
 """One turn in ten is the oldest batch call's while any waits: interactive ones cannot keep it waiting for ever."""
 
+SMOOTH = 0.2
+"""How much the latest answer counts in what is usual of late: the last ten are nine tenths of it."""
+
+ENOUGH = 1.5
+"""What must be left of a call's time at its turn, in times of what answers take of late: about every second one takes
+longer than that, few take half as long again."""
+
 LOOK = 1.0
 """Seconds after which the first in line looks again: a dropped stream frees its place without a word."""
 
@@ -35,7 +42,7 @@ class Full(Exception):
 class Ticket:
     """One call's place: in line, then among those under way. To end it twice has no effect."""
 
-    __slots__ = ("batch", "pushed_out", "requests_at", "running", "tokens", "tokens_at", "waiting", "wake")
+    __slots__ = ("batch", "pushed_out", "requests_at", "running", "tokens", "tokens_at", "waiting", "wake", "went_at")
 
     def __init__(self, *, batch: bool = False, tokens: int = 0) -> None:
         self.batch = batch
@@ -45,6 +52,7 @@ class Ticket:
         self.wake: Callable[[], object] | None = None
         """Called, from any thread, when asking again makes sense."""
         self.pushed_out = False
+        self.went_at = 0.0
         self.requests_at: Slots = (0, 0)
         self.tokens_at: Slots = (0, 0)
 
@@ -68,6 +76,8 @@ class Lane:
         self._dropped: deque[Ticket] = deque()
         self._passed_over = 0
         self._held_until = 0.0
+        self._answer = 0.0  # seconds an answer, or a stream's beginning, has taken of late
+        self._stay = 0.0  # the same until its end
 
     @property
     def busy(self) -> bool:
@@ -84,10 +94,12 @@ class Lane:
         """Calls that had their turn and have not ended."""
         return len(self._running)
 
-    def ask(self, ticket: Ticket, now: float, most: float | None) -> float:
+    def ask(self, ticket: Ticket, now: float, most: float | None, left: float | None = None) -> float:
         """0: it is this call's turn, and it has been counted. Else the seconds after which to ask again.
 
         most: seconds the call can wait from now on; None is for ever.
+        left: seconds until it must be answered. A turn that leaves too little for an answer would be thrown away:
+            while others wait, they get it.
 
         Raises Full.
         """
@@ -96,9 +108,11 @@ class Lane:
             if ticket.pushed_out:
                 raise Full(f"{self.waiters} calls wait, and interactive ones go first", self._estimate(now, ticket))
             if not ticket.waiting:
-                self._join(ticket, now, most)
+                self._join(ticket, now, _shorter(most, left and left - ENOUGH * self._answer))
             if self._first() is not ticket:
                 return 5 * LOOK
+            if left is not None and left < ENOUGH * self._answer and self.waiters > 1:
+                raise Full("its turn has come too late for an answer", self._answer)
             seconds = self._until_free(ticket, now)
             if seconds > 0:
                 return min(seconds, LOOK) if seconds == inf else seconds
@@ -107,9 +121,16 @@ class Lane:
         _wake(following)
         return 0.0
 
-    def end(self, ticket: Ticket) -> None:
-        """The call is over, or has stopped waiting."""
+    def answered(self, ticket: Ticket, now: float) -> None:
+        """Its answer has come, or has begun to."""
         with self._lock:
+            self._answer += SMOOTH * (now - ticket.went_at - self._answer)
+
+    def end(self, ticket: Ticket, now: float | None = None) -> None:
+        """The call is over, or has stopped waiting. now: given if it was answered."""
+        with self._lock:
+            if now is not None and ticket.running:
+                self._stay += SMOOTH * (now - ticket.went_at - self._stay)
             self._remove(ticket)
             self._clear_dropped()
             following = self._first()
@@ -193,6 +214,9 @@ class Lane:
         """Seconds until this call's turn if all goes well; 0 if nothing is known to delay it."""
         ahead = [*self._lines[0], *self._lines[1]] if ticket.batch else list(self._lines[0])
         seconds = max(0.0, self._held_until - now)
+        concurrency = self._given.concurrency
+        if concurrency is not None and (over := len(ahead) + len(self._running) - concurrency + 1) > 0:
+            seconds = max(seconds, self._stay * over / concurrency)
         if self._requests is not None:
             wait = self._requests.wait(1, now) + 60 * len(ahead) / self._requests.per_minute
             seconds = max(seconds, wait)
@@ -206,6 +230,7 @@ class Lane:
         self._lines[ticket.batch].popleft()
         ticket.waiting = False
         ticket.running = True
+        ticket.went_at = now
         self._running.add(ticket)
         if self._requests is not None:
             ticket.requests_at = self._requests.take(1, now)
@@ -222,6 +247,10 @@ class Lane:
     def _clear_dropped(self) -> None:
         while self._dropped:
             self._remove(self._dropped.popleft())
+
+
+def _shorter(one: float | None, other: float | None) -> float | None:
+    return min((seconds for seconds in (one, other) if seconds is not None), default=None)
 
 
 def _pace(per_minute: int | None) -> Pace | None:

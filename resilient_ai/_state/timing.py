@@ -76,6 +76,11 @@ class Timing:
         self.at_least = 0.0
         return full * (1 - _JITTER + _JITTER * self._random())
 
+    def mistaken(self) -> None:
+        """It closes as if it had not opened: at one go, and without probation."""
+        self.opened_at = None
+        self._next = self._rules.open_for[0]
+
     def closed(self, now: float) -> None:
         """It closes."""
         rules = self._rules
