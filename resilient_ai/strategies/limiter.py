@@ -118,10 +118,12 @@ class RateLimiter:
                 lane.used(used, ticket, call.runtime.now())
             if self.learn:
                 _learn(lane, call, reply.limits)
+            now = call.runtime.now()
+            lane.answered(ticket, now)
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
-                lane.end(ticket)
+                lane.end(ticket, now)
             else:
-                reply.on_end(partial(_end, lane, ticket))
+                reply.on_end(partial(_end, lane, ticket, call.runtime.now))
             return reply
         except Failure as failure:
             if self.learn:
@@ -146,21 +148,20 @@ class RateLimiter:
         waits = shared(call).waits
         if waits.known and (wait := waits.of(call.account, now)) is not None:
             lane.hold(now + wait.left)
-        until = None if self.max_wait is None else now + self.max_wait
-        if call.limit is not None and (until is None or call.limit < until):
-            until = call.limit
+        most, left = self.max_wait, call.time_left()
         gate: Gate | None = None
         try:
-            while (seconds := lane.ask(ticket, now, None if until is None else until - now)) > 0:
+            while (seconds := lane.ask(ticket, now, most, left)) > 0:
                 if gate is None:
                     gate = runtime.gate()
                     ticket.wake = gate.open
                     continue  # asked again, since its turn may have come before there was a way to tell it
-                left = seconds if until is None else min(seconds, until - now)
-                if left <= 0:
+                limit = min((end for end in (most, left) if end is not None), default=seconds)
+                if limit <= 0:
                     raise Full("its turn has not come in the time it had", seconds)
-                await gate.wait(left)
+                await gate.wait(min(seconds, limit))
                 now = runtime.now()
+                most, left = None if self.max_wait is None else started + self.max_wait - now, call.time_left()
         except Full as full:
             raise NotSent(f"rate limit full: {full}", target=call.target_name, reopens_in=full.free_in) from None
         finally:
@@ -180,8 +181,8 @@ def _a_minute(window: Window) -> tuple[int | None, int | None]:
     return (None, None) if by_the_day else (window.limit, window.remaining)
 
 
-def _end(lane: Lane, ticket: Ticket, verdict: Verdict) -> None:
+def _end(lane: Lane, ticket: Ticket, clock: Callable[[], float], verdict: Verdict) -> None:
     if verdict is Verdict.DROPPED:  # inside a finaliser: no lock
         lane.drop(ticket)
     else:
-        lane.end(ticket)
+        lane.end(ticket, clock())

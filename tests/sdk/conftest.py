@@ -55,8 +55,8 @@ def permits(monkeypatch: pytest.MonkeyPatch) -> list[Permit]:
     granted: list[Permit] = []
     admit = Circuit.admit
 
-    def noted(self: Circuit, now: float, *, can_divert: bool = False) -> Permit:
-        granted.append(admit(self, now, can_divert=can_divert))
+    def noted(self: Circuit, now: float, **said: bool) -> Permit:
+        granted.append(admit(self, now, **said))
         return granted[-1]
 
     monkeypatch.setattr(Circuit, "admit", noted)
