@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from .._call import Operation
-from ..errors import AllFailed, Failure, NotSent
+from ..errors import AllFailed, CircuitOpen, Failure, NotSent
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
@@ -19,6 +19,9 @@ AGAIN = 1.0
 
 SPREAD = 0.25
 """Seconds over which those who wait for one moment are spread: of all who come, one will be the probe."""
+
+RETURN = 2.0
+"""Seconds over which they ask again while the target recovers: it is to have them one after the other."""
 
 
 async def outlast(next: Next, call: Call, *, patience: float, waiters: Waiters) -> Reply:
@@ -58,4 +61,6 @@ def _pause(call: Call, failure: Failure) -> float | None:
             return None
         if call.facts.operation is Operation.CREATING and not meaning.nothing_made:
             return None
-    return min([*refused, AGAIN] if len(refused) < len(failures) else refused) + random.uniform(0, SPREAD)
+    recovering = any(isinstance(one, CircuitOpen) and one.recovering for one in failures)
+    soonest = min([*refused, AGAIN] if len(refused) < len(failures) else refused)
+    return soonest + random.uniform(0, RETURN if recovering else SPREAD)

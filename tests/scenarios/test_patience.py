@@ -59,7 +59,7 @@ def test_what_can_outlive_the_outage_is_answered(mode: Mode, fallback: Any, kind
     assert world.primary.count + world.backup.count <= 1.2 * len(got)
     assert sum(one.outcome.waited > 1 for one in got) > 50
     returning = [sent for sent in world.primary.seen if sent.at >= START + 10]
-    assert busiest(returning, 0.5) <= 60  # of the hundred and more that waited
+    assert busiest(returning, 0.5) <= 65  # of the hundred and more that waited
 
 
 @ASYNC
@@ -113,7 +113,7 @@ def test_one_call_may_wait_and_another_not(mode: Mode) -> None:
             got = await world.call(pipeline)
         assert got.text == "hello from primary"
         assert 0.5 < got.seconds < 5
-        assert got.outcome.waited == pytest.approx(got.seconds - 0.1)
+        assert got.outcome.waited == pytest.approx(got.seconds, abs=0.3)
 
     world.run(mode, script)
 
