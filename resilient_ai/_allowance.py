@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from .errors import ConfigurationError
 
-__all__ = ["Allowance", "allowed"]
+__all__ = ["LIMITS", "Allowance", "allowed"]
+
+
+LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrency")
 
 
 class Allowance(NamedTuple):
@@ -29,7 +32,7 @@ _NO_LIMIT = Allowance()
 def allowed(owner: str, *said: object) -> Allowance | None:
     """The allowance that ``owner`` was given, each number found sound; None if it was given none."""
     found: list[int | None] = []
-    for name, value in zip(Allowance._fields, said, strict=True):
+    for name, value in zip(LIMITS, said, strict=True):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise ConfigurationError(f"{owner}: {name} is a whole number from 1, got {value!r}")
         found.append(value)

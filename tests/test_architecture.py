@@ -68,6 +68,8 @@ LONGEST, LONG = 400, 300
 # Module: why it must catch everything.
 CATCHES_ALL: dict[str, str] = {
     "resilient_ai.pipeline": "a user's listener stands beside the call: what it raises must not cost the answer",
+    "resilient_ai._runtime.concurrent": "what a side of a race raises is raised where the race is awaited",
+    "resilient_ai._runtime.race": "the same, of a side in a thread",
     "resilient_ai._runtime.limit": "a worker's exception is kept and raised where its result is awaited",
     "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched where it is no failure",
     "resilient_ai._state.breaker": "only a listener or storage of the user's own pybreaker can raise there",

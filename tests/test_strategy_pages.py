@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import resilient_ai
-from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Pipeline, Retry
+from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Hedge, Pipeline, RateLimiter, Retry
 from tests.source import ROOT
 
 HEADINGS = ["About", "Usage", "Defaults", "Events", "Diagram", "Anti-patterns"]
@@ -18,6 +18,8 @@ PAGES: dict[str, Any] = {
     "circuit-breaker": CircuitBreaker(),
     "deadline": Deadline(),
     "fallback": Fallback(),
+    "hedge": Hedge(),
+    "rate-limiter": RateLimiter(),
     "retry": Retry(),
 }
 ROW = re.compile(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \|", re.MULTILINE)
@@ -49,7 +51,7 @@ def test_the_table_of_defaults_is_the_code_s(name: str) -> None:
     for parameter, cell in told.items():
         default = getattr(strategy, parameter)
         numbers = default if isinstance(default, tuple) else (default,)
-        expected = [float(number) for number in numbers if isinstance(number, int | float)]
+        expected = [float(number) for number in numbers if type(number) in (int, float)]
         if expected:
             assert [float(found) for found in re.findall(r"\d+(?:\.\d+)?", cell)] == expected, f"{parameter}: {cell}"
 
