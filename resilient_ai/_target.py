@@ -11,7 +11,7 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from ._allowance import LIMITS, Allowance, allowed
+from ._allowance import Allowance, allowed
 from .errors import ConfigurationError, Failure
 from .failures import FailureKind
 
@@ -177,7 +177,15 @@ def keyed(target: Target | None) -> Target | None:
 
 
 def _without_key(name: str, base_url: str | None, dialect: str | None, may: Allowance | None) -> Target:
-    return Target(name, base_url=base_url, dialect=dialect, **dict(zip(LIMITS, may or (), strict=False)))
+    requests, tokens, concurrency = may or Allowance()
+    return Target(
+        name,
+        base_url=base_url,
+        dialect=dialect,
+        requests_per_minute=requests,
+        tokens_per_minute=tokens,
+        concurrency=concurrency,
+    )
 
 
 def _check_name(name: object) -> None:

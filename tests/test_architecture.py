@@ -22,7 +22,22 @@ if TYPE_CHECKING:
 # A room (a file or folder right below resilient_ai/) imports from its own floor and from lower ones only.
 FLOORS: dict[str, int] = {
     # words
-    **dict.fromkeys(["errors", "failures", "events", "_allowance", "_call", "_context", "_journal", "_limits", "_outcome", "_settings", "_target"], 0),
+    **dict.fromkeys(
+        [
+            "errors",
+            "failures",
+            "events",
+            "_allowance",
+            "_call",
+            "_context",
+            "_journal",
+            "_limits",
+            "_outcome",
+            "_settings",
+            "_target",
+        ],
+        0,
+    ),
     # time and concurrency
     "_runtime": 1,
     # pure state, no I/O
@@ -71,7 +86,7 @@ CATCHES_ALL: dict[str, str] = {
     "resilient_ai._runtime.concurrent": "what a side of a race raises is raised where the race is awaited",
     "resilient_ai._runtime.race": "the same, of a side in a thread",
     "resilient_ai._runtime.limit": "a worker's exception is kept and raised where its result is awaited",
-    "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched where it is no failure",
+    "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched if it is no failure",
     "resilient_ai._state.breaker": "only a listener or storage of the user's own pybreaker can raise there",
     "resilient_ai._state.rulebook": "only a listener or storage of the user's own pybreaker can raise there",
     "resilient_ai._target": "what a user's api_key callable raises must not keep others from answering",

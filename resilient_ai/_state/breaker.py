@@ -318,9 +318,7 @@ class Circuit:
         else:
             self._count(permit, success, now, error, strong=strong)
 
-    def _count(
-        self, permit: Permit, success: bool, now: float, error: BaseException | None, *, strong: bool
-    ) -> None:
+    def _count(self, permit: Permit, success: bool, now: float, error: BaseException | None, *, strong: bool) -> None:
         """Weigh a result of this generation.
 
         In a closed circuit of ours only the failure that opens it means anything to pybreaker, so that alone is

@@ -66,7 +66,7 @@ class Parking:
         return place if place is not None and now < place.until else None
 
     def take(self, what: Hashable, now: float) -> Place | None:
-        """It is about to be asked. When its time is over one caller is told None, and tries it: within FIRST seconds, or
+        """It is about to be asked. When its time is over one caller is told None and tries it, within FIRST seconds, or
         another may. All others get its place."""
         with self._lock:
             place = self.places.get(what)

@@ -65,7 +65,7 @@ def test_answers_and_streams(mode: Mode, primary: Any) -> None:
 @both
 @pytest.mark.parametrize("dead", ["503", "refused"])
 def test_the_sdk_s_retries_are_none(mode: Mode, primary: Any, dead: str) -> None:
-    """ChatOpenAI's ``max_retries`` is left at its default: the pipeline decides. LangChain raises exceptions of its own,
+    """ChatOpenAI's ``max_retries`` is left at its default: the pipeline decides. LangChain raises its own exceptions,
     which are openai's as well, and openai's, with what was tried, is their cause."""
 
     async def script() -> None:

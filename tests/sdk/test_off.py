@@ -57,9 +57,11 @@ async def _observe(client: Any, call: dict[str, Any]) -> Any:
 def test_the_bare_sdk_s_requests_and_answers(
     mode: Mode, primary: Any, to_backup: Any, backup: Any, monkeypatch: Any, how: str, way: str
 ) -> None:
-    """Promises 43 and 44, and observe mode. Regression: an empty pipeline took the SDK's retries away, and made none."""
+    """Promises 43 and 44, and observe mode. Regression: an empty pipeline took the SDK's retries, and made none."""
     fault, call = WAYS[way]
-    retries = {"max_retries": 0} if how in ("disabled", "observed later") else {"max_retries": 1} if way == "time-out" else {}
+    retries = (
+        {"max_retries": 0} if how in ("disabled", "observed later") else {"max_retries": 1} if way == "time-out" else {}
+    )
     if way == "500":
         call = call | {"extra_headers": {"x-mine": "1"}}
 

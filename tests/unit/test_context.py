@@ -46,7 +46,8 @@ def test_the_inner_word_wins_for_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "mode"), [("on", "on"), ("off", "off"), (" OFF ", "off"), ("", "on"), (None, "on"), ("On", "on"), ("observe", "observe")]
+    ("word", "mode"),
+    [("on", "on"), ("off", "off"), (" OFF ", "off"), ("", "on"), (None, "on"), ("On", "on"), ("observe", "observe")],
 )
 def test_the_switch_reads_the_environment(monkeypatch: pytest.MonkeyPatch, word: str | None, mode: str) -> None:
     if word is None:
