@@ -146,12 +146,15 @@ class RateLimiter:
         runtime = call.runtime
         started = now = runtime.now()
         waits = shared(call).waits
-        if waits.known and (wait := waits.of(call.account, now)) is not None:
-            lane.hold(now + wait.left)
         most, left = self.max_wait, call.time_left()
         gate: Gate | None = None
         try:
-            while (seconds := lane.ask(ticket, now, most, left)) > 0:
+            while True:
+                if waits.known and (wait := waits.of(call.account, now)) is not None:
+                    lane.hold(now + wait.left)  # also for those who stood in line when the provider asked for it
+                seconds = lane.ask(ticket, now, most, left)
+                if seconds == 0:
+                    return
                 if gate is None:
                     gate = runtime.gate()
                     ticket.wake = gate.open

@@ -164,6 +164,23 @@ def test_the_budget_is_kept(mode: Mode) -> None:
     world.run(mode, script)
 
 
+def test_a_hedge_that_was_not_sent_costs_nothing(mode: Mode) -> None:
+    """Refused by the limiter (or by the circuit), its token goes back."""
+    hedge = Hedge(after=1.0, budget=0.05)
+    pipeline = Pipeline(hedge, RateLimiter(concurrency=1, max_wait=0.1))
+    world = World()
+    world.primary.answers(ok(3))
+
+    async def script() -> None:
+        got = await world.calls(pipeline, 3)
+        assert [one.text for one in got] == ["hello from primary"] * 3
+        assert world.primary.count == 3
+        (_, usual), *_ = pipeline.states.of(hedge).items()
+        assert usual.budget.tokens(world.clock.time) >= 1
+
+    world.run(mode, script)
+
+
 def test_a_percentile_is_learnt_first(mode: Mode) -> None:
     """Thirty answers before anything is hedged; then what is slower than nearly all of them."""
     pipeline = hedging(after="p90")

@@ -245,6 +245,22 @@ def test_a_cancelled_waiter_leaves_all_as_it_was(mode: Mode) -> None:
 
 
 @CONCURRENT
+def test_who_stands_in_line_waits_as_the_provider_asked(mode: Mode) -> None:
+    """One is told to wait; those behind it in the line of that key and model are not sent before."""
+    pipeline = Pipeline(Retry(), RateLimiter(concurrency=1))
+    world = World()
+    world.primary.answers(fails(FailureKind.RATE_LIMITED, 0.1, status=429, retry_after=5), ok())
+
+    async def script() -> None:
+        await world.at_once([lambda: world.call(pipeline) for _ in range(4)])
+
+    world.run(mode, script)
+    first, *others = [sent.at for sent in world.primary.seen]
+    assert len(others) == 4
+    assert min(others) >= first + 5.1
+
+
+@CONCURRENT
 def test_a_small_fallback_is_filled_and_never_stormed(mode: Mode) -> None:
     """Promise: a fallback with quota for a fifth of the traffic is filled, interactive calls first; the rest hear of
     each target and why."""

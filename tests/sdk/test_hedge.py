@@ -182,6 +182,47 @@ def test_a_transport_of_the_program_s_own(mode: Mode, flavour: Any) -> None:
     assert until(lambda: race._threads.count == 0)
 
 
+@flavours
+def test_a_late_stream_s_end_is_not_the_call_s(flavour: Any) -> None:
+    """The loser's stream comes and is closed while the winner's is still being read: the call has not ended."""
+    closed = threading.Event()
+
+    class Body(flavour.SyncByteStream):  # type: ignore[misc, name-defined]
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __iter__(self) -> Any:
+            yield b"data: {}\n\n"
+            yield b"data: [DONE]\n\n"
+
+        def close(self) -> None:
+            if self.number == 1:
+                closed.set()
+
+    class Slow(flavour.BaseTransport):  # type: ignore[misc, name-defined]
+        sent = 0
+
+        def handle_request(self, request: Any) -> Any:
+            Slow.sent += 1
+            number = Slow.sent
+            if number == 1:
+                time.sleep(AFTER * 3)
+            return flavour.Response(200, headers={"content-type": "text/event-stream"}, stream=Body(number))
+
+    client = wrap(
+        flavour.Client(transport=Slow(), base_url="http://own/v1", timeout=20),
+        Pipeline(Hedge(after=AFTER, budget=1.0), CircuitBreaker()),
+    )
+    body = {"model": MODEL, "messages": HELLO, "stream": True}
+    with record() as calls, client.stream("POST", "/chat/completions", json=body) as response:
+        assert closed.wait(5)
+        assert calls == []
+        assert response.read()
+    (told,) = calls
+    assert sorted(line.split()[1] for line in told.attempts) == ["answered", "hedged,"]
+    client.close()
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer's signal")
 def test_an_interrupt_ends_both(primary: SimulatedProvider, permits: list[Permit]) -> None:
     """A signal's exception comes out as itself, at once; both requests are ended, permits are back."""
