@@ -152,6 +152,22 @@ def test_slow_calls_open_where_it_was_asked_for(mode: Mode) -> None:
 
 
 @ASYNC
+def test_slow_calls_count_as_soon_as_they_are_slow(mode: Mode) -> None:
+    """Not only at their end: here they end after half a minute, and one in eight is as quick as ever."""
+    world = World()
+    world.primary.follows(lambda sent: ok(30.0 if sent.at >= START + 20 and sent.number % 8 else 0.1))
+    world.backup.answers(ok(0.1))
+    pipeline = Pipeline.default(Fallback([target()]), CircuitBreaker(slow_call=5), isolated=True)
+    got: list[Got] = []
+
+    async def script() -> None:
+        await world.at_once(steadily(world, pipeline, got, rate=16, start=0, end=40))
+
+    world.run(mode, script)
+    assert quick(got, 22, 40, 0.3) >= 0.9
+
+
+@ASYNC
 def test_slow_calls_open_nothing_unless_asked(mode: Mode) -> None:
     """Off until asked for. A gap of nearly a second in the answers may send the calls of a moment elsewhere."""
     world = World()
@@ -237,6 +253,21 @@ def test_a_dead_host_is_not_asked_for_another_model(mode: Mode) -> None:
         await world.runtime.sleep(1.0)
         assert (await world.call(pipeline, model="c")).failure is None  # the host's probe
         assert (await world.call(pipeline, model="d")).failure is None
+
+    world.run(mode, script)
+
+
+def test_a_connection_made_clears_the_host_whosever_it_was(mode: Mode) -> None:
+    world = World()
+    world.primary.follows(lambda sent: ok() if sent.number in (5, 99) else fails(K.UNREACHABLE))
+    pipeline = Pipeline(CircuitBreaker(), isolated=True)
+
+    async def script() -> None:
+        await world.calls(pipeline, 9, model="a")
+        await world.call(pipeline, model="b")
+        before = world.primary.count
+        await world.call(pipeline, model="c")
+        assert world.primary.count == before + 1 == 11
 
     world.run(mode, script)
 
