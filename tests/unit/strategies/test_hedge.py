@@ -15,8 +15,8 @@ from resilient_ai.strategies.hedge import Usual
 def test_hedges_stay_below_their_share_at_any_rate_of_calls(
     share: float, steps: list[tuple[float, bool, bool]]
 ) -> None:
-    """Of n calls at most max(1, share · n) are hedged, however far apart they are; what was not sent counts for nothing;
-    and a budget that was used up is there again after 2 / share calls."""
+    """Of n calls at most max(1, share · n) are hedged, however far apart they are; what was not sent counts for
+    nothing; and a budget that was used up is there again after 2 / share calls."""
     budget, now, hedged = Usual(share).budget, 0.0, 0
     for number, (passed, slow, refused) in enumerate(steps, 1):
         now += passed
