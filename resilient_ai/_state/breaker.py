@@ -55,8 +55,8 @@ class Circuit:
     diverts: bool
     """Whether the latest call had somewhere else to go."""
     unsure: bool
-    """Whether it opened by silence or slowness alone: then a late answer closes it, and a call that has nowhere else to
-    go is let through."""
+    """Whether it opened by silence or slowness alone: then a late answer closes it, and a call that can neither go
+    elsewhere nor wait is let through."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Circuit:
         """Return a permit, or raise Rejected.
 
         can_divert: another target is there, so that a ramp may turn this call away after a recovery, and a mere
-        suspicion may. can_wait: it may be turned away by a ramp, since it asks again. slow_after: when it will count as
+        suspicion may. can_wait: it may be turned away by both, since it asks again. slow_after: when it will count as
         slow, in seconds.
         """
         try:
@@ -126,7 +126,7 @@ class Circuit:
                     self._drain()
                 now = self._sync(now)
                 self.diverts = can_divert
-                if can_divert and self._waiting:
+                if self._waiting and (can_divert or can_wait):
                     self._look_for_silence(now)
                 if self._due:
                     self._count_slow(self._late.turned(now, self.generation), now)
@@ -135,9 +135,11 @@ class Circuit:
                     if ramp is not None and (can_divert or can_wait):
                         self._timing.climb(ramp, now)
                     permit = Permit(self, now)
-                elif self.unsure and not can_divert and self._timing.forced_until is None:
+                elif self.unsure and not can_divert and not can_wait and self._timing.forced_until is None:
                     permit = Permit(self, now)
                 else:
+                    if can_wait:
+                        self._timing.awaited = True
                     permit = self._admit_probe(now)
                 self._waiting[id(permit)] = now
                 if slow_after is not None:
@@ -367,7 +369,7 @@ class Circuit:
                 self._sync(now)
 
     def _look_for_silence(self, now: float) -> None:
-        """Open, or give a probe up, if the target has fallen silent. Only where a call has somewhere else to go."""
+        """Open, or give a probe up, if the target has fallen silent. Only where a call can go elsewhere, or wait."""
         if self._book.foreign or self._timing.forced_until is not None:
             return
         if self._seen == CLOSED:

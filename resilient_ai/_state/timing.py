@@ -17,9 +17,10 @@ __all__ = ["FOREVER", "Timing"]
 FOREVER = float("inf")
 _JITTER = 0.2
 """An open time is drawn from 0.8 to 1.0 of itself: enough to part the processes, and never above the cap."""
-_OF_SUSPICION = 1 / 3
-"""An open time after mere silence or slowness is at most this share of what it has lasted: such a probe costs the one
-call that is it, and the sooner the return is seen the fewer are sent elsewhere for nothing."""
+_SHORTER = 1 / 3
+"""An open time is at most this share of what it has lasted after mere silence or slowness, since the sooner the return
+is seen the fewer are sent elsewhere for nothing; and while calls wait for it, since the time they have is running out:
+doubled, it would find out after an outage of 7 s that it is over when 15 have passed."""
 
 
 class Timing:
@@ -28,6 +29,7 @@ class Timing:
     opened_at: when the circuit left the closed state; None while it is closed. reopens_at: when the next probe may go
     out, infinite when forced without an end; None unless it is open. closed_at: the last recovery. forced_until: until
     when it is open by hand. at_least: how long the next open time must be.
+    awaited: whether calls wait for its end.
     """
 
     __slots__ = (
@@ -35,6 +37,7 @@ class Timing:
         "_random",
         "_rules",
         "at_least",
+        "awaited",
         "closed_at",
         "forced_until",
         "opened_at",
@@ -55,6 +58,7 @@ class Timing:
         self.forced_until: float | None = None
         self.ramp: Ramp | None = None
         self.at_least = 0.0
+        self.awaited = False
         self._next = self._rules.open_for[0]
 
     def opened(self, now: float, *, again: bool, unsure: bool, given: float | None) -> None:
@@ -70,10 +74,11 @@ class Timing:
     def _open_for(self, lasted: float, *, unsure: bool) -> float:
         first, longest = self._rules.open_for
         full = min(max(self._next, self.at_least), longest)
-        if unsure:
-            full = min(full, max(first, lasted * _OF_SUSPICION))
+        if unsure or self.awaited:
+            full = min(full, max(first, lasted * _SHORTER))
         self._next = min(full * 2, longest)
         self.at_least = 0.0
+        self.awaited = False
         return full * (1 - _JITTER + _JITTER * self._random())
 
     def mistaken(self) -> None:

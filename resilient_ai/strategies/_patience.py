@@ -63,4 +63,6 @@ def _pause(call: Call, failure: Failure) -> float | None:
             return None
     recovering = any(isinstance(one, CircuitOpen) and one.recovering for one in failures)
     soonest = min([*refused, AGAIN] if len(refused) < len(failures) else refused)
-    return soonest + random.uniform(0, RETURN if recovering else SPREAD)
+    left = call.time_left()
+    spread = SPREAD if not recovering else RETURN if left is None else min(RETURN, left / 2)
+    return soonest + random.uniform(0, spread)

@@ -130,8 +130,9 @@ class CircuitBreaker:
             if circuits.wary:
                 above = circuits.admit_above(call, circuit, now)
                 slow_after = circuits.slow_after(call, now)
-            can_wait = self.patience is not None or call.options.patience is not None
-            permit = circuit.admit(now, can_divert=call.has_next, can_wait=can_wait, slow_after=slow_after)
+            permit = circuit.admit(
+                now, can_divert=call.has_next, can_wait=self._patience(call) > 0, slow_after=slow_after
+            )
             reply = await next(call)
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
                 permit.settle(True, call.runtime.now())
@@ -157,15 +158,18 @@ class CircuitBreaker:
 
     def outlasts(self, call: Call) -> bool:
         """Whether a call may wait for a target to be asked again."""
-        return self.patience is not None or call.options.patience is not None
+        return self._patience(call) > 0
+
+    def _patience(self, call: Call) -> float:
+        own = call.options.patience
+        return (self.patience or 0.0) if own is None else own
 
     async def outlast(self, next: Next, call: Call) -> Reply:
         """Call; where every target is refused, wait for the one that reopens soonest, and call again.
 
         It stands round all that asks the targets in turn, and is not there for calls that may not wait.
         """
-        patience = call.options.patience if call.options.patience is not None else self.patience
-        return await outlast(next, call, patience=patience or 0.0, waiters=call.state(self).waiters)
+        return await outlast(next, call, patience=self._patience(call), waiters=call.state(self).waiters)
 
 
 def _release(permit: Permit | None) -> None:
