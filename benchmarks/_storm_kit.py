@@ -15,6 +15,8 @@ from openai import AsyncOpenAI, OpenAIError
 
 import resilient_ai
 from resilient_ai import Target, control
+from resilient_ai._states import every_state
+from resilient_ai.strategies.breaker import Circuits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -22,7 +24,20 @@ if TYPE_CHECKING:
     from resilient_ai import Pipeline
     from resilient_ai.testing import SimulatedProvider
 
-__all__ = ["HELLO", "MODEL", "Done", "Line", "Storm", "chat", "client_of", "forgotten", "load", "median", "target_of"]
+__all__ = [
+    "HELLO",
+    "MODEL",
+    "Done",
+    "Line",
+    "Storm",
+    "chat",
+    "circuits",
+    "client_of",
+    "forgotten",
+    "load",
+    "median",
+    "target_of",
+]
 
 MODEL = "gpt-4o-mini"
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
@@ -82,10 +97,9 @@ def target_of(provider: SimulatedProvider, **limits: int) -> Target:
     return Target(f"{provider.name}:*", base_url=provider.base_url, api_key=provider.key, **limits)
 
 
-def client_of(primary: SimulatedProvider, pipeline: Pipeline, fallback: Sequence[Target], **said: Any) -> AsyncOpenAI:
+def client_of(primary: SimulatedProvider, pipeline: Pipeline, **said: Any) -> AsyncOpenAI:
     """A wrapped client of the primary."""
-    bare = AsyncOpenAI(base_url=primary.base_url, api_key=primary.key, **said)
-    return resilient_ai.wrap(bare, pipeline, fallback=list(fallback))
+    return resilient_ai.wrap(AsyncOpenAI(base_url=primary.base_url, api_key=primary.key, **said), pipeline)
 
 
 async def chat(client: AsyncOpenAI, *, stream: bool = False, **said: Any) -> Any:
@@ -124,6 +138,11 @@ async def load(ask: Callable[[int], Awaitable[Any]], *, rate: float, seconds: fl
             await anyio.sleep(max(0.0, began + number / rate - time.monotonic()))
             group.start_soon(one, number)
     return sorted(found, key=lambda done: done.at)
+
+
+def circuits() -> list[Circuits]:
+    """The breakers' states, of all pipelines there are."""
+    return [state for state in every_state() if isinstance(state, Circuits)]
 
 
 def median(calls: Sequence[Done]) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from resilient_ai import CircuitBreaker, Pipeline
+from resilient_ai import CircuitBreaker, Fallback, Pipeline
 from resilient_ai.testing import Fault, Latency, Provider, Simulator
 
 from ._storm_kit import Storm, chat, client_of, forgotten, load, median, target_of
@@ -37,13 +37,13 @@ def _episode(
 ) -> None:
     with forgotten(), Simulator(Provider("primary", latency=LATENCY), Provider("backup", latency=LATENCY)) as sim:
         primary = sim["primary"]
-        pipeline = Pipeline.default(breaker, isolated=True)
-        done, marks = anyio.run(partial(_script, primary, sim["backup"], pipeline, fault, seconds, after))
+        pipeline = Pipeline.default(Fallback([target_of(sim["backup"])]), breaker, isolated=True)
+        done, marks = anyio.run(partial(_script, primary, pipeline, fault, seconds, after))
         _judge(storm, name, done, marks, primary.requests(), seconds, short=short)
 
 
 async def _script(
-    primary: SimulatedProvider, backup: SimulatedProvider, pipeline: Pipeline, fault: Fault, bad: float, after: float
+    primary: SimulatedProvider, pipeline: Pipeline, fault: Fault, bad: float, after: float
 ) -> tuple[list[Done], tuple[float, float]]:
     """The calls, and how long after the beginning it broke and was well."""
     marks = [0.0, 0.0]
@@ -57,7 +57,7 @@ async def _script(
         await anyio.to_thread.run_sync(primary.heal)
         marks[1] = anyio.current_time() - began
 
-    async with client_of(primary, pipeline, [target_of(backup)], timeout=20.0) as client:
+    async with client_of(primary, pipeline, timeout=20.0) as client:
         async with anyio.create_task_group() as group:
             group.start_soon(provider)
             done = await load(lambda _: chat(client), rate=RATE, seconds=WARM + bad + after)

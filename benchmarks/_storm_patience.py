@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from resilient_ai import CircuitBreaker, Deadline, Pipeline
-from resilient_ai.strategies.breaker import Circuits
+from resilient_ai import CircuitBreaker, Deadline, Fallback, Pipeline
 from resilient_ai.testing import Fault, Provider, Simulator
 
-from ._storm_kit import Storm, chat, client_of, forgotten, load, median, target_of
+from ._storm_kit import Storm, chat, circuits, client_of, forgotten, load, median, target_of
 
 if TYPE_CHECKING:
     from resilient_ai.testing import SimulatedProvider
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ._storm_kit import Done
 
 RATE = 12.0
-DEADLINE = 10.0
+DEADLINE = 12.0
 BEFORE = 1.0
 FAULTS = {"503": Fault.status(503), "refused": Fault.refused(), "mute": Fault.blackhole()}
 
@@ -27,14 +26,16 @@ FAULTS = {"503": Fault.status(503), "refused": Fault.refused(), "mute": Fault.bl
 def patience(storm: Storm, *, short: bool) -> None:
     """With patience the calls wait for whoever reopens soonest; without, they are refused."""
     for name in ("503",) if short else FAULTS:
-        for seconds in (2.0,) if short else (3.0, 6.0):
+        for seconds in (2.0,) if short else (3.0, 7.0):
             _episode(storm, name, seconds, CircuitBreaker(patience=DEADLINE))
     _episode(storm, "503", 2.0, CircuitBreaker())
 
 
 def _episode(storm: Storm, name: str, outage: float, breaker: CircuitBreaker) -> None:
     with forgotten(), Simulator() as sim:
-        pipeline = Pipeline.default(Deadline(total=DEADLINE), breaker, isolated=True)
+        pipeline = Pipeline.default(
+            Deadline(total=DEADLINE), Fallback([target_of(sim["backup"])]), breaker, isolated=True
+        )
         done, marks, most = anyio.run(partial(_script, sim["primary"], sim["backup"], pipeline, FAULTS[name], outage))
         requests = [request for provider in sim.values() for request in provider.requests()]
         first = min(request.at for request in requests)
@@ -68,10 +69,6 @@ async def _script(
     """The calls; when the targets broke and were well; the most that waited at one time."""
     marks = [0.0, 0.0]
     most = 0
-    breaker = pipeline.find(CircuitBreaker)
-    assert breaker is not None
-    circuits = pipeline.states.of(breaker)
-    assert isinstance(circuits, Circuits)
 
     async def providers() -> None:
         nonlocal most
@@ -82,12 +79,12 @@ async def _script(
         marks[0] = anyio.current_time() - began
         while anyio.current_time() - began < marks[0] + outage:
             await anyio.sleep(0.02)
-            most = max(most, circuits.waiters.count)
+            most = max(most, sum(state.waiters.count for state in circuits()))
         for provider in (primary, backup):
             await anyio.to_thread.run_sync(provider.heal)
         marks[1] = anyio.current_time() - began
 
-    async with client_of(primary, pipeline, [target_of(backup)]) as client:
+    async with client_of(primary, pipeline) as client:
         async with anyio.create_task_group() as group:
             group.start_soon(providers)
             done = await load(lambda _: chat(client), rate=RATE, seconds=BEFORE + outage + 1.0)

@@ -28,8 +28,7 @@ class Unforgiving(Circuit):
     """Re-opens at the first failure for the whole of the window after its return."""
 
     def _trips(self, now: float) -> bool:
-        back = self._closed_at is not None and now - self._closed_at < self._rules.window
-        return back or super()._trips(now)
+        return self._timing.recovered(now) or super()._trips(now)
 
 
 def refused(make: Callable[..., Circuit], residual: float, seed: int) -> tuple[float, float]:

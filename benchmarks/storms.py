@@ -11,16 +11,24 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from ._storm_cancel import cancel
+from ._storm_faults import faults
 from ._storm_kit import Storm
 from ._storm_mute import mute
 from ._storm_patience import patience
+from ._storm_small import small_fallback
+from ._storm_thin import thin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 STORMS: dict[str, Callable[..., None]] = {
+    "thin": thin,
     "mute": mute,
     "patience": patience,
+    "small-fallback": small_fallback,
+    "cancel": cancel,
+    "faults": faults,
 }
 
 

@@ -1,0 +1,146 @@
+"""Many processes of few calls each: every one has to find out for itself."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from resilient_ai import Deadline, Fallback, Pipeline
+from resilient_ai.events import AttemptFailed, CircuitChanged
+from resilient_ai.failures import FailureKind
+from resilient_ai.testing import Fault, Provider, Simulator
+from tests.scenarios.harness import World, fails, mute, ok, target
+
+from ._storm_kit import Storm, chat, client_of, forgotten, load, target_of
+
+if TYPE_CHECKING:
+    from resilient_ai.testing import SimulatedProvider
+
+PROCESSES = 48
+EVERY = 8.0
+CALLS = 40
+TIMEOUT = 20.0
+DEAD: dict[str, Any] = {
+    "refuses connections": lambda: fails(FailureKind.UNREACHABLE, 0.01),
+    "answers 503": lambda: fails(FailureKind.OVERLOADED, 0.05, status=503),
+    "mute": mute,
+}
+FAULTS = {"refuses connections": Fault.refused(), "answers 503": Fault.status(503), "mute": Fault.blackhole()}
+
+
+@dataclass
+class Paid:
+    """What one process paid at its primary: calls before it knew, probes after, and calls while its circuit was open."""
+
+    before: int = 0
+    probes: int = 0
+    again: int = 0
+    knew: bool = False
+    half: bool = False
+
+    def hears(self, event: object) -> None:
+        """An event of its pipeline."""
+        if isinstance(event, CircuitChanged) and event.scope[1] != "*" and event.scope[0] != "backup":
+            self.knew, self.half = True, event.new == "half-open"
+        elif isinstance(event, AttemptFailed) and event.target == "primary":
+            if not self.knew:
+                self.before += 1
+            elif self.half:
+                self.probes += 1
+            else:
+                self.again += 1
+
+
+def thin(storm: Storm, *, short: bool) -> None:
+    """In virtual time, 48 isolated pipelines, one call every 8 s; in real processes, one every 0.4 s."""
+    for name, step in DEAD.items():
+        _virtual(storm, name, step, 12 if short else CALLS)
+    for name in ("refuses connections",) if short else FAULTS:
+        _processes(storm, name, 3 if short else 8, calls=10 if short else 40)
+
+
+def _virtual(storm: Storm, name: str, step: Any, calls: int) -> None:
+    answered = 0
+    paid = [Paid() for _ in range(PROCESSES)]
+    slowest = lost = 0.0
+    for process in paid:
+        world = World()
+        world.primary.answers(step())
+        world.backup.follows(lambda _: ok(0.3))
+        pipeline = Pipeline.default(Fallback([target()]), isolated=True, listeners=[process.hears])
+        got: list[Any] = []
+
+        async def script(world: World = world, pipeline: Pipeline = pipeline, got: list[Any] = got) -> None:
+            dice = random.Random(id(pipeline))
+
+            def at(when: float) -> Any:
+                async def one() -> None:
+                    await world.until(1000.0 + when)
+                    got.append(await world.call(pipeline, timeout=TIMEOUT))
+
+                return one
+
+            await world.at_once([at(EVERY * (number + dice.random() / 2)) for number in range(calls)])
+
+        world.run("asyncio", script)
+        answered += sum(one.failure is None for one in got)
+        slowest = max(slowest, *(one.seconds for one in got))
+        lost += sum(max(0.0, one.seconds - 0.31) for one in got)
+    told = f"48 processes, one call in 8 s, virtual time, {name}"
+    _judge(storm, told, paid, answered, PROCESSES * calls)
+    storm.tell(f"{told}: seconds lost a call, and the slowest", f"{lost / PROCESSES / calls:.2f}, {slowest:.1f} s")
+
+
+def _judge(storm: Storm, told: str, paid: list[Paid], answered: int, calls: int) -> None:
+    storm.check(answered == calls, f"{told}: answered", f"{answered} of {calls}")
+    again = sum(process.again for process in paid)
+    storm.check(again == 0, f"{told}: paid again within the open time", again)
+    before = [process.before for process in paid]
+    probes = sum(process.probes for process in paid) / len(paid)
+    storm.tell(
+        f"{told}: failed requests of one process until it knew, and probes after",
+        f"{sum(before) / len(before):.1f} (most {max(before)}), {probes:.1f}",
+    )
+
+
+def _processes(storm: Storm, name: str, count: int, *, calls: int) -> None:
+    with Simulator(Provider("primary"), Provider("backup")) as sim:
+        primary, backup = sim["primary"], sim["backup"]
+        primary.fault(FAULTS[name])
+        said = json.dumps([[one.name, one.base_url, one.key] for one in (primary, backup)])
+        command = [sys.executable, "-m", "benchmarks._storm_thin", said, str(calls)]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+        told = [json.loads(process.communicate(timeout=300)[0]) for process in running]
+    paid = [Paid(before=one["before"], probes=one["probes"], again=one["again"]) for one in told]
+    _judge(storm, f"{count} processes, one call in 0.4 s, {name}", paid, sum(one["by"] for one in told), count * calls)
+
+
+async def _work(primary: SimulatedProvider, backup: SimulatedProvider, calls: int) -> dict[str, int]:
+    paid = Paid()
+    pipeline = Pipeline.default(Deadline(total=4.0), Fallback([target_of(backup)]), listeners=[paid.hears])
+    async with client_of(primary, pipeline) as client:
+        done = await load(lambda _: chat(client), rate=2.5, seconds=calls / 2.5)
+    by = sum(call.by is not None for call in done)
+    return {"by": by, "before": paid.before, "probes": paid.probes, "again": paid.again}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A provider of another process's simulator."""
+
+    name: str
+    base_url: str
+    key: str
+
+
+if __name__ == "__main__":
+    places: Any = [_Place(*said) for said in json.loads(sys.argv[1])]
+    with forgotten():
+        print(json.dumps(anyio.run(partial(_work, *places, int(sys.argv[2])))))
