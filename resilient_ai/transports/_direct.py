@@ -56,6 +56,7 @@ class Direct:
         "_kind",
         "_method",
         "_plain",
+        "_renamed",
         "_request",
         "_response",
         "_stream",
@@ -75,6 +76,7 @@ class Direct:
         self._method = plain.__name__
         self._plain = plain
         self._stream: Any = getattr(module, STREAMS[plain.__name__])
+        self._renamed: type[Exception] = flavour.TransportError
         self._request: Any = core.Request
         self._url: Any = core.URL
         self._response: Any = flavour.Response
@@ -108,8 +110,8 @@ class Direct:
         try:
             with self.map_errors():
                 raise error
-        except Exception as mapped:  # noqa: BLE001 - the error just raised, renamed
-            return mapped
+        except self._renamed as renamed:
+            return renamed
 
     def body(self, stream: Any) -> Any:
         """The stream of the connection inside ``stream``, a response's: what lies between renames errors, which is done
