@@ -81,6 +81,15 @@ class Storm:
         return [line for line in self.lines if line.ok is False]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A provider, as it can be told to another process."""
+
+    name: str
+    base_url: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """One call. at: seconds after the load began. by: who answered, None if nobody did. cause: our own reason why."""
@@ -92,12 +101,12 @@ class Done:
     cause: BaseException | None = None
 
 
-def target_of(provider: SimulatedProvider, **limits: int) -> Target:
+def target_of(provider: Place | SimulatedProvider, **limits: int) -> Target:
     """The same models at another provider."""
     return Target(f"{provider.name}:*", base_url=provider.base_url, api_key=provider.key, **limits)
 
 
-def client_of(primary: SimulatedProvider, pipeline: Pipeline, **said: Any) -> AsyncOpenAI:
+def client_of(primary: Place | SimulatedProvider, pipeline: Pipeline, **said: Any) -> AsyncOpenAI:
     """A wrapped client of the primary."""
     return resilient_ai.wrap(AsyncOpenAI(base_url=primary.base_url, api_key=primary.key, **said), pipeline)
 

@@ -35,7 +35,7 @@ BURST = 6.0
 
 def small_fallback(storm: Storm, *, short: bool) -> None:
     """Filled, never stormed, interactive calls first; a clear error for the rest; a return step by step."""
-    outage, after = (6.0, 5.0) if short else (30.0, 25.0)
+    outage, after = (6.0, 6.0) if short else (20.0, 24.0)
     usual = Latency(0.05)
     primary, backup = Provider("primary", latency=usual), Provider("backup", latency=usual, quota=Quota(A_MINUTE))
     with forgotten(), Simulator(primary, backup) as sim:

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,10 @@ from resilient_ai.failures import FailureKind
 from resilient_ai.testing import Fault, Provider, Simulator
 from tests.scenarios.harness import World, fails, mute, ok, target
 
-from ._storm_kit import Storm, chat, client_of, forgotten, load, target_of
+from ._storm_kit import Place, Storm, chat, client_of, forgotten, load, target_of
 
 if TYPE_CHECKING:
-    from resilient_ai.testing import SimulatedProvider
+    from collections.abc import Callable
 
 PROCESSES = 48
 EVERY = 8.0
@@ -37,22 +38,25 @@ FAULTS = {"refuses connections": Fault.refused(), "answers 503": Fault.status(50
 
 @dataclass
 class Paid:
-    """What one process paid at its primary: calls before it knew, probes after, and calls while its circuit was open."""
+    """What one process paid at its primary: requests before it knew, probes after, requests while it knew better."""
 
+    clock: Callable[[], float] = time.monotonic
     before: int = 0
     probes: int = 0
     again: int = 0
-    knew: bool = False
-    half: bool = False
+    opened: float | None = None
+    until: float = 0.0
 
     def hears(self, event: object) -> None:
-        """An event of its pipeline."""
-        if isinstance(event, CircuitChanged) and event.scope[1] != "*" and event.scope[0] != "backup":
-            self.knew, self.half = True, event.new == "half-open"
+        """An event of its pipeline. What half-opened a circuit is told after the probe that did."""
+        now = self.clock()
+        if isinstance(event, CircuitChanged) and event.reopens_in is not None and event.new == "open":
+            self.opened, self.until = now, now + event.reopens_in
         elif isinstance(event, AttemptFailed) and event.target == "primary":
-            if not self.knew:
+            began = now - event.seconds
+            if self.opened is None or began < self.opened:
                 self.before += 1
-            elif self.half:
+            elif began >= self.until - 0.005:
                 self.probes += 1
             else:
                 self.again += 1
@@ -60,25 +64,28 @@ class Paid:
 
 def thin(storm: Storm, *, short: bool) -> None:
     """In virtual time, 48 isolated pipelines, one call every 8 s; in real processes, one every 0.4 s."""
-    for name, step in DEAD.items():
-        _virtual(storm, name, step, 12 if short else CALLS)
+    with forgotten():
+        for name, step in DEAD.items():
+            _virtual(storm, name, step, 12 if short else CALLS)
     for name in ("refuses connections",) if short else FAULTS:
         _processes(storm, name, 3 if short else 8, calls=10 if short else 40)
 
 
 def _virtual(storm: Storm, name: str, step: Any, calls: int) -> None:
     answered = 0
-    paid = [Paid() for _ in range(PROCESSES)]
+    paid: list[Paid] = []
     slowest = lost = 0.0
-    for process in paid:
+    for number in range(PROCESSES):
         world = World()
+        process = Paid(world.clock.now)
+        paid.append(process)
         world.primary.answers(step())
         world.backup.follows(lambda _: ok(0.3))
         pipeline = Pipeline.default(Fallback([target()]), isolated=True, listeners=[process.hears])
         got: list[Any] = []
 
         async def script(world: World = world, pipeline: Pipeline = pipeline, got: list[Any] = got) -> None:
-            dice = random.Random(id(pipeline))
+            dice = random.Random(number)  # noqa: B023 - run at once
 
             def at(when: float) -> Any:
                 async def one() -> None:
@@ -122,7 +129,7 @@ def _processes(storm: Storm, name: str, count: int, *, calls: int) -> None:
     _judge(storm, f"{count} processes, one call in 0.4 s, {name}", paid, sum(one["by"] for one in told), count * calls)
 
 
-async def _work(primary: SimulatedProvider, backup: SimulatedProvider, calls: int) -> dict[str, int]:
+async def _work(primary: Place, backup: Place, calls: int) -> dict[str, int]:
     paid = Paid()
     pipeline = Pipeline.default(Deadline(total=4.0), Fallback([target_of(backup)]), listeners=[paid.hears])
     async with client_of(primary, pipeline) as client:
@@ -131,16 +138,7 @@ async def _work(primary: SimulatedProvider, backup: SimulatedProvider, calls: in
     return {"by": by, "before": paid.before, "probes": paid.probes, "again": paid.again}
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A provider of another process's simulator."""
-
-    name: str
-    base_url: str
-    key: str
-
-
 if __name__ == "__main__":
-    places: Any = [_Place(*said) for said in json.loads(sys.argv[1])]
+    places: Any = [Place(*said) for said in json.loads(sys.argv[1])]
     with forgotten():
         print(json.dumps(anyio.run(partial(_work, *places, int(sys.argv[2])))))

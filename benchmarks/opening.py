@@ -2,8 +2,8 @@
 
 No sockets and no clock: the pure state of one circuit and one retry budget, the time passed in, random numbers from
 seeds. First the outage of the drill (17 seconds at 92 % errors, ten calls a second, a healthy fallback, a failed call
-repeated at once while the budget allows): requests for a call, by what opens the circuit and by the open time. Then thin
-processes, one call in eight seconds: what they pay, and how often mere chance opens them.
+repeated at once while the budget allows): requests for a call, by what opens the circuit and by the open time. Then
+thin processes, one call in eight seconds: what they pay, and how often mere chance opens them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RowAndRate(Evidence):
 def circuit(evidence: Callable[[Rules], Evidence], rules: Rules, draw: random.Random) -> Circuit:
     """A circuit that weighs failures in that way."""
     made = Circuit(rules, random=draw.random)
-    made._evidence = evidence(rules)
+    made._evidence = evidence(rules)  # pyright: ignore[reportPrivateUsage]
     return made
 
 
@@ -93,7 +93,7 @@ def thin(errors: float, *, strong: bool, seed: int, minutes: float) -> tuple[lis
             if not repeat and not good:
                 paid.append(number + 1)
             opened |= tested.state != "closed"
-            if good or not budget.withdraw(now):
+            if good or repeat or not budget.withdraw(now):
                 break
     return paid, opened
 

@@ -73,7 +73,7 @@ def replay(latency: Latency, arrivals: list[float], *, seed: int, limit: float =
 
 def steady(rate: float, start: float, end: float, draw: random.Random) -> list[float]:
     """Arrivals by chance, so many a second."""
-    now, found = start, []
+    now, found = start, list[float]()
     while (now := now + draw.expovariate(rate)) < end:
         found.append(now)
     return found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ._storm_cancel import cancel
 from ._storm_faults import faults
+from ._storm_harm import harm
 from ._storm_kit import Storm
 from ._storm_mute import mute
 from ._storm_patience import patience
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STORMS: dict[str, Callable[..., None]] = {
+    "harm": harm,
     "thin": thin,
     "mute": mute,
     "patience": patience,
