@@ -15,6 +15,7 @@ from ._journal import Journal
 from ._observe import WatchingRuntime, observed, telling
 from ._states import PipelineStates, shared
 from .errors import ConfigurationError
+from .strategies._patience import outlast
 from .strategies.breaker import CircuitBreaker
 from .strategies.cache import Cache
 from .strategies.deadline import Deadline
@@ -274,10 +275,10 @@ def _fold(strategies: Sequence[Strategy], patient: CircuitBreaker | None) -> Nex
     for strategy in reversed(strategies):
         rank = _rank(strategy)
         if patient is not None and rank is not None and rank < ORDER.index(Fallback):
-            chain, patient = partial(patient.outlast, chain), None
+            chain, patient = partial(outlast, patient, chain), None
         if not getattr(strategy, "does_nothing", False):
             chain = partial(strategy.execute, chain)
-    return chain if patient is None else partial(patient.outlast, chain)
+    return chain if patient is None else partial(outlast, patient, chain)
 
 
 def _send(call: Call) -> Awaitable[Reply]:

@@ -10,7 +10,7 @@ from ..errors import AllFailed, CircuitOpen, Failure, NotSent
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
-    from ._circuits import Waiters
+    from .breaker import CircuitBreaker
 
 __all__ = ["outlast"]
 
@@ -24,9 +24,14 @@ RETURN = 2.0
 """Seconds over which they ask again while the target recovers: it is to have them one after the other."""
 
 
-async def outlast(next: Next, call: Call, *, patience: float, waiters: Waiters) -> Reply:
-    """Call; after a failure that is an outage's wait, and call again: until ``patience`` (in seconds, from the first
-    refusal) or the call's deadline leaves no time for it, or too many wait already."""
+async def outlast(breaker: CircuitBreaker, next: Next, call: Call) -> Reply:
+    """Call; after a failure that is an outage's wait, and call again: until the call's patience (from its first
+    refusal) or its deadline leaves no time for it, or too many wait already.
+
+    It stands round all that asks the targets in turn, and is not there for calls that may not wait.
+    """
+    patience = call.options.patience if call.options.patience is not None else breaker.patience or 0.0
+    waiters = call.state(breaker).waiters
     until: float | None = None
     while True:
         try:

@@ -13,7 +13,6 @@ from .._state.slow import SlowCalls
 from ..errors import CircuitOpen, ConfigurationError, Failure
 from ..failures import FailureKind
 from ._circuits import Circuits, in_seconds, is_pybreaker
-from ._patience import outlast
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
@@ -163,13 +162,6 @@ class CircuitBreaker:
     def _patience(self, call: Call) -> float:
         own = call.options.patience
         return (self.patience or 0.0) if own is None else own
-
-    async def outlast(self, next: Next, call: Call) -> Reply:
-        """Call; where every target is refused, wait for the one that reopens soonest, and call again.
-
-        It stands round all that asks the targets in turn, and is not there for calls that may not wait.
-        """
-        return await outlast(next, call, patience=self._patience(call), waiters=call.state(self).waiters)
 
 
 def _release(permit: Permit | None) -> None:
