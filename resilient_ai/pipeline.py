@@ -236,7 +236,8 @@ class Pipeline:
     def run(self, call: Call) -> Coroutine[Any, Any, Reply]:
         """Run ``call`` through the strategies."""
         breaker = self._breaker
-        coroutine: Any = (self._chain if breaker is None or not breaker.outlasts(call) else self._patient)(call)
+        waits = breaker is not None and (breaker.patience is not None or call.options.patience is not None)
+        coroutine: Any = (self._patient if waits else self._chain)(call)
         return coroutine  # type: ignore[no-any-return]  # a coroutine, though it is typed by what awaits it
 
     @property

@@ -155,14 +155,6 @@ class CircuitBreaker:
         finally:
             circuits.tell(call)
 
-    def outlasts(self, call: Call) -> bool:
-        """Whether a call may wait for a target to be asked again."""
-        return self._patience(call) > 0
-
-    def _patience(self, call: Call) -> float:
-        own = call.options.patience
-        return (self.patience or 0.0) if own is None else own
-
 
 def _release(permit: Permit | None) -> None:
     if permit is not None:
