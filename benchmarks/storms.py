@@ -15,6 +15,7 @@ from ._storm_cancel import cancel
 from ._storm_faults import faults
 from ._storm_harm import harm
 from ._storm_kit import Storm
+from ._storm_many import many
 from ._storm_mute import mute
 from ._storm_patience import patience
 from ._storm_small import small_fallback
@@ -31,6 +32,7 @@ STORMS: dict[str, Callable[..., None]] = {
     "small-fallback": small_fallback,
     "cancel": cancel,
     "faults": faults,
+    "many": many,
 }
 
 
