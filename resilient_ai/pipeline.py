@@ -15,7 +15,7 @@ from ._journal import Journal
 from ._observe import WatchingRuntime, observed, telling
 from ._states import PipelineStates, shared
 from .errors import ConfigurationError
-from .strategies._patience import outlast
+from .strategies._patience import outlast, patience_of
 from .strategies.breaker import CircuitBreaker
 from .strategies.cache import Cache
 from .strategies.deadline import Deadline
@@ -236,7 +236,7 @@ class Pipeline:
     def run(self, call: Call) -> Coroutine[Any, Any, Reply]:
         """Run ``call`` through the strategies."""
         breaker = self._breaker
-        waits = breaker is not None and (breaker.patience is not None or call.options.patience is not None)
+        waits = breaker is not None and patience_of(breaker, call) > 0
         coroutine: Any = (self._patient if waits else self._chain)(call)
         return coroutine  # type: ignore[no-any-return]  # a coroutine, though it is typed by what awaits it
 

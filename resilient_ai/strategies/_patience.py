@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .._call import Call, Next, Reply
     from .breaker import CircuitBreaker
 
-__all__ = ["outlast"]
+__all__ = ["outlast", "patience_of"]
 
 AGAIN = 1.0
 """Seconds before a target is asked again that failed while its circuit was still closed: the first open time."""
@@ -24,13 +24,19 @@ RETURN = 2.0
 """Seconds over which they ask again while the target recovers: it is to have them one after the other."""
 
 
+def patience_of(breaker: CircuitBreaker, call: Call) -> float:
+    """Seconds a call may wait for a target to be asked again; 0 for none."""
+    own = call.options.patience
+    return (breaker.patience or 0.0) if own is None else own
+
+
 async def outlast(breaker: CircuitBreaker, next: Next, call: Call) -> Reply:
     """Call; after a failure that is an outage's wait, and call again: until the call's patience (from its first
     refusal) or its deadline leaves no time for it, or too many wait already.
 
     It stands round all that asks the targets in turn, and is not there for calls that may not wait.
     """
-    patience = call.options.patience if call.options.patience is not None else breaker.patience or 0.0
+    patience = patience_of(breaker, call)
     waiters = call.state(breaker).waiters
     until: float | None = None
     while True:

@@ -129,9 +129,8 @@ class CircuitBreaker:
             if circuits.wary:
                 above = circuits.admit_above(call, circuit, now)
                 slow_after = circuits.slow_after(call, now)
-            permit = circuit.admit(
-                now, can_divert=call.has_next, can_wait=self._patience(call) > 0, slow_after=slow_after
-            )
+            can_wait = bool(self.patience if call.options.patience is None else call.options.patience)
+            permit = circuit.admit(now, can_divert=call.has_next, can_wait=can_wait, slow_after=slow_after)
             reply = await next(call)
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
                 permit.settle(True, call.runtime.now())
