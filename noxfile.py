@@ -14,7 +14,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["tests", "tests_openai2"]
 nox.options.error_on_external_run = True
 
-HTTP_TESTS = ["tests/sdk", "tests/transports", "tests/unit/transports", "tests/simulator", "tests/test_import.py"]
+HTTP_TESTS = ["tests/sdk", "tests/transports", "tests/unit/transports", "tests/test_import.py"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
