@@ -6,8 +6,10 @@ import logging
 import os
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,7 +21,7 @@ from resilient_ai._states import every_state
 from resilient_ai.strategies.breaker import Circuits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
     from resilient_ai import Pipeline
     from resilient_ai.testing import SimulatedProvider
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 MODEL = "gpt-4o-mini"
+CERTIFICATE = Path(__file__).parent.parent / "tests" / "transports" / "localhost.pem"
 HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 
 
@@ -101,14 +104,20 @@ class Done:
     cause: BaseException | None = None
 
 
-def target_of(provider: Place | SimulatedProvider, **limits: int) -> Target:
+def target_of(provider: Place | SimulatedProvider, requests_per_minute: int | None = None) -> Target:
     """The same models at another provider."""
-    return Target(f"{provider.name}:*", base_url=provider.base_url, api_key=provider.key, **limits)
+    return Target(
+        f"{provider.name}:*",
+        base_url=provider.base_url,
+        api_key=provider.key,
+        requests_per_minute=requests_per_minute,
+    )
 
 
 def client_of(primary: Place | SimulatedProvider, pipeline: Pipeline, **said: Any) -> AsyncOpenAI:
     """A wrapped client of the primary."""
-    return resilient_ai.wrap(AsyncOpenAI(base_url=primary.base_url, api_key=primary.key, **said), pipeline)
+    bare: AsyncOpenAI = AsyncOpenAI(base_url=primary.base_url, api_key=primary.key, **said)
+    return resilient_ai.wrap(bare, pipeline)
 
 
 async def chat(client: AsyncOpenAI, *, stream: bool = False, **said: Any) -> Any:
@@ -159,16 +168,35 @@ def median(calls: Sequence[Done]) -> float:
     return statistics.median(call.seconds for call in calls)
 
 
+def together(*works: Callable[[], object]) -> None:
+    """Do all of them beside one another, each in a thread with a loop of its own; raises what one of them raised."""
+    with forgotten(), ThreadPoolExecutor(len(works)) as pool:
+        for begun in [pool.submit(work) for work in works]:
+            begun.result()
+
+
+_inside: list[bool] = []
+
+
 @contextmanager
-def forgotten() -> Iterator[None]:
-    """Nothing learnt before, nothing left behind; the log is quiet, and no certificate is loaded for nothing."""
+def forgotten() -> Generator[None]:
+    """Nothing learnt before, nothing left behind; the log is quiet, and no certificate is loaded for nothing. Entered
+    within another one it does nothing."""
+    if _inside:
+        yield
+        return
+    _inside.append(True)
     logger = logging.getLogger("resilient_ai")
-    level = logger.level
+    level, certificates = logger.level, os.environ.get("SSL_CERT_FILE")
     logger.setLevel(logging.CRITICAL)
-    os.environ.setdefault("SSL_CERT_FILE", "tests/transports/localhost.pem")
+    os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
     control.reset()
     try:
         yield
     finally:
         control.reset()
         logger.setLevel(level)
+        os.environ.pop("SSL_CERT_FILE")
+        if certificates is not None:
+            os.environ["SSL_CERT_FILE"] = certificates
+        _inside.clear()

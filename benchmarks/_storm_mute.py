@@ -10,7 +10,7 @@ import anyio
 from resilient_ai import CircuitBreaker, Fallback, Pipeline
 from resilient_ai.testing import Fault, Latency, Provider, Simulator
 
-from ._storm_kit import Storm, chat, client_of, forgotten, load, median, target_of
+from ._storm_kit import Storm, chat, client_of, forgotten, load, median, target_of, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +26,12 @@ WARM = 4.0
 
 def mute(storm: Storm, *, short: bool) -> None:
     """It accepts and never answers; and, with `slow_call`, it answers ten times slower."""
-    seconds = 6.0 if short else 30.0
-    _episode(storm, "mute", Fault.blackhole(), CircuitBreaker(), seconds, after=9.0 if short else 25.0, short=short)
+    seconds, after = (4.0, 6.0) if short else (30.0, 25.0)
     slow = CircuitBreaker(slow_call=3)
-    _episode(storm, "slower, slow_call=3", Fault.slower(10), slow, seconds, after=9.0 if short else 25.0, short=short)
+    together(
+        lambda: _episode(storm, "mute", Fault.blackhole(), CircuitBreaker(), seconds, after=after, short=short),
+        lambda: _episode(storm, "slower, slow_call=3", Fault.slower(10), slow, seconds, after=after, short=short),
+    )
 
 
 def _episode(
@@ -46,6 +48,7 @@ async def _script(
     primary: SimulatedProvider, pipeline: Pipeline, fault: Fault, bad: float, after: float
 ) -> tuple[list[Done], tuple[float, float]]:
     """The calls, and how long after the beginning it broke and was well."""
+    done: list[Done] = []
     marks = [0.0, 0.0]
 
     async def provider() -> None:
@@ -57,10 +60,9 @@ async def _script(
         await anyio.to_thread.run_sync(primary.heal)
         marks[1] = anyio.current_time() - began
 
-    async with client_of(primary, pipeline, timeout=20.0) as client:
-        async with anyio.create_task_group() as group:
-            group.start_soon(provider)
-            done = await load(lambda _: chat(client), rate=RATE, seconds=WARM + bad + after)
+    async with client_of(primary, pipeline, timeout=10.0) as client, anyio.create_task_group() as group:
+        group.start_soon(provider)
+        done = await load(lambda _: chat(client), rate=RATE, seconds=WARM + bad + after)
     return done, (marks[0], marks[1])
 
 
@@ -86,12 +88,12 @@ def _judge(
     back = min((call.at for call in done if call.at >= well and call.by == "primary"), default=None)
     storm.check(all(call.by for call in done), f"{name} for {seconds:g} s: answered", _of(done))
     storm.check(
-        share >= (0.9 if short else 0.95),
+        share >= (0.8 if short else 0.95),
         f"{name}: new calls from second 1 on, answered within 3 times the healthy median ({1000 * usual:.0f} ms)",
         f"{share:.1%} of {len(later)}",
     )
     storm.check(
-        reached <= (25 if short else 10), f"{name}: requests that reach it", f"{reached:.1f} of 100 calls ({struck})"
+        reached <= (40 if short else 10), f"{name}: requests that reach it", f"{reached:.1f} of 100 calls ({struck})"
     )
     storm.check(
         back is not None, f"{name}: used again after it is well", "never" if back is None else f"{back - well:.1f} s"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 from resilient_ai import CircuitBreaker, Deadline, Fallback, Pipeline
-from resilient_ai.testing import Fault, Provider, Simulator
+from resilient_ai.testing import Fault, Simulator
 
-from ._storm_kit import Storm, chat, circuits, client_of, forgotten, load, median, target_of
+from ._storm_kit import Storm, chat, circuits, client_of, forgotten, load, median, target_of, together
 
 if TYPE_CHECKING:
     from resilient_ai.testing import SimulatedProvider
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 
 RATE = 12.0
 DEADLINE = 12.0
-BEFORE = 1.0
+BEFORE = 2.0
+AFTER = 4.0
 FAULTS = {"503": Fault.status(503), "refused": Fault.refused(), "mute": Fault.blackhole()}
 
 
 def patience(storm: Storm, *, short: bool) -> None:
     """With patience the calls wait for whoever reopens soonest; without, they are refused."""
-    for name in ("503",) if short else FAULTS:
-        for seconds in (2.0,) if short else (3.0, 7.0):
-            _episode(storm, name, seconds, CircuitBreaker(patience=DEADLINE))
-    _episode(storm, "503", 2.0, CircuitBreaker())
+    patient = CircuitBreaker(patience=DEADLINE)
+    found = [(name, seconds, patient) for name in FAULTS for seconds in (3.0, 7.0)]
+    if short:
+        found = [("503", 3.0, patient)]
+    together(*(partial(_episode, storm, *one) for one in (*found, ("503", 2.0, CircuitBreaker()))))
 
 
 def _episode(storm: Storm, name: str, outage: float, breaker: CircuitBreaker) -> None:
@@ -49,10 +51,12 @@ def _episode(storm: Storm, name: str, outage: float, breaker: CircuitBreaker) ->
     able = [call for call in bad if call.at + DEADLINE >= marks[1] + 1.0]
     answered = sum(call.by is not None for call in able)
     # Of requests refused at the door the simulator knows nothing: the calls themselves tell of all they sent.
-    per_call = sum(len(call.attempts) for call in bad) / len(bad)
+    in_outage = sum(len(call.attempts) for call in bad) / len(bad)
+    per_call = sum(len(call.attempts) for call in done) / len(done)
     what = f"{name} for {outage:g} s, patience on"
     storm.check(answered >= 0.95 * len(able), f"{what}: answered of those that could be", f"{answered} of {len(able)}")
     storm.check(per_call <= 1.2, f"{what}: upstream requests per call", f"{per_call:.2f}")
+    storm.tell(f"{what}: the same of those begun in the outage", f"{in_outage:.2f}")
     storm.check(most <= breaker.max_waiters, f"{what}: calls that waited at one time", most)
     after = [request.at - first for request in requests if request.at - first >= marks[1]]
     peak = max((sum(at <= other < at + 0.1 for other in after) for at in after), default=0)
@@ -67,6 +71,7 @@ async def _script(
     outage: float,
 ) -> tuple[list[Done], tuple[float, float], int]:
     """The calls; when the targets broke and were well; the most that waited at one time."""
+    done: list[Done] = []
     marks = [0.0, 0.0]
     most = 0
 
@@ -84,8 +89,7 @@ async def _script(
             await anyio.to_thread.run_sync(provider.heal)
         marks[1] = anyio.current_time() - began
 
-    async with client_of(primary, pipeline) as client:
-        async with anyio.create_task_group() as group:
-            group.start_soon(providers)
-            done = await load(lambda _: chat(client), rate=RATE, seconds=BEFORE + outage + 1.0)
+    async with client_of(primary, pipeline) as client, anyio.create_task_group() as group:
+        group.start_soon(providers)
+        done = await load(lambda _: chat(client), rate=RATE, seconds=BEFORE + outage + AFTER)
     return done, (marks[0], marks[1]), most
