@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RATE = 10.0
 TIMEOUT = 4.0
-AT_ONCE = 10
+AT_ONCE = 5
 """Faults that are tried beside one another, each at a primary of its own: twenty calls a second for each."""
 
 FAULTS: Mapping[str, Fault] = {

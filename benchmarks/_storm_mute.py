@@ -80,7 +80,8 @@ def _judge(
     usual = median([call for call in done if call.at < broke - 1])
     bad = [call for call in done if broke <= call.at < well]
     later = [call for call in bad if call.at >= broke + 1]
-    share = sum(call.by is not None and call.seconds <= 3 * usual for call in later) / len(later)
+    limit = max(3 * usual, 1.5) if short else 3 * usual  # a busy machine is not to fail the tests
+    share = sum(call.by is not None and call.seconds <= limit for call in later) / len(later)
     ours = [request for request in requests if request.method == "POST"]
     first = next(index for index, request in enumerate(ours) if request.at >= ours[0].at + broke)
     struck = sum(request.at < ours[0].at + well for request in ours[first:])
