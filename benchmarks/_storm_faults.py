@@ -57,7 +57,7 @@ FAULTS: Mapping[str, Fault] = {
     "wrong_length": Fault.wrong_length(),
     "set_cookie": Fault.set_cookie("a=b"),
 }
-FEW = ("refused", "blackhole", "status 503", "rate_limited 1 s")
+FEW = ("refused", "blackhole", "status 503", "rate_limited, no time")
 
 
 def faults(storm: Storm, *, short: bool) -> None:

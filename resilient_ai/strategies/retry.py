@@ -41,6 +41,10 @@ MAX_RETRY_AFTER = LONGEST
 QUICK = 0.1
 """Seconds at most before the one quick repeat that is made when another target stands by."""
 
+UNTOLD = 2.0
+"""Seconds for which a key that is limited, but not told for how long, is left alone while another target stands by. Our
+choice: at ten calls a second one request in twenty calls finds out whether it may ask again; without it each did."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
@@ -191,7 +195,11 @@ class Retry:
 
 def _heard(waits: Waits, call: Call, failure: Failure) -> bool:
     """Whether the provider said when this key may ask again; then all who use it are told."""
-    if failure.kind is not FailureKind.RATE_LIMITED or failure.retry_after is None:
+    if failure.kind is not FailureKind.RATE_LIMITED:
+        return False
+    if failure.retry_after is None:
+        if call.has_next:
+            waits.ask(call.account, call.runtime.now(), UNTOLD)
         return False
     waits.ask(call.account, call.runtime.now(), failure.retry_after)
     return True
