@@ -176,9 +176,15 @@ class Circuit:
                 self._tell()
 
     def heard(self, permit: Permit, now: float) -> None:
-        """Something came back for a call that goes on: a stream has begun."""
+        """Something came back for a call that goes on: a stream has begun.
+
+        A probe's place is free for the next then, since a stream may take long; what it says of the target, it says
+        when it ends.
+        """
         try:
             with self._lock:
+                if isinstance(permit, Probe):
+                    self._probes.pop(permit.serial, None)
                 waited_since = self._waiting.pop(id(permit), None)
                 if waited_since is None or permit.ended:
                     return

@@ -171,10 +171,32 @@ def test_a_stream_tells_its_outcome_when_it_ends(mode: Mode) -> None:
         assert circuit_of(pipeline).state == "open"
         await world.until(world.clock.time + 1)
         probe = await world.call(pipeline)
-        assert isinstance((await world.call(pipeline)).told, CircuitOpen)  # the probe is still out
         assert probe.reply is not None
+        assert circuit_of(pipeline).state == "half-open"
         probe.reply.end(Verdict.SUCCESS)
         assert circuit_of(pipeline).state == "closed"
+
+    world.run(mode, script)
+
+
+def test_a_probe_that_streams_leaves_its_place_to_the_next(mode: Mode) -> None:
+    """Regression: while a probe's healthy stream was read, which may take a minute, every other call was refused."""
+    world = World()
+    world.primary.answers(fails(K.UNREACHABLE))
+    pipeline = bare()
+
+    async def script() -> None:
+        await world.calls(pipeline, 6)
+        await world.until(world.clock.time + 1)
+        world.primary.answers(stream())
+        first, second = [(await world.call(pipeline)).reply for _ in range(2)]
+        assert first is not None
+        assert second is not None
+        assert circuit_of(pipeline).state == "half-open"  # neither has said that it is whole
+        second.end(Verdict.FAILURE)
+        assert circuit_of(pipeline).state == "open"
+        first.end(Verdict.SUCCESS)  # of an earlier generation
+        assert circuit_of(pipeline).state == "open"
 
     world.run(mode, script)
 
