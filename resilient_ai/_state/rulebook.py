@@ -46,10 +46,11 @@ class RuleBook:
     both sides (one through the user's own `breaker.call`) would wait for each other for ever.
 
     A listener that raises is told once in the log and changes nothing: pybreaker notifies before it moves, so what it
-    broke off is done again without listeners.
+    broke off is done again without listeners. A storage that raises is told the same way: the circuit stays in the
+    state that was read last, since whom it guards may be well.
     """
 
-    __slots__ = ("_breaker", "_told", "_verdict", "lock")
+    __slots__ = ("_breaker", "_last", "_told", "_verdict", "lock")
 
     def __init__(self, breaker: pybreaker.CircuitBreaker | None) -> None:
         self._verdict = None
@@ -59,6 +60,7 @@ class RuleBook:
         self._breaker = breaker
         self.lock = breaker._lock  # pyright: ignore[reportPrivateUsage]  # two locks would deadlock
         self._told = False
+        self._last: State = CLOSED
 
     @property
     def foreign(self) -> bool:
@@ -68,7 +70,13 @@ class RuleBook:
     @property
     def state(self) -> State:
         """pybreaker's state: the one source of truth."""
-        return cast("State", self._verdict.state if self._verdict else self._breaker.current_state)
+        if self._verdict:
+            return cast("State", self._verdict.state)
+        try:
+            self._last = cast("State", self._breaker.current_state)
+        except Exception as fault:  # noqa: BLE001 - only the user's storage can raise here
+            self._foreign_raised(fault)
+        return self._last
 
     @property
     def reset_timeout(self) -> float:
@@ -106,7 +114,7 @@ class RuleBook:
         try:
             fault = self._call(outcome, failure)
             if fault is not None:
-                self._listener_raised(fault)
+                self._foreign_raised(fault)
                 if ran:
                     self._finish(failed=failure is not None and self._breaker.is_system_error(failure))
                 else:
@@ -134,8 +142,8 @@ class RuleBook:
     def _move(self, move: Callable[[], Any]) -> None:
         try:
             move()
-        except Exception as fault:  # noqa: BLE001 - only a listener, foreign code, can raise here
-            self._listener_raised(fault)
+        except Exception as fault:  # noqa: BLE001 - only a listener or a storage, foreign code, can raise here
+            self._foreign_raised(fault)
             self._quietly(move)
 
     def _quietly(self, move: Callable[[], Any]) -> None:
@@ -145,6 +153,8 @@ class RuleBook:
             breaker.remove_listener(listener)
         try:
             move()
+        except Exception as fault:  # noqa: BLE001 - no listener is there: only the user's storage can raise here
+            self._foreign_raised(fault)
         finally:
             breaker.add_listeners(*listeners)
 
@@ -156,10 +166,11 @@ class RuleBook:
                 self._quietly(breaker.open)
             elif not getattr(breaker, "success_counter", 0):  # from 1.4 on; close() sets it to 0 first
                 self._quietly(breaker.close)
-        elif self.state == CLOSED and failed and breaker.fail_counter >= breaker.fail_max:
-            self._quietly(breaker.open)
+        elif self.state == CLOSED and failed:
+            self._quietly(lambda: breaker.fail_counter >= breaker.fail_max and breaker.open())
 
-    def _listener_raised(self, fault: Exception) -> None:
+    def _foreign_raised(self, fault: Exception) -> None:
         if not self._told:
             self._told = True
-            _log.warning("a listener of the circuit breaker %r raised %r; it is ignored", self._breaker.name, fault)
+            name = self._breaker.name
+            _log.warning("a listener or the storage of the circuit breaker %r raised %r; it is ignored", name, fault)

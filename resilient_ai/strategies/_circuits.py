@@ -246,7 +246,8 @@ class Circuits:
 
 def is_pybreaker(value: Any) -> TypeGuard[pybreaker.CircuitBreaker]:
     """Whether it is a breaker of pybreaker's, or like one."""
-    return hasattr(value, "current_state") and hasattr(value, "fail_counter")
+    kind = type(value)  # the class is asked: an answer of the object's own would be read from its storage
+    return hasattr(kind, "current_state") and hasattr(kind, "fail_counter")
 
 
 def _not_closed(circuit: Circuit) -> bool:

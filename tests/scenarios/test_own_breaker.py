@@ -8,7 +8,7 @@ import pybreaker
 import pytest
 
 from resilient_ai import CircuitBreaker, Fallback, Pipeline
-from resilient_ai.errors import CircuitOpen, ConfigurationError
+from resilient_ai.errors import CircuitOpen, ConfigurationError, Failure
 from resilient_ai.failures import FailureKind as K
 
 from .harness import Mode, World, fails, ok, target
@@ -92,3 +92,54 @@ def test_what_makes_none_is_told(mode: Mode) -> None:
             await world.call(pipeline)
 
     world.run(mode, script)
+
+
+class Shelf(pybreaker.CircuitMemoryStorage):
+    """A storage elsewhere, that may be gone."""
+
+    gone = False
+
+    def _there(self) -> None:
+        if self.gone:
+            raise ConnectionError("the storage is gone")
+
+    @property
+    def state(self) -> str:
+        self._there()
+        return super().state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._there()
+        pybreaker.CircuitMemoryStorage.state.fset(self, state)  # type: ignore[attr-defined]
+
+    def increment_counter(self) -> None:
+        self._there()
+        super().increment_counter()
+
+    def reset_counter(self) -> None:
+        self._there()
+        super().reset_counter()
+
+
+def test_a_storage_that_is_gone_breaks_no_call(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+    """Regression: its ConnectionError came out of a healthy call, and out of CircuitBreaker(breaker=…)."""
+    world = World()
+    shelf = Shelf("closed")
+    own = pybreaker.CircuitBreaker(fail_max=2, reset_timeout=20, state_storage=shelf)
+    shelf.gone = True
+    pipeline = Pipeline(CircuitBreaker(breaker=own), isolated=True)
+
+    async def script() -> None:
+        assert (await world.call(pipeline)).failure is None
+        world.primary.answers(fails(K.TRANSIENT))
+        assert all(isinstance(one.told, Failure) for one in await world.calls(pipeline, 3))  # not ConnectionError
+        shelf.gone = False
+        await world.calls(pipeline, 3)
+        assert own.current_state == "open"
+        shelf.gone = True
+        assert isinstance((await world.call(pipeline)).told, CircuitOpen)  # the state that was read last
+
+    world.run(mode, script)
+    told = [record for record in caplog.records if "storage of the circuit breaker" in record.getMessage()]
+    assert len(told) == 1
