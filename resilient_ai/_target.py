@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from inspect import iscoroutinefunction
 from typing import Any, cast
@@ -156,11 +156,27 @@ class Target:
             return " ".join(one.credential for one in self.each())
         # By its name, not by its identity: a program that builds its client anew for each call makes it anew, too.
         named: Any = self.api_key if hasattr(self.api_key, "__qualname__") else type(self.api_key)
-        return f"callable {named.__module__}.{named.__qualname__}"
+        # A method of a built-in object (``itertools.cycle(keys).__next__``) has no module of its own, or None.
+        module = getattr(named, "__module__", None) or type(getattr(named, "__self__", named)).__module__
+        return f"callable {module}.{named.__qualname__}"
 
 
-def keyed(target: Target | None) -> Target | None:
-    """The target with the key of its callable, as it is now.
+@dataclass(frozen=True, slots=True)
+class _Keyed(Target):
+    """A target with the key that its callable has given. Keys come and go; what is kept is kept for whoever gives them:
+    limits are the account's, not the token's."""
+
+    giver: Target | None = field(default=None, kw_only=True, repr=False)
+
+    @property
+    def credential(self) -> str:
+        """The giver's stable name."""
+        return "" if self.giver is None else self.giver.credential
+
+
+def keyed(target: Target | None, *, alone: bool = False) -> Target | None:
+    """The target with the key of its callable, as it is now. ``alone``: no other callable of its name gives keys for
+    this place, so that what is kept may be kept under that name.
 
     Raises:
         Failure: of this target alone, if its callable, foreign code, has none to give.
@@ -168,7 +184,8 @@ def keyed(target: Target | None) -> Target | None:
     if target is None or not callable(target.api_key):
         return target
     try:
-        return replace(target, api_key=target.key())
+        now = replace(target, api_key=target.key())
+        return _Keyed(**{one.name: getattr(now, one.name) for one in fields(now)}, giver=target) if alone else now
     except Exception as error:
         if type(error).__module__.startswith("billiard"):  # Celery's soft time limit, from a signal, speaks of the task
             raise

@@ -88,7 +88,7 @@ class Fallback:
                 asked = view
                 try:
                     state.asks(view)
-                    asked = _with_key(view)
+                    asked = self._with_key(view)
                     reply = await next(asked)
                 except Failure as failure:
                     if _another_key(view, asked, failure, reread):
@@ -118,6 +118,22 @@ class Fallback:
         targets = self._for_model(call.facts.model)
         return [None, *(target for target in targets if call.port.fits(target) is None)]
 
+    def _with_key(self, view: Call) -> Call:
+        """The same view, with the key that its target's callable gives now."""
+        target = view.target
+        if target is None or not callable(target.api_key):
+            return view
+        namesakes = [other for other in self.every_target() if _by_name(other) == _by_name(target)]
+        try:
+            now = keyed(target, alone=len(namesakes) == 1)
+        except Failure as failure:
+            attempt = view.journal.begin(view.target_name)
+            attempt.kind, attempt.ended = failure.kind, attempt.started
+            raise
+        asked = view.derive()
+        asked.target, asked.resumes = now, view.resumes
+        return asked
+
     def _for_model(self, model: str | None) -> tuple[Target, ...]:
         everyone: tuple[Target, ...] = ()
         for name, targets in self.routes:
@@ -129,30 +145,27 @@ class Fallback:
 
 
 def _view(call: Call, turn: Turn) -> Call:
-    """The call as this target gets it: with no more than its share of the time, so that a mute one starves nobody."""
+    """The call as this target gets it: with no more than its share of the time, so that a mute one starves nobody.
+
+    What may go nowhere after silence starves nobody by waiting, and is not cut short: nothing would be won by it."""
     view = call.derive()
     view.target = turn.target
     view.has_next = turn.has_next
     view.resumes = turn.resumes
-    if call.deadline is not None:
+    if call.deadline is not None and _leaves_silence(call):
         now = call.runtime.now()
         view.limit = now + max(0.0, call.deadline - now) / turn.share
     return view
 
 
-def _with_key(view: Call) -> Call:
-    """The same view, with the key that its target's callable gives now."""
-    try:
-        target = keyed(view.target)
-    except Failure as failure:
-        attempt = view.journal.begin(view.target_name)
-        attempt.kind, attempt.ended = failure.kind, attempt.started
-        raise
-    if target is view.target:
-        return view
-    asked = view.derive()
-    asked.target, asked.resumes = target, view.resumes
-    return asked
+def _leaves_silence(call: Call) -> bool:
+    """Whether the call may move on from a target that says nothing: that proves nothing about what was made there."""
+    return call.facts.repeatable and call.facts.operation is not Operation.CREATING
+
+
+def _by_name(target: Target) -> tuple[str | None, ...]:
+    """A place, and the name of the key or the callable there: a callable made twice has one name, and so may two."""
+    return (*target.place, target.credential)
 
 
 def _another_key(view: Call, asked: Call, failure: Failure, reread: list[Target]) -> bool:
@@ -162,9 +175,10 @@ def _another_key(view: Call, asked: Call, failure: Failure, reread: list[Target]
         return False
     reread.append(target)
     try:
-        return keyed(target) != asked.target
+        now = keyed(target)
     except Failure:
         return False
+    return now is not None and asked.target is not None and now.api_key != asked.target.api_key
 
 
 def _no_news(failure: Failure, earlier: Failure) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import logging
+from typing import Any
 
 import pytest
 
 from resilient_ai import CircuitBreaker, Deadline, Fallback, Pipeline, Retry, options
 from resilient_ai._call import Operation
-from resilient_ai.errors import AllFailed, CircuitOpen
+from resilient_ai.errors import AllFailed, CircuitOpen, NotSent
 from resilient_ai.events import Returned, Switched
 from resilient_ai.failures import FailureKind as K
 
-from .harness import Mode, World, circuit_of, fails, mute, ok, target
+from .harness import Mode, World, circuit_of, fails, mute, ok, raises, target
 
 # Written by hand from the table of failures: is the next target asked?
 MOVES_ON = {
@@ -358,6 +359,23 @@ def test_a_mute_primary_gets_its_share_only(mode: Mode) -> None:
         got = await world.call(pipeline)
         assert got.text == "hello from two:*"
         assert got.seconds == pytest.approx(20)
+
+    world.run(mode, script)
+
+
+@pytest.mark.parametrize("call", [{"operation": Operation.CREATING}, {"repeatable": False}])
+def test_what_may_not_move_on_after_silence_is_not_cut_short(mode: Mode, call: dict[str, Any]) -> None:
+    """Naming a fallback harms no healthy call: a slow one that is never sent twice has the whole time."""
+    world = World()
+    world.primary.answers(ok(delay=9.0))
+    pipeline = Pipeline.default(Deadline(total=10), Fallback([target("one:*"), target("two:*")]))
+
+    async def script() -> None:
+        assert (await world.call(pipeline, **call)).outcome.source == "fresh"
+        world.primary.answers(raises(lambda: NotSent("its line is full", target="primary", reopens_in=9.0), delay=1.0))
+        world.provider("one").answers(ok(delay=8.5))  # nearly all of what is left
+        got = await world.call(pipeline, **call)
+        assert (got.outcome.source, got.seconds) == ("fallback", 9.5)
 
     world.run(mode, script)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,7 +16,7 @@ from resilient_ai.failures import FailureKind
 from .harness import Mode, World, fails, ok, stream, target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from resilient_ai._state.queue import Lane
 
@@ -121,6 +122,26 @@ def test_a_target_has_limits_of_its_own(mode: Mode) -> None:
         assert refused.told.target == "primary"
         assert "backup:*: rate limit full" in str(refused)
         assert "primary: " in str(refused)
+
+    world.run(mode, script)
+
+
+def test_a_target_whose_tokens_rotate_has_one_line(mode: Mode) -> None:
+    """The limits are the account's: a callable that gives another token each time does not escape them."""
+    world = World()
+    world.primary.answers(fails(FailureKind.UNREACHABLE))
+    tokens = iter(range(1000))
+
+    def calls_at_once(*keys: Callable[[], str]) -> Pipeline:
+        small = Target("backup:*", base_url="https://backup", api_key=keys, requests_per_minute=1)
+        return Pipeline.default(Fallback([small]), Retry(attempts=1), RateLimiter(max_wait=1), isolated=True)
+
+    async def script() -> None:
+        await world.calls(calls_at_once(lambda: f"token {next(tokens)}"), 3)
+        assert world.backup.count == 1
+        # Two callables of one name are two keys: each has its own.
+        await world.calls(calls_at_once(*(partial(str, key) for key in ("k1", "k2"))), 3)
+        assert world.backup.count == 3
 
     world.run(mode, script)
 
