@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .errors import ConfigurationError
 
-__all__ = ["check_seconds", "check_share", "is_number"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_seconds", "check_share", "is_number", "takes_one"]
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -26,3 +30,16 @@ def check_share(name: str, value: object) -> None:
     if not (is_number(value) and 0 <= value <= 1):
         hint = f"; did you mean {value / 100:g}?" if is_number(value) and 1 < value <= 100 else ""
         raise ConfigurationError(f"{name} is a share from 0 to 1, got {value!r}{hint}")
+
+
+def takes_one(fn: Callable[..., Any]) -> bool:
+    """Whether it can be called with one positional argument; also True where that cannot be told (a built-in)."""
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(None)
+    except TypeError:
+        return False
+    return True

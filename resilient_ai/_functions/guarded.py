@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from .._call import Facts, Operation
 from .._context import current
 from .._runtime.sync import SYNC, drive
+from .._settings import takes_one
 from .._target import Target
 from ..errors import AllFailed, ConfigurationError, Failure
+from ..failures import FailureKind
 from ..strategies.cache import Cache
 from ..strategies.fallback import Fallback
 from ..strategies.limiter import RateLimiter
@@ -200,11 +202,20 @@ def _operation(word: object) -> Operation:
 
 
 def _checked(failures: Any) -> Failures | None:
-    if failures is None or callable(failures):
-        return failures  # type: ignore[no-any-return]  # what it returns is checked when it does
-    if isinstance(failures, Mapping) and all(isinstance(kind, type) for kind in failures):  # pyright: ignore[reportUnknownVariableType]
-        return cast("Failures", failures)  # the kinds are checked when they are needed
-    raise ConfigurationError("failures maps exception classes to a FailureKind, or is a function that names one")
+    if failures is None:
+        return None
+    if isinstance(failures, Mapping):
+        words = cast("Mapping[object, object]", failures)
+        if all(isinstance(kind, type) and isinstance(word, FailureKind | None) for kind, word in words.items()):
+            return cast("Failures", failures)
+    elif callable(failures) and not isinstance(failures, type) and takes_one(failures):
+        if not _is_async(failures):
+            return failures  # type: ignore[no-any-return]  # what it returns is checked when it does
+        raise ConfigurationError(f"failures is asked without being awaited; {_name_of(failures)} is async")
+    raise ConfigurationError(
+        "failures maps exception classes to a kind ({ValueError: FailureKind.TRANSIENT}), or is a function that takes "
+        "an exception and names one"
+    )
 
 
 def _fitting(pipeline: Pipeline, others: Mapping[str, Function]) -> Pipeline:

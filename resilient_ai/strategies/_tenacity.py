@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._settings import is_number
+from .._settings import is_number, takes_one
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
 
     from ..errors import Failure
 
-__all__ = ["Past", "check_predicate", "said_again", "said_stop", "said_wait", "state_after"]
+__all__ = ["MOST_SECONDS", "Past", "check_asked", "said_again", "said_stop", "said_wait", "state_after"]
+
+MOST_SECONDS = threading.TIMEOUT_MAX
+"""Seconds: the longest wait there is, 292 years on most systems; the clocks take no longer one."""
 
 _JUDGES_RESULTS = frozenset({"retry_if_result", "retry_if_not_result"})
+_BASES = {"retry_base": "retry", "stop_base": "stop", "wait_base": "wait", "BaseRetrying": "Retrying"}
+"""tenacity's classes, and what their objects are; by name, for tenacity is imported at the first failure only."""
 
 
 class Past(NamedTuple):
@@ -27,13 +33,14 @@ class Past(NamedTuple):
     waited: float
 
 
-def check_predicate(name: str, given: object) -> None:
-    """Raise ConfigurationError unless ``given`` can be asked as tenacity asks its ``retry`` and ``stop`` objects."""
+def check_asked(name: str, given: object) -> None:
+    """Raise ConfigurationError unless ``given`` can be asked as tenacity asks its ``wait``, ``retry`` and ``stop``."""
     if given is None:
         return
     if isinstance(given, type) or not callable(given):
         hint = f"; write {given.__name__}(…)" if isinstance(given, type) else ""
-        raise ConfigurationError(f"Retry({name}=…) is a tenacity {name} object, got {given!r}{hint}")
+        seconds = "seconds, or " if name == "wait" else ""
+        raise ConfigurationError(f"Retry({name}=…) is {seconds}a tenacity {name} object, got {given!r}{hint}")
     if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(type(given).__call__):
         raise ConfigurationError(f"Retry({name}=…) is asked without being awaited; {given!r} is a coroutine function")
     kind = type(given).__name__
@@ -41,6 +48,19 @@ def check_predicate(name: str, given: object) -> None:
         raise ConfigurationError(f"Retry({name}=…) is asked about failures only, and {kind} judges results")
     if kind == "_stop_never":
         raise ConfigurationError("Retry(stop=stop_never) would repeat without end; leave stop out, or name a limit")
+    what = _what(given)
+    if what not in (None, name):
+        raise ConfigurationError(f"Retry({name}=…) is a tenacity {name} object, got its {what}: {given!r}")
+    if not takes_one(given):
+        raise ConfigurationError(f"Retry({name}=…) is asked with a RetryCallState, which {given!r} does not take")
+
+
+def _what(given: object) -> str | None:
+    """What of tenacity's it is; None if it is none of them."""
+    if inspect.isfunction(given):  # its objects are no functions; ``retry`` is one
+        return "decorator" if (given.__module__ or "").partition(".")[0] == "tenacity" else None
+    bases = [base for base in type(given).__mro__ if base.__module__.partition(".")[0] == "tenacity"]
+    return next((_BASES[base.__name__] for base in bases if base.__name__ in _BASES), None)
 
 
 def state_after(failure: Failure, past: Past, now: float) -> tenacity.RetryCallState:
@@ -69,14 +89,14 @@ def said_stop(stop: Any, state: tenacity.RetryCallState, seconds: float) -> bool
 
 
 def said_wait(wait: Any, state: tenacity.RetryCallState) -> float:
-    """The seconds the user's ``wait`` object wants."""
+    """The seconds the user's ``wait`` object wants; infinite, if more than there are."""
     said = wait(state)
     if hasattr(said, "total_seconds"):
         said = said.total_seconds()
-    if not is_number(said) or math.isnan(said):
+    if not is_number(said) or (isinstance(said, float) and math.isnan(said)):
         _drop(said)
         raise ConfigurationError(f"Retry(wait=…) returned {said!r} instead of seconds")
-    return max(0.0, float(said))
+    return max(0.0, float(said)) if said <= MOST_SECONDS else math.inf
 
 
 def _word(name: str, said: object) -> bool:

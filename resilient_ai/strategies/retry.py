@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +16,7 @@ from .._state.waits import JITTER, LONGEST
 from ..errors import ConfigurationError, Failure, NotSent
 from ..failures import Again, FailureKind
 from ._shared import shared
-from ._tenacity import Past, check_predicate, said_again, said_stop, said_wait, state_after
+from ._tenacity import MOST_SECONDS, Past, check_asked, said_again, said_stop, said_wait, state_after
 
 if TYPE_CHECKING:
     import tenacity
@@ -56,8 +56,8 @@ class Retry:
 
     Args:
         attempts: sends at one target, the first included. Default 3, as the SDKs' (2 retries); with ``stop``, 100.
-        wait: seconds between attempts: a number, or any tenacity wait object. Default: full jitter in
-            [0, min(8, 0.5 * 2**i)], the SDKs' own base and cap.
+        wait: seconds between attempts: a number, or any tenacity wait object; an infinite wait is no repeat. Default:
+            full jitter in [0, min(8, 0.5 * 2**i)], the SDKs' own base and cap.
         budget: the share of recent calls that may be repeated, over all callers of one host, family and model.
             Default 0.1: under a total outage upstream calls stay near one per call (the figure gRPC and Finagle use).
             A repeat at the time a rate-limiting provider itself named is not counted.
@@ -66,7 +66,8 @@ class Retry:
         stop: a tenacity stop object, asked next, with the wait that would follow. Default: none.
 
     Raises:
-        ConfigurationError: an argument out of its range; while a call runs, a tenacity object's answer that is none.
+        ConfigurationError: an argument out of its range, or of the wrong kind; while a call runs, a tenacity object's
+            answer that is none.
     """
 
     attempts: int | None = None
@@ -81,12 +82,13 @@ class Retry:
         if not (is_number(self.attempts) and isinstance(self.attempts, int)) or self.attempts < 1:
             raise ConfigurationError(f"Retry(attempts=…) counts the first and is at least 1, got {self.attempts!r}")
         check_share("Retry(budget=…)", self.budget)
-        if isinstance(self.wait, int | float) and not 0 <= self.wait <= sys.float_info.max:
-            raise ConfigurationError(f"Retry(wait=…) is seconds from 0, or a tenacity wait object; got {self.wait!r}")
-        if not (self.wait is None or isinstance(self.wait, int | float) or callable(self.wait)):
-            raise ConfigurationError(f"Retry(wait=…) is seconds, or a tenacity wait object; got {self.wait!r}")
-        check_predicate("retry", self.retry)
-        check_predicate("stop", self.stop)
+        if is_number(self.wait):
+            if not 0 <= self.wait <= MOST_SECONDS:
+                raise ConfigurationError(f"Retry(wait=…) is seconds from 0, or a tenacity object; got {self.wait!r}")
+        else:
+            check_asked("wait", self.wait)
+        check_asked("retry", self.retry)
+        check_asked("stop", self.stop)
 
     def new_state(self) -> Scopes[Budget]:
         """One budget for each host, family and model."""
@@ -182,7 +184,7 @@ class Retry:
                 return None
             seconds = max(seconds, floor * (1 + random.uniform(0, JITTER)))
         left = call.time_left()
-        return seconds if left is None or seconds < left else None
+        return seconds if seconds < (math.inf if left is None else left) else None
 
     def _backoff(self, state: tenacity.RetryCallState) -> float:
         if isinstance(self.wait, int | float):

@@ -435,6 +435,19 @@ def test_a_wait_object_that_gives_no_seconds_is_told(mode: Mode, word: object) -
     world.run(mode, script)
 
 
+@pytest.mark.parametrize("word", [math.inf, 1e300, 10**400], ids=["infinite", "float", "int"])
+def test_a_wait_without_end_is_no_repeat(mode: Mode, word: float) -> None:
+    """The program sees the provider's failure; a clock's own OverflowError says nothing to it."""
+    world = World()
+    world.primary.answers(fails(K.TRANSIENT))
+
+    async def script() -> None:
+        await world.call(Pipeline(Retry(wait=lambda _: word)))
+
+    world.run(mode, script)
+    assert world.primary.count == 1
+
+
 def test_what_should_not_be_repeated_is_not(mode: Mode) -> None:
     """``x-should-retry: false``; the next target is asked all the same."""
 

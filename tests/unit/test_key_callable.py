@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from resilient_ai import Target
@@ -32,3 +34,12 @@ def test_a_soft_time_limit_passes() -> None:
 
     with pytest.raises(limit):
         keyed(Target("a:b", api_key=key))
+
+
+def test_a_built_in_s_method_gives_keys_too() -> None:
+    """It has no module (or None), and is named all the same: keys in turn are ``itertools.cycle(keys).__next__``."""
+    turn = Target("a:b", api_key=itertools.cycle(["k1", "k2"]).__next__)
+    assert [turn.key(), turn.key()] == ["k1", "k2"]
+    assert turn.credential == "callable itertools.cycle.__next__"
+    assert Target("a:b", api_key=["k1"].pop).credential == "callable builtins.list.pop"
+    assert Target("a:b", api_key=lambda: "k").credential.startswith(f"callable {__name__}.test_a_built_in")

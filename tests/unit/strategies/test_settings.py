@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
 import pytest
+import tenacity
 
 from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Retry, Target
 from resilient_ai.errors import ConfigurationError, ResilienceError
@@ -34,6 +36,19 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (Retry, {"wait": -1}, "wait"),
     (Retry, {"wait": math.inf}, "wait"),
     (Retry, {"wait": "2s"}, "wait"),
+    (Retry, {"wait": True}, "wait"),
+    (Retry, {"wait": 1e300}, "wait"),
+    (Retry, {"wait": tenacity.wait_fixed}, "write wait_fixed"),
+    (Retry, {"wait": asyncio.sleep}, "without being awaited"),
+    (Retry, {"wait": lambda: 5}, "RetryCallState"),
+    (Retry, {"wait": tenacity.stop_after_attempt(3)}, "got its stop"),
+    (Retry, {"stop": tenacity.wait_fixed(3)}, "got its wait"),
+    (Retry, {"retry": tenacity.stop_after_attempt(3)}, "got its stop"),
+    (Retry, {"retry": tenacity.Retrying()}, "got its Retrying"),
+    (Retry, {"stop": tenacity.Retrying()}, "got its Retrying"),
+    (Retry, {"wait": tenacity.Retrying()}, "got its Retrying"),
+    (Retry, {"retry": tenacity.retry}, "got its decorator"),
+    (Retry, {"retry": lambda: True}, "RetryCallState"),
     (CircuitBreaker, {"failure_rate": 50}, "0.5"),
     (CircuitBreaker, {"failure_rate": -0.1}, "failure_rate"),
     (CircuitBreaker, {"window": 0}, "window"),
