@@ -88,6 +88,8 @@ _ACTING = ("code_execution_", "mcp_toolset", "agent_toolset_")
 computer are run by the program, and web_search and web_fetch only read.)"""
 _WORDS = (b'"container"', b'"mcp_servers"', b'"file_id"', *(b'"%b' % tool.encode() for tool in _ACTING))
 """What a body that acts somewhere, or speaks of something made earlier, has in it."""
+_PROGRAM = frozenset({"input", "input_examples", "input_schema", "metadata", "schema"})
+"""Fields that hold the program's own data: a tool's arguments and their description, the schema of an answer."""
 
 
 def effects(family: str, body: bytes) -> tuple[bool, tuple[str, ...]]:
@@ -107,7 +109,7 @@ def effects(family: str, body: bytes) -> tuple[bool, tuple[str, ...]]:
     if isinstance(container, dict):
         container = cast("dict[str, Any]", container).get("id")
     ids = [container] if isinstance(container, str) else []
-    return acts, (*ids, *values_of({**request, "metadata": None}, "file_id"))
+    return acts, (*ids, *values_of(request, "file_id", program=_PROGRAM))
 
 
 def _acts(tool: Any) -> bool:

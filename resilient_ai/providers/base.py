@@ -228,8 +228,11 @@ def items_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
-def values_of(request: dict[str, Any], *names: str) -> list[str]:
-    """Every string that stands under one of the names in a request, at whatever depth."""
+def values_of(request: dict[str, Any], *names: str, program: frozenset[str]) -> list[str]:
+    """Every string that stands under one of the names in a request, at whatever depth.
+
+    ``program``: fields that hold the program's own data (a tool's arguments, a schema), whose names are not the API's.
+    """
     found: list[str] = []
     rest: list[Any] = [request]
     while rest:
@@ -237,7 +240,7 @@ def values_of(request: dict[str, Any], *names: str) -> list[str]:
         if isinstance(item, dict):
             members = cast("dict[str, Any]", item)
             found += [value for name in names if isinstance(value := members.get(name), str)]
-            rest.extend(members.values())
+            rest += [value for name, value in members.items() if name not in program]
         else:
             rest.extend(items_of(item))
     return found

@@ -144,6 +144,25 @@ _WORDS = (
 
 _NAMES = ("fileUri", "file_uri", "cachedContent", "cached_content", "fileName", "file_name", "operationName")
 _PREVIOUS = ("previous_interaction_id", "previousInteractionId")
+_PROGRAM = frozenset(
+    {
+        "args",
+        "arguments",
+        "labels",
+        "metadata",
+        "parameters",
+        "parametersJsonSchema",
+        "parameters_json_schema",
+        "response",
+        "responseJsonSchema",
+        "responseSchema",
+        "response_format",
+        "response_json_schema",
+        "response_schema",
+        "result",
+    }
+)
+"""Fields that hold the program's own data: a function's arguments, what it returned, the schemas of both."""
 
 
 def effects(family: str, body: bytes) -> tuple[bool, tuple[str, ...]]:
@@ -163,7 +182,7 @@ def effects(family: str, body: bytes) -> tuple[bool, tuple[str, ...]]:
     request = cast("dict[str, Any]", parsed)
     tools = items_of(request.get("tools"))
     leaves = any(map(_acts, tools)) or (kept and (request.get("store") is not False or bool(request.get("background"))))
-    ids = [_last(name) for name in values_of({**request, "labels": None}, *_NAMES) if _is_ours(name)]
+    ids = [_last(name) for name in values_of(request, *_NAMES, program=_PROGRAM) if _is_ours(name)]
     ids += [value for name in _PREVIOUS if isinstance(value := request.get(name), str)]
     return leaves, tuple(ids)
 

@@ -134,6 +134,9 @@ _WORDS: dict[str, tuple[bytes, ...]] = {
 
 _ACTING = ("mcp", "code_interpreter", "shell", "local_shell")
 """Tools that act at the vendor, or elsewhere from there."""
+_PROGRAM = frozenset({"metadata", "parameters", "schema"})
+"""Fields that hold the program's own data: its notes, the schemas of a tool's arguments and of an answer. (A tool's
+arguments and its answers are strings.)"""
 _TOP_IDS = ("previous_response_id", "conversation", "input_file_id", "video_id")
 
 
@@ -160,8 +163,14 @@ def _effects(family: str, request: dict[str, Any]) -> tuple[bool, tuple[str, ...
         acting = any(isinstance(tool, dict) and tool.get("type") in _ACTING for tool in tools)  # pyright: ignore[reportUnknownMemberType]
         leaves = acting or bool(request.get("conversation")) or request.get("background") is True
     ids = [_id_in(request.get(name)) for name in _TOP_IDS]
-    inner = {name: value for name, value in request.items() if name != "metadata"}  # the program's own words
-    return leaves, tuple(found for found in (*ids, *values_of(inner, "file_id")) if found)
+    inner = {**request, "prompt": _values_in(request.get("prompt"))}
+    return leaves, tuple(found for found in (*ids, *values_of(inner, "file_id", program=_PROGRAM)) if found)
+
+
+def _values_in(prompt: Any) -> list[Any]:
+    """The values that fill in a stored prompt: texts, pictures and files under the program's own names."""
+    variables = cast("dict[str, Any]", prompt).get("variables") if isinstance(prompt, dict) else None
+    return list(cast("dict[str, Any]", variables).values()) if isinstance(variables, dict) else []
 
 
 def _id_in(value: Any) -> str | None:

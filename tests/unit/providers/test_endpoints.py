@@ -83,6 +83,16 @@ EFFECTS: list[tuple[str, str, bytes, bool, tuple[str, ...]]] = [
     ("anthropic", "messages", b'{"container":null}', False, ()),
     ("anthropic", "messages", b'{"tools":[{"type":"bash_20250124"},{"type":"web_search_20260318"}]}', False, ()),
     ("anthropic", "messages", b'{"messages":[{"content":[{"source":{"file_id":"f_1"}}]}]}', False, ("f_1",)),
+    ("anthropic", "messages", b'{"messages":[{"content":[{"type":"tool_use","input":{"file_id":"x"}}]}]}', False, ()),
+    ("anthropic", "messages", b'{"tools":[{"input_schema":{"examples":[{"file_id":"x"}]}}]}', False, ()),
+    ("anthropic", "messages", b'{"metadata":{"file_id":"x"}}', False, ()),
+    (
+        "anthropic",
+        "messages",
+        b'{"messages":[{"content":[{"type":"tool_result","content":[{"source":{"type":"file","file_id":"f_1"}}]}]}]}',
+        False,
+        ("f_1",),
+    ),
     ("anthropic", "messages", b'{"messages":"code_execution_1", "tools": 5}', False, ()),
     ("anthropic", "messages", b'{"tools":[{"type":"code_execution_', False, ()),
     ("anthropic", "count_tokens", b'{"container":"c_1"}', False, ()),
@@ -98,6 +108,18 @@ EFFECTS: list[tuple[str, str, bytes, bool, tuple[str, ...]]] = [
         ("f_1",),
     ),
     ("gemini", "generate_content", b'{"contents":[{"parts":[{"fileData":{"fileUri":"gs://bucket/x"}}]}]}', False, ()),
+    ("gemini", "generate_content", b'{"parts":[{"functionCall":{"args":{"fileUri":"files/x"}}}]}', False, ()),
+    ("gemini", "generate_content", b'{"parts":[{"functionResponse":{"response":{"fileName":"files/x"}}}]}', False, ()),
+    ("gemini", "generate_content", b'{"labels":{"fileName":"files/x"}}', False, ()),
+    (
+        "gemini",
+        "generate_content",
+        b'{"parts":[{"functionResponse":{"response":{},"parts":[{"fileData":{"fileUri":"g/files/f_1"}}]}}]}',
+        False,
+        ("f_1",),
+    ),
+    ("gemini", "interactions", b'{"store":false,"input":[{"arguments":{"fileUri":"files/x"}}]}', False, ()),
+    ("gemini", "interactions", b'{"store":false,"input":[{"result":{"fileUri":"files/x"}}]}', False, ()),
     ("gemini", "generate_content", b'{"cachedContent":"cachedContents/c_1"}', False, ("c_1",)),
     ("gemini", "videos", b'{"operationName":"projects/p/operations/op_1"}', False, ("op_1",)),
     ("gemini", "interactions", b'{"input":"hi"}', True, ()),
@@ -114,7 +136,10 @@ EFFECTS: list[tuple[str, str, bytes, bool, tuple[str, ...]]] = [
 def test_what_a_call_leaves_behind_and_speaks_of(
     dialect: str, family: str, body: bytes, leaves: bool, ids: tuple[str, ...]
 ) -> None:
-    """Promise 45: server-side tools that act, stored conversations, background jobs; and ids that bind a call."""
+    """Promise 45: server-side tools that act, stored conversations, background jobs; and ids that bind a call.
+
+    What a tool was given and gave back is the program's own: a word of the API's in it would switch off the fallback.
+    """
     assert DIALECTS[dialect].effects(family, body) == (leaves, ids)
 
 

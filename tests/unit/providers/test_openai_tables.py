@@ -173,8 +173,15 @@ def test_what_leaves_something_behind(family: str, body: bytes, makes: bool) -> 
         ("responses", b'{"tools": 5, "input": "mcp", "x": "file_id"}', ()),
         ("responses", b'{"tools": ["mcp", null, {"type": {}}], "file_id": null}', ()),
         ("chat", b'{"file_id": 5}', ()),
+        ("chat", b'{"tools":[{"function":{"parameters":{"examples":[{"file_id":"mine"}]}}}]}', ()),
+        ("chat", b'{"response_format":{"json_schema":{"schema":{"default":{"file_id":"mine"}}}}}', ()),
+        ("responses", b'{"text":{"format":{"schema":{"default":{"file_id":"mine"}}}}}', ()),
+        ("responses", b'{"input":[{"output":[{"type":"input_file","file_id":"file_4"}]}]}', ("file_4",)),
+        ("responses", b'{"prompt":{"id":"p","variables":{"file_id":"mine"}}}', ()),
+        ("responses", b'{"prompt":{"id":"p","variables":{"a":{"type":"input_file","file_id":"f_5"}}}}', ("f_5",)),
+        ("responses", b'{"prompt":{"variables":["file_id"]}}', ()),
     ],
 )
 def test_the_ids_a_request_speaks_of(family: str, body: bytes, ids: tuple[str, ...]) -> None:
-    """A request goes where what it speaks of was made; the program's own metadata says nothing of that."""
+    """A request goes where what it speaks of was made; the program's own data says nothing of that."""
     assert openai.effects(family, body)[1] == ids
