@@ -132,6 +132,18 @@ STATUSES: dict[int, FailureKind] = {
 }
 """Any other 4xx is the caller's, any other 5xx is transient."""
 
+UNSTATED: dict[str, int] = {
+    "invalid_request_error": 400,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "NOT_FOUND": 404,
+}
+"""The statuses that errors come with, by their types: OpenAI's, Anthropic's, Google's, and of those who speak as they
+do. In a stream the status is 200, and the type alone says that it is the caller's own mistake."""
+
 WORDS: tuple[tuple[tuple[int, ...], tuple[str, ...], FailureKind], ...] = (
     ((400, 403, 429), ("experiencing high demand", "currently overloaded", "capacity exceeded"), _K.OVERLOADED),
     (
@@ -257,6 +269,13 @@ def in_stream(error: bytes) -> FailureKind:
         event, _ = _DECODER.raw_decode(begin)
     except (ValueError, RecursionError):  # cut
         said = Said(tuple(_TOLD.findall(text)), "")
-        return _first(CODES, said) or _first(TYPES, said) or _K.TRANSIENT
+        return _first(CODES, said) or _first(TYPES, said) or _unstated(said) or _K.TRANSIENT
     inner = cast("dict[str, Any]", event).get("response") if isinstance(event, dict) else None
-    return in_success(event) or in_success(inner) or _K.TRANSIENT
+    told = in_success(event) or in_success(inner)
+    return told or _unstated(said_by(event)) or _unstated(said_by(inner)) or _K.TRANSIENT
+
+
+def _unstated(said: Said | None) -> FailureKind | None:
+    """The kind of an error whose type alone tells the status it would have come with."""
+    status = None if said is None else next((UNSTATED[code] for code in said.codes if code in UNSTATED), None)
+    return None if said is None or status is None else _by_words(status, said) or _by_status(status)

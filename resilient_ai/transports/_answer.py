@@ -26,6 +26,7 @@ __all__ = [
     "Answer",
     "ParsedOnce",
     "error_response",
+    "is_event_stream",
     "is_html",
     "is_json",
     "mark",
@@ -63,6 +64,12 @@ def is_json(headers: Mapping[bytes, bytes]) -> bool:
 def is_html(headers: Mapping[bytes, bytes]) -> bool:
     """Whether an answer is a page: of a gateway, or of whoever else stands in between."""
     return headers.get(b"content-type", b"").lower().startswith(b"text/html")
+
+
+def is_event_stream(answer: Answer) -> bool:
+    """Whether a failure's answer is the beginning of a stream: an error that was told in one under HTTP 200."""
+    kinds = (value for name, value in answer.headers if name.lower() == b"content-type")
+    return answer.status == 200 and any(kind.startswith(b"text/event-stream") for kind in kinds)
 
 
 class _Unparsed:

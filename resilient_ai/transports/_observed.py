@@ -13,7 +13,8 @@ from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned
 from ._answer import JOURNAL, LIMIT_PARSED, is_html, parsed, was_parsed
 from ._flavour import fields
-from ._port import HttpPort, finish
+from ._judged import finish
+from ._port import HttpPort
 from ._watched import watched_streams
 
 if TYPE_CHECKING:

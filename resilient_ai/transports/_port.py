@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._call import Operation, Reply, Verdict
+from .._call import Operation, Reply
 from .._runtime.limit import deadline
 from .._runtime.race import Aborted, aborted
 from ..errors import DeadlineExceeded, Failure
@@ -19,10 +19,11 @@ from ..providers.kinds import never_fits
 from ..providers.likeness import likeness
 from ..providers.retired import is_retired
 from ..providers.sse import TerminalWatch
-from ._abandoned import close_abandoned, later
+from ._abandoned import close_abandoned
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
+from ._first import FIRST_ERRORS, whole_event
 from ._flavour import fields
-from ._judged import kind_of, limits_of
+from ._judged import ended, kind_of, limits_of
 from ._key import cache_key, digest
 from ._packing import packed, unpacked
 from ._pool import bounded_extensions
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from .._call import Call, Packed
-    from .._journal import Attempt, Journal
+    from .._journal import Attempt
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared
     from ._wire import Wire
 
-__all__ = ["HttpPort", "finish"]
+__all__ = ["HttpPort"]
 
 Headers = dict[bytes, bytes]
 
@@ -215,7 +216,7 @@ class HttpPort:
             reply = await self._plain(call, attempt, response, headers, wire)
         else:
             reply = await self._stream(call, response, headers, wire, request)
-            reply.on_end(partial(_ended, call.journal, attempt))
+            reply.on_end(partial(ended, call.journal, attempt))
         reply.attempt = attempt
         reply.limits = partial(limits_of, headers, dialect.name)
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
@@ -334,7 +335,7 @@ class HttpPort:
         source = self._unpacked(response) if b"content-encoding" in headers else wire.source(response)
         stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman, wire.known)
         try:
-            stream.held = await self._first(call, source, wire, watchman)
+            stream.held = await self._first(call, response, source, wire, watchman)
         except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
             await wire.close(response)
             raise
@@ -349,18 +350,21 @@ class HttpPort:
         reader = self._flavour.Response(response.status_code, headers=encoding, stream=response.stream)
         return reader.aiter_bytes() if self.is_async else reader.iter_bytes()
 
-    async def _first(self, call: Call, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:
+    async def _first(self, call: Call, response: Any, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:
         """The first bytes, taken while every strategy can still act: a stream that begins with an error, or that is
         cut or silent before them, is a failure nobody sees."""
         chunk = await wire.first(source)
         watchman.feed(chunk or b"")
         if chunk is None and not watchman.satisfied:
             raise self._broken(call, "the stream is empty")
-        if chunk is not None and chunk.startswith((b'data: {"error"', b'data:{"error"', b"event: error")):
-            kind = self._prepared.dialect.told_in_stream(chunk)
-            if kind.meaning.moves_on:  # else nobody can mend it: the program is to read it in the provider's own words
-                kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else self._begun(kind)
-                raise Failure("the stream begins with an error", kind=kind, target=call.target_name)
+        if chunk is not None and chunk.startswith(FIRST_ERRORS):
+            told = await whole_event(chunk, source, wire, self._flavour)
+            kind = self._prepared.dialect.told_in_stream(told)
+            kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else self._begun(kind)
+            # If nobody else answers, the program reads it: its SDK raises its own exception of it, with its body.
+            answer = Answer(200, tuple(response.headers.raw), told, self._prepared.dialect.request_id)
+            said = "the stream begins with an error"
+            raise Failure(said, kind=kind, target=call.target_name, status=200, answer=answer)
         return chunk
 
     def _interrupted(self, call: Call, failure: Failure, error: Exception, request: Any) -> Exception:
@@ -380,16 +384,3 @@ class HttpPort:
         response = unpacked(packed, self._flavour)
         mark(response, call.journal, None, self._prepared.dialect.request_id)
         return Reply(response)
-
-
-def _ended(journal: Journal, attempt: Attempt, verdict: Verdict) -> None:
-    if not attempt.lost:  # of a race, the other side's stream is the call's
-        finish(journal, verdict)
-
-
-def finish(journal: Journal, verdict: Verdict) -> None:
-    """A stream's end is the call's; found by the collector, it is told later: listeners may take locks."""
-    if verdict is Verdict.DROPPED:
-        later(journal.finish)
-    else:
-        journal.finish()

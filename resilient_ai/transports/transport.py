@@ -11,7 +11,7 @@ from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, UnsupportedClient
 from ..providers.registry import resolved
 from ..strategies.fallback import Fallback
-from ._answer import Answer, error_response, explain, raise_now, raising
+from ._answer import Answer, error_response, explain, is_event_stream, raise_now, raising
 from ._flavour import Flavour, fields, flavour_of
 from ._observed import ObservedPort
 from ._pool import owned
@@ -111,8 +111,9 @@ class Guard:
         told = failure.told if isinstance(failure, AllFailed) else failure
         if isinstance(told.answer, Answer):
             response = error_response(told.answer, request, failure, journal, flavour)
-            # A middleware of the SDK's is there to see answers; it is left one.
-            if sdk is not None and not sdk.asks(sdk.home) and not getattr(self.kept, "middleware", ()):
+            # A middleware of the SDK's is there to see answers; it is left one. A stream the SDK reads itself.
+            shown = getattr(self.kept, "middleware", ()) or is_event_stream(told.answer)
+            if sdk is not None and not sdk.asks(sdk.home) and not shown:
                 raise_now(response)
             return response
         raised = connection_error(told, request, flavour)
