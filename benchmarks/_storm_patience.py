@@ -84,7 +84,7 @@ async def _script(
         marks[0] = anyio.current_time() - began
         while anyio.current_time() - began < marks[0] + outage:
             await anyio.sleep(0.02)
-            most = max(most, sum(state.waiters.count for state in circuits()))
+            most = max(most, *(state.waiters.count for state in circuits()))
         for provider in (primary, backup):
             await anyio.to_thread.run_sync(provider.heal)
         marks[1] = anyio.current_time() - began
