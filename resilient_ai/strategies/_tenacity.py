@@ -8,12 +8,10 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._settings import is_number, takes_one
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, Failure
 
 if TYPE_CHECKING:
     import tenacity
-
-    from ..errors import Failure
 
 __all__ = ["MOST_SECONDS", "Past", "check_asked", "said_again", "said_stop", "said_wait", "state_after"]
 
@@ -53,6 +51,27 @@ def check_asked(name: str, given: object) -> None:
         raise ConfigurationError(f"Retry({name}=…) is a tenacity {name} object, got its {what}: {given!r}")
     if not takes_one(given):
         raise ConfigurationError(f"Retry({name}=…) is asked with a RetryCallState, which {given!r} does not take")
+    if name == "retry" and _matches_nothing(given):
+        raise ConfigurationError(
+            "Retry(retry=…) is asked about resilient_ai.errors.Failure, not about the SDK's exceptions: these types "
+            "would never match, and nothing be repeated; write "
+            "tenacity.retry_if_exception(lambda failure: failure.kind is FailureKind.UNREACHABLE), or its like"
+        )
+
+
+def _matches_nothing(retry: Any) -> bool:
+    """Whether it repeats after exceptions of certain types only, and a failure of ours is of none of them."""
+    match type(retry).__name__:
+        case "retry_if_exception_type":
+            types = retry.exception_types if isinstance(retry.exception_types, tuple) else (retry.exception_types,)
+            foreign = all(isinstance(one, type) and not issubclass(one, Failure) for one in types)
+            return foreign and not issubclass(Failure, retry.exception_types)
+        case "retry_any":
+            return all(map(_matches_nothing, retry.retries))
+        case "retry_all":
+            return any(map(_matches_nothing, retry.retries))
+        case _:
+            return False
 
 
 def _what(given: object) -> str | None:
