@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .._call import Operation
     from ..failures import FailureKind
+    from .sse import Signal
 
 __all__ = ["Dialect", "Endpoint", "Span", "form_field", "items_of", "model_of", "top_level", "url_of", "values_of"]
 
@@ -82,8 +83,8 @@ class Dialect:
     answers_in_json: Callable[[str], bool]
     made: Callable[[str, Any], tuple[str, ...]]
     made_by_stream: Callable[[str, bytes], tuple[str, ...]]
-    terminal: Mapping[str, tuple[bytes, ...]]
-    stream_errors: Mapping[str, tuple[bytes, ...]]
+    terminal: Mapping[str, tuple[Signal, ...]]
+    stream_errors: Mapping[str, tuple[Signal, ...]]
     told_in_stream: Callable[[bytes], FailureKind]
     request_id: bytes
     forwarded: frozenset[str]

@@ -13,6 +13,7 @@ from ..failures import FailureKind
 from . import kinds
 from .base import Dialect, Endpoint
 from .said import said_by
+from .sse import member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,7 @@ DIALECT = Dialect(
     answers_in_json=_CONTENT.__contains__,
     made=_made,
     made_by_stream=lambda _family, _beginning: (),
-    terminal={"chat": (b'"type":"message-end"', b'"type": "message-end"')},
+    terminal={"chat": member("type", "message-end")},
     stream_errors={},
     told_in_stream=kinds.in_stream,
     request_id=b"x-request-id",

@@ -18,6 +18,7 @@ from ..failures import FailureKind
 from .base import Dialect, Endpoint, items_of, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
+from .sse import Told, member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -285,14 +286,16 @@ def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple
     return "x-goog-api-key", key
 
 
+def _finished(event: dict[str, Any]) -> bool:
+    """A candidate's own field; an argument of a function call may have the same name."""
+    candidates: list[Any] = items_of(event.get("candidates"))
+    return any(isinstance(one, dict) and cast("dict[str, Any]", one).get("finishReason") for one in candidates)
+
+
 STREAM_ERRORS = (b'data: {"error"', b'data:{"error"')
-ENDS = (b'"finishReason"', b'"blockReason"', *STREAM_ERRORS)
-INTERACTION_ERRORS = (b'"event_type":"error"', b'"event_type": "error"', b"event: error", b"event:error")
-INTERACTION_ENDS = (
-    b'"event_type":"interaction.completed"',
-    b'"event_type": "interaction.completed"',
-    *INTERACTION_ERRORS,
-)
+ENDS = (Told(b'"finishReason"', _finished), Told(b'"blockReason"', _blocked), *STREAM_ERRORS)
+INTERACTION_ERRORS = (*member("event_type", "error"), b"event: error", b"event:error")
+INTERACTION_ENDS = (*member("event_type", "interaction.completed"), *INTERACTION_ERRORS)
 
 DIALECT = Dialect(
     name="gemini",

@@ -15,9 +15,12 @@ from ..failures import FailureKind
 from .base import Dialect, Endpoint, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
+from .sse import member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .sse import Signal
 
 __all__ = [
     "DIALECT",
@@ -233,7 +236,8 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
     answer: dict[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
     if tells_failure(family, answer):
         return in_success(answer) or FailureKind.TRANSIENT
-    if content is None or content[0] in answer or content[-1] in answer:
+    # An empty list of choices is Azure's answer to a prompt that it filtered; null is nobody's.
+    if content is None or answer.get(content[0]) is not None or answer.get(content[-1]) is not None:
         return None
     return in_success(answer) or FailureKind.BROKEN
 
@@ -248,26 +252,19 @@ def tells_failure(family: str, body: Any) -> bool:
     return family == "responses" and isinstance(body, dict) and cast("dict[str, Any]", body).get("status") == "failed"
 
 
-TERMINAL: dict[str, tuple[bytes, ...]] = {
+_FAILED = (*member("type", "response.failed"), *member("type", "error"))
+
+TERMINAL: dict[str, tuple[Signal, ...]] = {
     "chat": (b"data: [DONE]", b"data:[DONE]"),
     "completions": (b"data: [DONE]", b"data:[DONE]"),
-    "responses": (
-        b'"type":"response.completed"',
-        b'"type": "response.completed"',
-        b'"type":"response.incomplete"',
-        b'"type": "response.incomplete"',
-        b'"type":"response.failed"',
-        b'"type": "response.failed"',
-        b'"type":"error"',
-        b'"type": "error"',
-    ),
+    "responses": (*member("type", "response.completed"), *member("type", "response.incomplete"), *_FAILED),
 }
-"""What ends a family's event stream. (Inside a JSON string the quotation marks and line ends would be escaped.)"""
+"""What ends a family's event stream."""
 
-STREAM_ERRORS: dict[str, tuple[bytes, ...]] = {
+STREAM_ERRORS: dict[str, tuple[Signal, ...]] = {
     "chat": (b'data: {"error"', b'data:{"error"'),
     "completions": (b'data: {"error"', b'data:{"error"'),
-    "responses": TERMINAL["responses"][4:],
+    "responses": _FAILED,
 }
 """How a family's event stream tells an error."""
 
