@@ -8,11 +8,11 @@ started in an earlier generation tells of a later one is nothing.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from random import random as uniform
 from typing import TYPE_CHECKING
 
+from .changes import Change, tell
 from .evidence import Evidence
 from .late import Late
 from .permit import Permit, Probe, Rejected
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Circuit", "Permit", "Rejected", "Rules"]
 
 _NEVER = float("-inf")
-
-_log = logging.getLogger("resilient_ai")
 
 
 class Circuit:
@@ -78,7 +76,7 @@ class Circuit:
         self._late = Late()
         self._due = self._late.due
         self._disposed: deque[Permit] = deque()
-        self._changes: deque[tuple[str, str, float]] = deque()
+        self._changes: deque[Change] = deque()
         self._probes: dict[int, tuple[float, int]] = {}  # serial → the end of its lease, the permit's id
         self.generation = 0
         self._forget()
@@ -147,7 +145,7 @@ class Circuit:
                 return permit
         finally:
             if self._changes:
-                self._tell()
+                tell(self._changes, self._on_change)
 
     def take_back(
         self,
@@ -173,7 +171,7 @@ class Circuit:
                     self._weigh(permit, success, waited_since, now, error, strong=strong)
         finally:
             if self._changes:
-                self._tell()
+                tell(self._changes, self._on_change)
 
     def heard(self, permit: Permit, now: float) -> None:
         """Something came back for a call that goes on: a stream has begun.
@@ -196,7 +194,7 @@ class Circuit:
                     self._disproved(waited_since, now)
         finally:
             if self._changes:
-                self._tell()
+                tell(self._changes, self._on_change)
 
     def gave_up(self, permit: Permit, now: float, *, failed: bool) -> None:
         """End a permit whose call came to its limit without a byte: evidence if `failed`, or if nothing else came back
@@ -219,7 +217,7 @@ class Circuit:
                 self._book.open()
                 self._sync(now)
             self._timing.reopens_at = self._timing.forced_until
-        self._tell()
+        tell(self._changes, self._on_change)
 
     def force_close(self, now: float) -> None:
         """Close by hand: no ramp, and what was seen before is forgotten (a user's breaker keeps its counter)."""
@@ -230,7 +228,7 @@ class Circuit:
                 self._sync(now)
             self._forget()
             self._now = now
-        self._tell()
+        tell(self._changes, self._on_change)
 
     def reset(self) -> None:
         """Back to new, the time included; the results of calls under way will count for nothing."""
@@ -241,9 +239,9 @@ class Circuit:
             self.generation += 1
             self._probes.clear()
             self._forget()
-        self._tell()
+        tell(self._changes, self._on_change)
 
-    # What follows is called under the lock, but for _tell.
+    # What follows is called under the lock.
 
     def _forget(self) -> None:
         self._now = _NEVER
@@ -388,16 +386,3 @@ class Circuit:
     def _drain(self) -> None:
         while self._disposed:
             self._disposed.popleft().release()
-
-    def _tell(self) -> None:
-        """Pass the changes on, outside the lock."""
-        while self._changes:
-            try:
-                change = self._changes.popleft()
-            except IndexError:  # another thread was quicker
-                return
-            if self._on_change is not None:
-                try:
-                    self._on_change(*change)
-                except Exception:  # noqa: BLE001 - foreign code; a permit just granted must reach its caller
-                    _log.warning("telling of a circuit's change failed", exc_info=True)
