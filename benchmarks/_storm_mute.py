@@ -80,7 +80,7 @@ def _judge(
     usual = median([call for call in done if call.at < broke - 1])
     bad = [call for call in done if broke <= call.at < well]
     later = [call for call in bad if call.at >= broke + 1]
-    limit = max(3 * usual, 1.5) if short else 3 * usual  # a busy machine is not to fail the tests
+    limit = max(3 * usual, 2.5) if short else 3 * usual  # a busy machine is not to fail the tests
     share = sum(call.by is not None and call.seconds <= limit for call in later) / len(later)
     ours = [request for request in requests if request.method == "POST"]
     first = next(index for index, request in enumerate(ours) if request.at >= ours[0].at + broke)
@@ -89,12 +89,12 @@ def _judge(
     back = min((call.at for call in done if call.at >= well and call.by == "primary"), default=None)
     storm.check(all(call.by for call in done), f"{name} for {seconds:g} s: answered", _of(done))
     storm.check(
-        share >= (0.8 if short else 0.95),
+        share >= (0.7 if short else 0.95),
         f"{name}: new calls from second 1 on, answered within 3 times the healthy median ({1000 * usual:.0f} ms)",
         f"{share:.1%} of {len(later)}",
     )
     storm.check(
-        reached <= (40 if short else 10), f"{name}: requests that reach it", f"{reached:.1f} of 100 calls ({struck})"
+        reached <= (60 if short else 10), f"{name}: requests that reach it", f"{reached:.1f} of 100 calls ({struck})"
     )
     storm.check(
         back is not None, f"{name}: used again after it is well", "never" if back is None else f"{back - well:.1f} s"
