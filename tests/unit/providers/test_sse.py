@@ -175,8 +175,8 @@ def test_the_chunks_make_no_difference(draw: st.DataObject) -> None:
     chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     with pytest.MonkeyPatch.context() as patch:
         if draw.draw(st.booleans()):
-            patch.setattr(sse, "MOST_PARSED", 60)
-            patch.setattr(sse, "MOST_TOLD", 40)
+            patch.setattr(sse, "MOST_PARSED", 90)
+            patch.setattr(sse, "MOST_TOLD", 70)
         whole, cut = fed(case, stream), fed(case, *chunks)
         by_bytes = fed(case, *(stream[at : at + 1] for at in range(len(stream))))
         for watch in (cut, by_bytes):
