@@ -69,6 +69,7 @@ class Facts(NamedTuple):
         repeatable: False when the body can be sent only once.
         timeout: the program's own time-out (seconds), if it has one.
         tag: the program's own word for the call.
+        giver: whoever gives the caller's client its keys, if these change while it stays the same; else None.
     """
 
     family: str
@@ -79,6 +80,7 @@ class Facts(NamedTuple):
     repeatable: bool = True
     timeout: float | None = None
     tag: str | None = None
+    giver: str | None = None
 
 
 class Reply:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ..transports._private import HTTP_CLIENT, TRANSPORT
+from ..transports._private import HTTP_CLIENT, KEY_CALLABLES, TRANSPORT
 from ..transports._sdk import GROQ, known_as
 from ..transports.transport import guard_of
 from .http import first_given, keep, wrapped_inner
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["wrapped_stainless"]
 
 log = logging.getLogger("resilient_ai")
+
+_numbers = itertools.count(1)
+"""Of clients whose keys change. By the client, not by the callable's name: that may give the keys of many tenants, and
+that one's key has worked says nothing of another's."""
 
 
 def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
@@ -33,6 +38,9 @@ def wrapped_stainless(client: Any, pipeline: Pipeline, sdk: Sdk) -> Any:
     except TypeError:  # a subclass whose __init__ takes other arguments
         wrapped = _shallow(client, http_client, retries)
     keep(http_client, client)
+    guard = guard_of(getattr(http_client, TRANSPORT, None))
+    if guard is not None and any(getattr(client, name, None) is not None for name in KEY_CALLABLES):
+        guard.wire.giver = f"client {next(_numbers)}"
     _tell_of_leaving(wrapped)
     return wrapped
 

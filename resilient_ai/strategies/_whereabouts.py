@@ -151,6 +151,8 @@ class Whereabouts:
                 for identifier in reply.ids:
                     self._homes.pop(identifier, None)
                 self._worked[host, credential] = True
+                if call.facts.giver is not None:
+                    self._worked[host, call.facts.giver] = True
                 if call.model is not None:
                     self._worked[host, f"model {call.model}"] = True
         elif reply.ids:

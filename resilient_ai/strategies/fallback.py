@@ -195,8 +195,11 @@ def _moves_on(call: Call, failure: Failure, state: Whereabouts) -> bool:
     if call.target is not None:
         return failure.kind is not FailureKind.DEADLINE  # whatever ails a fallback is no verdict on the call
     if meaning.if_worked and not failure.retired:
-        what = call.port.credential() if failure.kind is FailureKind.AUTH else f"model {call.model}"
-        return state.has_worked(call.port.host(None), what)
+        host, giver = call.port.host(None), call.facts.giver
+        if failure.kind is not FailureKind.AUTH:
+            return state.has_worked(host, f"model {call.model}")
+        # A token that is new at every call has never worked; whoever gives them has.
+        return state.has_worked(host, call.port.credential()) or (giver is not None and state.has_worked(host, giver))
     return meaning.moves_on
 
 

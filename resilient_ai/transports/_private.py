@@ -38,6 +38,7 @@ __all__ = [
     "HTTP_CLIENT",
     "HTTP_OPTIONS",
     "INNER_STREAM",
+    "KEY_CALLABLES",
     "LOOP_CLIENTS",
     "LOOP_CLIENTS_LOCK",
     "MADE_LATER",
@@ -94,6 +95,9 @@ TRANSPORT_FOR_URL = "_transport_for_url"
 
 STATE = "_state"
 """httpx, httpx2: whether a Client has been opened; a copy of an opened one has not been."""
+
+KEY_CALLABLES = ("_api_key_provider", "_azure_ad_token_provider")
+"""openai: where a client keeps the callable that gives its keys; None if it has a key that stays."""
 
 HTTP_CLIENT = "_client"
 """openai, anthropic, groq, ollama: the http client of an SDK client."""

@@ -81,6 +81,7 @@ async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options
         repeatable=body is not None,
         timeout=_own_timeout(request),
         tag=options.tag,
+        giver=wire.giver,
     )
     return Prepared(request, headers, body, dialect, endpoint, multipart, facts)
 

@@ -33,6 +33,8 @@ class Wire(Protocol):
     """An httpx or httpx2 transport, sync or async."""
     foreign: bool
     """Whether it is shared, and knows nothing of our deadline."""
+    giver: str | None
+    """Who gives the keys of what is sent here, if a callable does."""
     known: tuple[type[Exception], ...]
     """What reading from a `source` raises that is a failure of the provider or of the way there."""
 
@@ -110,11 +112,12 @@ async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> b
 class SyncWire:
     """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
 
-    __slots__ = ("_direct", "foreign", "known", "transport")
+    __slots__ = ("_direct", "foreign", "giver", "known", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self.foreign = foreign
+        self.giver: str | None = None
         self._direct = None if foreign else direct(transport, flavour, "handle_request")
         self.known = _known(flavour, self._direct)
 
@@ -176,11 +179,12 @@ class SyncWire:
 class AsyncWire:
     """Awaits. A foreign transport is called under a cancel scope when a limit is set."""
 
-    __slots__ = ("_direct", "foreign", "known", "transport")
+    __slots__ = ("_direct", "foreign", "giver", "known", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self.foreign = foreign
+        self.giver: str | None = None
         self._direct = None if foreign else direct(transport, flavour, "handle_async_request")
         self.known = _known(flavour, self._direct)
 

@@ -532,6 +532,7 @@ class World:
         timeout: float | None = None,
         body: str = "hi",
         key: str = "sk-one",
+        giver: str | None = None,
     ) -> Call:
         options = _context.current.get()
         facts = Facts(
@@ -543,6 +544,7 @@ class World:
             repeatable=repeatable,
             timeout=timeout,
             tag=options.tag,
+            giver=giver,
         )
         port = ScriptedPort(self, facts, body=body, key=key)
         return pipeline.begin(port=port, runtime=self.runtime, facts=facts, options=options)

@@ -86,6 +86,21 @@ def test_what_has_worked_before_is_an_outage_and_no_mistake(mode: Mode, kind: K)
     world.run(mode, script)
 
 
+def test_tokens_that_rotate_have_worked_if_their_giver_has(mode: Mode) -> None:
+    """A client whose key is a callable's: its new token, refused, is an outage; another client's first is a mistake."""
+    world = World()
+    world.primary.answers(ok(), fails(K.AUTH))
+    pipeline = Pipeline.default(Fallback([target()]))
+
+    async def script() -> None:
+        await world.call(pipeline, key="token 1", giver="client 1")
+        assert (await world.call(pipeline, key="token 2", giver="client 1")).outcome.source == "fallback"
+        assert (await world.call(pipeline, key="token 3", giver="client 2")).told.kind is K.AUTH
+        assert (await world.call(pipeline, key="token 4")).told.kind is K.AUTH
+
+    world.run(mode, script)
+
+
 def test_what_is_told_of_one_primary_is_not_told_of_another(mode: Mode) -> None:
     """Two clients with equal pipelines that point to two hosts: one being well is no return of the other."""
     world = World()

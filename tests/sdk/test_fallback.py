@@ -47,6 +47,31 @@ def test_another_answers(mode: Mode, primary: Any, backup: Any, to_backup: Any, 
 
 
 @two_modes
+@pytest.mark.parametrize("kind", ["openai", "azure"])
+def test_a_rotating_token_that_is_refused_is_an_outage(mode: Mode, primary: Any, to_backup: Any, kind: str) -> None:
+    """Promise 17 for a client whose callable gives another token at every call: its giver has worked before."""
+    tokens = iter([primary.key, "sk-new"])
+
+    def give() -> str:
+        return next(tokens)
+
+    async def give_later() -> str:
+        return give()
+
+    async def script() -> None:
+        if kind == "azure":
+            given = mode.azure(primary, azure_ad_token_provider=give)
+        else:
+            given = mode.openai(primary, api_key=give_later if mode.is_async else give)
+        client = wrap(given, Pipeline.default(isolated=True), fallback=to_backup)
+        assert outcome(await chat(client)).answered_by == "primary"
+        assert outcome(await chat(client)).answered_by == "backup:*"
+        await close(client, given)
+
+    mode.run(script)
+
+
+@two_modes
 def test_model_and_key_are_swapped_and_all_else_is_the_same(mode: Mode, primary: Any, backup: Any) -> None:
     async def script() -> None:
         target = Target("backup:gpt-4.1", base_url=backup.base_url, api_key=lambda: backup.key)

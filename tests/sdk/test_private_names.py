@@ -53,6 +53,12 @@ def test_what_we_use_of_the_sdk(mode: Mode, primary: Any) -> None:
         await close(client)
 
     mode.run(script)
+    stays, changes = openai.OpenAI(api_key="sk"), openai.OpenAI(api_key=lambda: "sk")
+    assert [getattr(one, _private.KEY_CALLABLES[0]) is None for one in (stays, changes)] == [True, False]
+    azure = openai.AzureOpenAI(azure_endpoint="http://a", api_version="1", azure_ad_token_provider=lambda: "token")
+    assert getattr(azure, _private.KEY_CALLABLES[1]) is not None
+    for one in (stays, changes, azure):
+        one.close()
     maker = getattr(openai.OpenAI, _private.STATUS_ERROR_MAKER)
     request = flavour_of_the_sdk.Request("POST", "http://a")
     answer = flavour_of_the_sdk.Response(429, json={"error": {"message": "slow down"}}, request=request)
