@@ -129,7 +129,7 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
     answer = cast("dict[str, Any]", body)
     if answer.get("type") == "error":
         return in_success(answer) or FailureKind.BROKEN
-    return None if content is None or content in answer else in_success(answer) or FailureKind.BROKEN
+    return None if content is None or answer.get(content) is not None else in_success(answer) or FailureKind.BROKEN
 
 
 def answers_in_json(family: str) -> bool:

@@ -21,7 +21,7 @@ from ..providers.retired import is_retired
 from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned
 from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
-from ._first import FIRST_ERRORS, whole_event
+from ._first import FIRST_ERRORS, asks_for_stream, may_be_answer, whole_event
 from ._flavour import fields
 from ._judged import ended, kind_of, limits_of
 from ._key import cache_key, digest
@@ -209,7 +209,7 @@ class HttpPort:
             await self._guard(call, response, wire)
         if status >= 400:
             raise await self._error(call, response, headers, wire)
-        if self._asked and is_html(headers) and dialect.answers_in_json(self._prepared.facts.family):
+        if is_html(headers) and self._in_json:
             await wire.close(response)
             raise self._broken(call, "a page of HTML")
         if self._is_plain(headers):
@@ -228,6 +228,11 @@ class HttpPort:
         """Whether the request asks an endpoint we know for something new, so that its answer's schema is known."""
         prepared = self._prepared
         return prepared.endpoint.path is not None and prepared.request.method == "POST" and not prepared.endpoint.ids
+
+    @property
+    def _in_json(self) -> bool:
+        """Whether the answer is to be JSON, or a stream of it, and nothing else."""
+        return self._asked and self._prepared.dialect.answers_in_json(self._prepared.facts.family)
 
     def _is_plain(self, headers: Headers) -> bool:
         """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
@@ -291,17 +296,22 @@ class HttpPort:
         facts, dialect = self._prepared.facts, self._prepared.dialect
         if body and was_parsed(content):
             response.json = ParsedOnce(content, body)
+        streamed = response.status_code == 200 and facts.family in dialect.terminal and self._asked
+        streamed = streamed and asks_for_stream(self._prepared.body)
         if was_parsed(content) and response.status_code == 200:
             kind = dialect.inside_success(facts.family, content, self._asked)
             if kind is not None:
                 # A response that says itself that it failed is the API's own word, and what nobody can mend is to be
                 # read in the provider's own words; any other error body is no answer at all.
-                told = dialect.tells_failure(facts.family, content) or not kind.meaning.moves_on
+                # (Who asked for a stream would read no word of it.)
+                told = not streamed and (dialect.tells_failure(facts.family, content) or not kind.meaning.moves_on)
                 answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
                 kind = self._begun(kind)
                 raise Failure(
                     "a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer
                 )
+        if streamed:
+            raise self._broken(call, "plain JSON, where a stream was asked for")
         return Reply(response, ids=dialect.made(facts.family, content) if was_parsed(content) else ())
 
     def _begun(self, kind: FailureKind) -> FailureKind:
@@ -336,6 +346,8 @@ class HttpPort:
         stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman, wire.known)
         try:
             stream.held = await self._first(call, response, source, wire, watchman)
+            if not sse and self._in_json and not may_be_answer(stream.held):
+                raise self._broken(call, "neither JSON nor an event stream")
         except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
             await wire.close(response)
             raise

@@ -21,17 +21,33 @@ from .modes import HELLO, Mode, chat, close, everything, failing, modes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from resilient_ai.testing import Simulator
+
 SSE = "text/event-stream"
 MISTAKE = b'data: {"error":{"message":"bad","type":"invalid_request_error","param":"messages","code":null}}\n\n'
 NO_MONEY = b'data: {"error":{"message":"no","type":"insufficient_quota","code":"insufficient_quota"}}\n\n'
 FAULT = b'data: {"error":{"message":"oh","type":"server_error","code":null}}\n\n'
 CLAUDE = b'event: error\ndata: {"type":"error","error":{"type":"invalid_request_error","message":"bad"}}\n\n'
 
+CHAT = (
+    b'{"id":"x","object":"chat.completion","created":1,"model":"m",'
+    b'"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
+)
+CHUNK = b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[]}\n\n'
+
 ANSWERS: dict[str, tuple[str | None, tuple[bytes, ...]]] = {
     "mistake": (SSE, (MISTAKE,)),
     "in-pieces": (SSE, (MISTAKE[:20], MISTAKE[20:60], MISTAKE[60:])),
     "no-money": (SSE, (NO_MONEY,)),
     "fault": (SSE, (FAULT,)),
+    "chat-for-a-stream": ("application/json", (CHAT,)),
+    "words-for-a-stream": ("text/plain", (b"upstream connect error",)),
+    "words": ("text/plain", (b"upstream connect error",)),
+    "no-choices": ("application/json", (b'{"id":"x","object":"chat.completion","choices":null}',)),
+    "nothing": (None, ()),
+    "filtered": ("application/json", (b'{"id":"x","choices":[],"prompt_filter_results":[]}',)),
+    "unnamed": (None, (CHAT,)),
+    "unnamed-for-a-stream": (None, (CHUNK[:3], CHUNK[3:], b"data: [DONE]\n\n")),
     "claude": (SSE, (CLAUDE[:13], CLAUDE[13:])),
 }
 
@@ -56,6 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         if kind is not None:
             self.send_header("content-type", kind)
         self.send_header("transfer-encoding", "chunked")
+        self.send_header("connection", "close")
         self.end_headers()
         for piece in (*pieces, b""):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -127,7 +144,7 @@ def test_an_error_as_a_stream_s_first_event_is_anthropic_s_own(server: _Server) 
     """Promises 2 and 3: its exception, with its body, although the answer is one that it does not ask."""
     with anthropic.Anthropic(base_url=_url(server, "claude"), api_key="k") as given:
         client = resilient_ai.wrap(given, _quick())
-        with pytest.raises(anthropic.APIStatusError) as caught:
+        with client, pytest.raises(anthropic.APIStatusError) as caught:
             list(client.messages.create(model="m", max_tokens=9, messages=HELLO, stream=True))
     assert caught.value.body == json.loads(CLAUDE.partition(b"data: ")[2])
     assert server.asked["claude"] == 1
@@ -149,6 +166,29 @@ def test_a_fallback_s_mistake_is_no_verdict_on_the_call(server: _Server) -> None
     )
     with openai.OpenAI(base_url=f"{_url(server, 'fault')}/v1", api_key="k") as given:
         client = resilient_ai.wrap(given, _quick(), fallback=[first, second])
-        with pytest.raises(openai.APIError, match="oh"):
+        with client, pytest.raises(openai.APIError, match="oh"):
             list(client.chat.completions.create(model="m", messages=HELLO, stream=True))
     assert [server.asked[name] for name in ("mistake", "no-money")] == [1, 1]
+
+
+def _asked_of(server: _Server, simulator: Simulator, name: str) -> str | None:
+    """Who answers, where a healthy fallback stands by."""
+    backup = simulator["backup"]
+    target = resilient_ai.Target("backup:*", base_url=backup.base_url, api_key=backup.key)
+    asked = {"model": "gpt-4o-mini", "messages": HELLO, "stream": name.endswith("stream")}
+    with httpx.Client() as given, resilient_ai.wrap(given, _quick(), fallback=[target]) as client:
+        answer = client.post(f"{_url(server, name)}/v1/chat/completions", json=asked)
+    return answer.headers["x-resilient-ai-answered-by"]
+
+
+@pytest.mark.parametrize("name", ["chat-for-a-stream", "words-for-a-stream", "words", "no-choices", "nothing"])
+def test_what_is_no_answer_goes_to_the_fallback(server: _Server, simulator: Simulator, name: str) -> None:
+    """Promise 22. Regression: each of these passed as a success, with a healthy fallback standing by."""
+    assert _asked_of(server, simulator, name) == "backup:*"
+
+
+@pytest.mark.parametrize("name", ["filtered", "unnamed", "unnamed-for-a-stream"])
+def test_what_is_an_answer_by_its_first_bytes_stays(server: _Server, simulator: Simulator, name: str) -> None:
+    """Promise 42: compatible servers leave the content type out, and Azure's filter the choices."""
+    assert _asked_of(server, simulator, name) == "primary"
+    assert server.asked[name] == 1
