@@ -346,7 +346,7 @@ class HttpPort:
         stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman, wire.known)
         try:
             stream.held = await self._first(call, response, source, wire, watchman)
-            if not sse and self._in_json and not may_be_answer(stream.held):
+            if not sse and response.status_code == 200 and self._in_json and not may_be_answer(stream.held):
                 raise self._broken(call, "neither JSON nor an event stream")
         except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
             await wire.close(response)
