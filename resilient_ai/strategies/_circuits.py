@@ -244,7 +244,7 @@ class Circuits:
                 call.journal.emit(CircuitChanged(scope=scope, old=old, new=new, reopens_in=reopens_in))
 
 
-def is_pybreaker(value: Any) -> TypeGuard[pybreaker.CircuitBreaker]:
+def is_pybreaker(value: object) -> TypeGuard[pybreaker.CircuitBreaker]:
     """Whether it is a breaker of pybreaker's, or like one."""
     kind = type(value)  # the class is asked: an answer of the object's own would be read from its storage
     return hasattr(kind, "current_state") and hasattr(kind, "fail_counter")

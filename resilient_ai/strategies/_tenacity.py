@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from .._settings import is_number, takes_one
 from ..errors import ConfigurationError, Failure
@@ -59,13 +59,19 @@ def check_asked(name: str, given: object) -> None:
         )
 
 
+def _types_of(retry: object) -> list[type]:
+    """The exception types that a tenacity object was given; none where they are no types."""
+    given: object = getattr(retry, "exception_types", ())
+    several: tuple[object, ...] = cast("tuple[object, ...]", given) if isinstance(given, tuple) else (given,)
+    return [one for one in several if isinstance(one, type)] if all(isinstance(one, type) for one in several) else []
+
+
 def _matches_nothing(retry: Any) -> bool:
     """Whether it repeats after exceptions of certain types only, and a failure of ours is of none of them."""
     match type(retry).__name__:
         case "retry_if_exception_type":
-            types = retry.exception_types if isinstance(retry.exception_types, tuple) else (retry.exception_types,)
-            foreign = all(isinstance(one, type) and not issubclass(one, Failure) for one in types)
-            return foreign and not issubclass(Failure, retry.exception_types)
+            types = _types_of(retry)
+            return bool(types) and not any(issubclass(one, Failure) or issubclass(Failure, one) for one in types)
         case "retry_any":
             return all(map(_matches_nothing, retry.retries))
         case "retry_all":
