@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard, cast
 
 from .._call import scope_text
 from .._state.breaker import Circuit, Rejected
