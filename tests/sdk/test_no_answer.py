@@ -8,7 +8,6 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx
 import openai
 import pytest
@@ -142,6 +141,7 @@ def test_an_error_as_a_stream_s_first_event_is_the_sdk_s_own(
 
 def test_an_error_as_a_stream_s_first_event_is_anthropic_s_own(server: _Server) -> None:
     """Promises 2 and 3: its exception, with its body, although the answer is one that it does not ask."""
+    anthropic = pytest.importorskip("anthropic")
     with anthropic.Anthropic(base_url=_url(server, "claude"), api_key="k") as given:
         client = resilient_ai.wrap(given, _quick())
         with client, pytest.raises(anthropic.APIStatusError) as caught:
