@@ -13,11 +13,17 @@ from resilient_ai.transports._flavour import fields
 from resilient_ai.transports._request import prepare
 
 
+class NobodyReads:
+    """A wire that has no way to read a body."""
+
+    giver = None
+
+
 @pytest.mark.parametrize("length", ["", "many", "-5", "9" * 5000])
 def test_a_length_that_is_none_leaves_the_body_unread(length: str) -> None:
     """A program's own header; what it stands for is the transport's to say, and nothing raw comes of it before."""
     request = httpx.Request("POST", "http://h/v1/chat/completions", headers={"content-length": length}, content=b"{}")
-    nothing_is_read_by: Any = None
-    prepared = asyncio.run(prepare(request, fields(request.headers), nothing_is_read_by, NO_OPTIONS))
+    wire: Any = NobodyReads()
+    prepared = asyncio.run(prepare(request, fields(request.headers), wire, NO_OPTIONS))
     assert prepared.body is None
     assert not prepared.facts.repeatable
