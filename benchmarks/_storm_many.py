@@ -7,7 +7,7 @@ import random
 import tracemalloc
 from collections import deque
 from functools import partial
-from types import FunctionType, MethodType, ModuleType
+from types import CoroutineType, FrameType, FunctionType, GeneratorType, MethodType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from resilient_ai import CircuitBreaker, Fallback, Pipeline, RateLimiter
@@ -24,6 +24,8 @@ MANY = 10_000
 BOUND = 10_000
 """What the largest of the maps holds at most: which keys and models have worked. The others hold 4,096."""
 MIB = 1 << 20
+ELSEWHERE = (ModuleType, FunctionType, MethodType, type, FrameType, TracebackType, CoroutineType, GeneratorType)
+"""What leads out of what is kept, into the rest of the program."""
 TROUBLES = (FailureKind.OVERLOADED, FailureKind.UNREACHABLE, FailureKind.QUOTA, FailureKind.AUTH, FailureKind.GONE)
 
 
@@ -88,7 +90,7 @@ def _largest() -> tuple[int, str]:
     largest = (0, "")
     while queue:
         one = queue.popleft()
-        if id(one) in seen or isinstance(one, ModuleType | FunctionType | MethodType | type):
+        if id(one) in seen or isinstance(one, ELSEWHERE):
             continue
         seen.add(id(one))
         if isinstance(one, dict | list | set | deque) and len(one) > largest[0]:  # pyright: ignore[reportUnknownArgumentType]
