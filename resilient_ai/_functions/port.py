@@ -91,8 +91,12 @@ class FunctionPort:
         return None
 
     def unpack(self, packed: bytes, call: Call) -> Reply:
-        """Never asked, since nothing was packed."""
-        raise NotImplementedError
+        """Never asked: guarding a function refuses a pipeline with a cache, and nothing is ever packed.
+
+        Raises:
+            AssertionError: always.
+        """
+        raise AssertionError("a function's answer is kept nowhere")
 
     def tokens(self) -> int:
         """0: a function's arguments are its own."""
