@@ -90,7 +90,7 @@ class FunctionPort:
         """None, as above."""
         return None
 
-    def unpack(self, packed: bytes, call: Call) -> Reply:
+    def unpack(self, packed: bytes, call: Call) -> Reply:  # noqa: ARG002  # a Port's signature
         """Never asked: guarding a function refuses a pipeline with a cache, and nothing is ever packed.
 
         Raises:
