@@ -215,13 +215,15 @@ _CONTENT: dict[str, tuple[str, ...]] = {
 
 
 def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
-    """The failure inside an HTTP 200: an error body, a blocked prompt, another schema.
+    """The failure inside an HTTP 200: an error body, a blocked prompt, what nobody can read, another schema.
 
     A stream that was not asked for as events is a list of answers.
     """
     content = _CONTENT.get(family) if asked else None
     if isinstance(body, list) and family == "generate_content":
         items = items_of(body)
+        if any(map(_said_something, items)):  # what comes after it is told in its own words
+            items = [item for item in items if not _malformed(item)]
         kinds = [kind for item in items if (kind := inside_success(family, item, asked)) is not None]
         return kinds[0] if kinds else None if items or not asked else FailureKind.BROKEN
     if not isinstance(body, dict):
@@ -229,6 +231,8 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
     answer = cast("dict[str, Any]", body)
     if family == "generate_content" and _blocked(answer):
         return FailureKind.REFUSED
+    if family == "generate_content" and _malformed(answer):
+        return FailureKind.BROKEN
     if content is None or any(name in answer for name in content) or (family == "generate_content" and _bare(answer)):
         return None
     return in_success(answer) or FailureKind.BROKEN
@@ -237,6 +241,30 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
 def _blocked(answer: dict[str, Any]) -> bool:
     feedback = answer.get("promptFeedback")
     return not answer.get("candidates") and isinstance(feedback, dict) and "blockReason" in feedback
+
+
+_MALFORMED = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE"})
+"""Reasons to finish that say that the model wrote what nobody can read: another attempt may be better."""
+
+
+def _malformed(answer: Any) -> bool:
+    """Whether an answer has nothing to say, and that for such a reason."""
+    candidates = _candidates(answer)
+    reasons = {str(one.get("finishReason")) for one in candidates}
+    return bool(candidates) and reasons <= _MALFORMED and not _said_something(answer)
+
+
+def _said_something(answer: Any) -> bool:
+    """Whether a candidate has any content."""
+    contents = [one.get("content") for one in _candidates(answer)]
+    return any(cast("dict[str, Any]", content).get("parts") for content in contents if isinstance(content, dict))
+
+
+def _candidates(answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, dict):
+        return []
+    candidates: list[Any] = items_of(cast("dict[str, Any]", answer).get("candidates"))
+    return [cast("dict[str, Any]", one) for one in candidates if isinstance(one, dict)]
 
 
 def _bare(answer: dict[str, Any]) -> bool:
@@ -250,8 +278,11 @@ def answers_in_json(family: str) -> bool:
 
 
 def tells_failure(family: str, body: Any) -> bool:
-    """A blocked prompt is a proper answer, which the program is to see."""
-    return family == "generate_content" and isinstance(body, dict) and _blocked(cast("dict[str, Any]", body))
+    """A blocked prompt, or what nobody can read, is a proper answer, which the program is to see."""
+    if family != "generate_content" or not isinstance(body, dict):
+        return False
+    answer = cast("dict[str, Any]", body)
+    return _blocked(answer) or _malformed(answer)
 
 
 _MADE = frozenset({"videos", "files", "batches", "caches", "interactions"})
@@ -288,8 +319,7 @@ def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple
 
 def _finished(event: dict[str, Any]) -> bool:
     """A candidate's own field; an argument of a function call may have the same name."""
-    candidates: list[Any] = items_of(event.get("candidates"))
-    return any(isinstance(one, dict) and cast("dict[str, Any]", one).get("finishReason") for one in candidates)
+    return any(one.get("finishReason") for one in _candidates(event))
 
 
 STREAM_ERRORS = (b'data: {"error"', b'data:{"error"')

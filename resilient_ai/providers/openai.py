@@ -75,12 +75,25 @@ _VERBS = frozenset({"compact", "input_tokens", "characters", "edits", "extension
 """Segments below a root that are no ids."""
 _SAFE_ACTIONS = frozenset({"cancel", "compact", "input_tokens"})
 """POSTs that make nothing new."""
+_KEPT_AUDIO = frozenset({"agents", "sessions", "voices"})
+"""What is made below ``audio`` and stays there."""
+_MISTRALS = {
+    "agents/completions": "chat",
+    "chat/classifications": "moderations",
+    "chat/moderations": "moderations",
+    "fim/completions": "completions",
+}
+"""Endpoints that Mistral alone has, and the families whose answers theirs are like."""
 
 
 @lru_cache(maxsize=1024)
 def endpoint(method: str, path: str) -> Endpoint:
     """What a method and a path say."""
     segments = [segment for segment in path.split("/") if segment]
+    last = "/".join(segments[-2:])
+    if method == "POST" and last in _MISTRALS:
+        stays = "no other vendor has this endpoint of Mistral's"
+        return Endpoint(family=_MISTRALS[last], operation=Operation.STATELESS, path=last, stays=stays)
     at = _root(segments)
     if at is None:
         return Endpoint(family="other", operation=_unknown(method), path=None)
@@ -114,7 +127,7 @@ def _operation(method: str, family: str, below: list[str]) -> Operation:
         return _unknown(method)
     if below and (below[-1] in _SAFE_ACTIONS or (family == "chat" and len(below) > 1)):
         return Operation.IDEMPOTENT  # of a stored chat only its metadata can be changed
-    return Operation.CREATING if family in _MAKERS or below[:1] == ["voices"] else Operation.STATELESS
+    return Operation.CREATING if family in _MAKERS or (below and below[0] in _KEPT_AUDIO) else Operation.STATELESS
 
 
 _WORDS: dict[str, tuple[bytes, ...]] = {
@@ -236,10 +249,17 @@ def inside_success(family: str, body: Any, asked: bool) -> FailureKind | None:
     answer: dict[str, Any] = body  # pyright: ignore[reportUnknownVariableType]
     if tells_failure(family, answer):
         return in_success(answer) or FailureKind.TRANSIENT
-    # An empty list of choices is Azure's answer to a prompt that it filtered; null is nobody's.
-    if content is None or answer.get(content[0]) is not None or answer.get(content[-1]) is not None:
+    if content is None or _has(answer, content):
         return None
     return in_success(answer) or FailureKind.BROKEN
+
+
+def _has(answer: dict[str, Any], content: tuple[str, ...]) -> bool:
+    """Whether an answer has what one of its family has. No choices at all are an answer where it is told what they cost
+    or why the prompt was filtered (Azure); null is nobody's."""
+    if answer.get("choices") == [] and content == ("choices",):
+        return answer.get("usage") is not None or "prompt_filter_results" in answer
+    return answer.get(content[0]) is not None or answer.get(content[-1]) is not None
 
 
 def answers_in_json(family: str) -> bool:

@@ -109,7 +109,11 @@ def test_kinds(status: int, body: Any, kind: K) -> None:
 @pytest.mark.parametrize(
     ("family", "body", "asked", "kind"),
     [
-        ("chat", {"choices": []}, True, None),
+        ("chat", {"choices": []}, True, K.BROKEN),
+        ("completions", {"choices": [], "usage": None}, True, K.BROKEN),
+        ("chat", {"choices": [], "usage": {"total_tokens": 9}}, True, None),
+        ("chat", {"choices": [], "prompt_filter_results": []}, True, None),
+        ("chat", {"choices": []}, False, None),
         ("chat", {"error": {"message": "no"}}, True, K.BROKEN),
         ("chat", {"error": {"code": "server_error"}}, True, K.TRANSIENT),
         ("chat", {"error": {"code": "insufficient_quota"}}, True, K.QUOTA),
