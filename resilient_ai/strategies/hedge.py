@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Hedge"]
 
+KINDS = 32
+"""Kinds of calls whose latencies are told apart in one scope, the least recently seen dropped first."""
+
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)")
 
 
 class Usual:
-    """How long the answers of one host, family and model take, and what hedges are left to them."""
+    """How long each kind of answer of one host, family and model takes, and what hedges are left to them."""
 
     def __init__(self, share: float) -> None:
         # Nothing is earned by time: the share of the calls is kept at any rate of calls.
         self.budget = Budget(share=share, floor=0.0, initial=1.0)
-        self.latencies = Latencies()
+        self.latencies: Scopes[Latencies] = Scopes(lambda _kind: Latencies(), limit=KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,9 @@ class Hedge:
 
     Args:
         after: seconds until the second request; or a percentile of what answers of this host, endpoint family and model
-            have taken of late (``"p95"``), known after 30 of them: before that nothing is hedged. Default ``"p95"``,
-            as in Dean and Barroso, The Tail at Scale (2013).
+            have taken of late (``"p95"``), among calls alike (streamed or not, the effort and the size of the output
+            asked for), known after 30 of them: before that nothing is hedged. Default ``"p95"``, as in Dean and
+            Barroso, The Tail at Scale (2013).
         budget: the share of recent calls that may be hedged. Default 0.05, what the 95th percentile comes to.
 
     Raises:
@@ -85,15 +89,18 @@ class Hedge:
         usual = call.state(self).get(call.scope)
         started = call.runtime.now()
         usual.budget.deposit(started)
-        after = self.after if isinstance(self.after, int | float) else self._observed(usual, started)
+        likes = None if self._share is None else usual.latencies.get(call.port.alike())
+        after = self._observed(likes, started)
         reply = await next(call) if after is None else await _Race(next, call, usual, after).run()
-        if not isinstance(self.after, int | float):
+        if likes is not None:
             now = call.runtime.now()
-            usual.latencies.add(now, now - started)  # where the second won, the least that the first would have taken
+            likes.add(now, now - started)  # where the second won, the least that the first would have taken
         return reply
 
-    def _observed(self, usual: Usual, now: float) -> float | None:
-        return None if self._share is None else usual.latencies.quantile(self._share, now)
+    def _observed(self, likes: Latencies | None, now: float) -> float | None:
+        if isinstance(self.after, int | float):
+            return self.after
+        return None if likes is None or self._share is None else likes.quantile(self._share, now)
 
 
 class _Race:

@@ -228,9 +228,25 @@ def error_classes(flavour: Flavour) -> type[Any]:
 
 
 def explain(error: BaseException, journal: Journal, failure: Failure | None) -> None:
-    """Add to what the program will see what was tried; once."""
+    """Add to what the program will see what was tried; once, and in the place of what was told of an earlier call."""
     if getattr(error, JOURNAL, None) is journal or failure is None:
         return
     setattr(error, JOURNAL, journal)
-    for line in notes(journal, failure):
+    lines = notes(journal, failure)
+    earlier: list[Any] | None = getattr(error, "__notes__", None)
+    if earlier:  # one exception object may be raised again and again
+        earlier[:] = _without(earlier, lines[0].partition(" call failed: ")[0])
+    for line in lines:
         error.add_note(line)
+
+
+def _without(told: list[Any], head: str) -> list[Any]:
+    """An exception's notes but for those of ours that begin so."""
+    left: list[Any] = []
+    ours = False
+    for line in told:
+        text = str(line)
+        ours = text.startswith(f"{head} call failed: ") or (ours and text.startswith(("  attempt ", "  unknown: ")))
+        if not ours:
+            left.append(line)
+    return left

@@ -74,6 +74,7 @@ def pipeline(*strategies: Any, **said: Any) -> Pipeline:
     return Pipeline(*(strategies or (Retry(wait=0), CircuitBreaker())), **said)
 
 
+NAMES = ("inner", "outer")
 REFUSED = ConnectionRefusedError(111, "refused")
 RESET = ConnectionResetError(104, "reset")
 
@@ -161,6 +162,28 @@ def test_the_caller_sees_the_function_s_own_exception_with_notes(mode: str) -> N
         again = pickle.loads(pickle.dumps(raised.value))
         assert again.__notes__ == notes
         assert copy.deepcopy(raised.value).__notes__ == notes
+
+    run(mode, script)
+
+
+def test_an_exception_object_that_is_raised_again_and_again_has_one_set_of_notes(mode: str) -> None:
+    """Regression: a program's own object gathered the notes of every call that ended in it. Those of another guarded
+    function around this one, and the program's own, stay."""
+    same = ConnectionResetError("the program's")
+    same.add_note("mine")
+    model = Model(mode, same)
+
+    async def script() -> None:
+        inner = pipeline().guard(model.ask, operation="stateless", name=NAMES[0])
+        outer = pipeline(Retry(attempts=1)).guard(inner, operation="stateless", name=NAMES[1])
+        for guarded in (inner, outer, inner, outer):
+            with pytest.raises(ConnectionResetError) as raised:
+                await do(guarded("you"))
+            assert raised.value is same
+        assert same.__notes__[0] == "mine"
+        heads = [note for note in same.__notes__ if note.startswith("resilient_ai: ")]
+        assert sorted(heads) == [f"resilient_ai: {name} call failed: ConnectionResetError" for name in NAMES]
+        assert len(same.__notes__) <= 1 + 2 * 4
 
     run(mode, script)
 

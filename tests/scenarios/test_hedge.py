@@ -196,6 +196,28 @@ def test_a_percentile_is_learnt_first(mode: Mode) -> None:
     world.run(mode, script)
 
 
+def test_each_kind_of_call_has_a_percentile_of_its_own(mode: Mode) -> None:
+    """Regression: large answers, which always take long, were hedged for being slower than the small ones."""
+    pipeline = hedging(after="p90")
+    world = World()
+    taken: list[float] = []
+    world.primary.follows(lambda _: ok(taken[-1]))
+
+    async def asked(body: str, seconds: float, times: int) -> None:
+        for _ in range(times):
+            taken.append(seconds)
+            await world.call(pipeline, body=body)
+
+    async def script() -> None:
+        await asked("small", 1.0, 60)
+        await asked("large", 9.0, 60)
+        assert world.primary.count == 120
+        await asked("large", 30.0, 1)  # slow for a large one
+        assert world.primary.count == 122
+
+    world.run(mode, script)
+
+
 def test_a_hedge_stays_at_its_target(mode: Mode) -> None:
     """The fallback's second request goes to the fallback."""
     pipeline = hedging(Fallback([target()]))

@@ -336,7 +336,7 @@ def test_packed_answers(mode: Mode, primary: Any) -> None:
     """A custom transport that packs its answers: they are unpacked once."""
     import gzip
 
-    packed = gzip.compress(json.dumps({"id": "x", "choices": [], "model": MODEL}).encode())
+    packed = gzip.compress(json.dumps({"id": "x", "choices": [], "usage": {}, "model": MODEL}).encode())
 
     def handle(request: Any) -> Any:
         headers = {"content-type": "application/json", "content-encoding": "gzip"}

@@ -154,7 +154,7 @@ def test_a_transport_of_the_program_s_own(mode: Mode, flavour: Any) -> None:
             if Slow.sent == 1:
                 time.sleep(AFTER * 4)
                 return self.answer()
-            return flavour.Response(200, json={"id": "x", "choices": []})
+            return flavour.Response(200, json={"id": "x", "choices": [], "usage": {}})
 
         async def handle_async_request(self, request: Any) -> Any:
             Slow.sent += 1
@@ -162,7 +162,7 @@ def test_a_transport_of_the_program_s_own(mode: Mode, flavour: Any) -> None:
                 import anyio
 
                 await anyio.sleep(20)
-            return flavour.Response(200, json={"id": "x", "choices": []})
+            return flavour.Response(200, json={"id": "x", "choices": [], "usage": {}})
 
     async def script() -> None:
         client = wrap(

@@ -73,7 +73,7 @@ def _handler(seen: list[Any], flavour: Any) -> Any:
         body = json.loads(request.content)
         if len(seen) == 1:
             return flavour.Response(503, json={"error": {"message": "busy"}})
-        return flavour.Response(200, json={"choices": [], "model": body["model"], "id": "x"})
+        return flavour.Response(200, json={"choices": [], "usage": {}, "model": body["model"], "id": "x"})
 
     return handle
 

@@ -103,7 +103,7 @@ def test_a_body_that_can_be_read_once_reaches_the_fallback_whole(side: Side) -> 
         assert answer.headers["x-resilient-ai-answered-by"] == "b:*"
         await side.close(client)
 
-    sound = b'content-type: application/json\r\ncontent-length: 14\r\n\r\n{"choices":[]}'
+    sound = b'content-type: application/json\r\ncontent-length: 25\r\n\r\n{"choices":[],"usage":{}}'
     with Says(sound) as primary, Says(sound) as backup:
         side.run(script, primary.url, backup.url)
         assert backup.sent == [b'a\r\n{"model": \r\n4\r\n"m"}\r\n0\r\n\r\n']
