@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._runtime.concurrent import within
 from .._runtime.limit import run_bounded
 from ._direct import direct
-from ._private import INNER_STREAM
+from ._private import CONTENT, INNER_STREAM
+from ._unpacking import unpacked
 
 if TYPE_CHECKING:
     from ._direct import Direct
@@ -47,10 +48,10 @@ class Wire(Protocol):
         ...
 
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
-        """The decoded body, in bounded steps. ``packed``: it has a content-encoding. ``tick`` is called before each.
+        """The body, unpacked in bounded steps. ``packed``: it has a content-encoding. ``tick`` is called at each.
 
         Raises:
-            TooLarge: it is larger than ``most`` bytes.
+            TooLarge: it is larger than ``most`` bytes; what is beyond them is neither read nor unpacked.
         """
         ...
 
@@ -58,8 +59,8 @@ class Wire(Protocol):
         """The request's body, all of it, so that it can be sent again."""
         ...
 
-    def source(self, response: Any) -> Any:
-        """The iterator over a response's raw bytes."""
+    def source(self, response: Any, *, packed: bool = False) -> Any:
+        """The iterator over a response's bytes: raw, or unpacked if it is ``packed``, by its content-encoding."""
         ...
 
     def told(self, error: Exception) -> Exception:
@@ -77,6 +78,20 @@ class Wire(Protocol):
 
 def _known(flavour: Flavour, way: Direct | None) -> tuple[type[Exception], ...]:
     return flavour.known if way is None else flavour.known + way.errors
+
+
+def _unread(response: Any, flavour: Flavour) -> Any:
+    """The response as if nobody had read it: a transport that logs answers hands them on read to their end."""
+    content: bytes | None = getattr(response, CONTENT, None)
+    if content is None:
+        return response
+    headers = response.headers
+    if "content-encoding" in headers:
+        headers = headers.copy()
+        del headers["content-encoding"]
+        headers["content-length"] = str(len(content))
+    stream = flavour.ByteStream(content)
+    return flavour.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
 
 
 def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
@@ -112,7 +127,7 @@ async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> b
 class SyncWire:
     """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
 
-    __slots__ = ("_direct", "foreign", "giver", "known", "transport")
+    __slots__ = ("_direct", "_flavour", "foreign", "giver", "known", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
@@ -120,6 +135,7 @@ class SyncWire:
         self.giver: str | None = None
         self._direct = None if foreign else direct(transport, flavour, "handle_request")
         self.known = _known(flavour, self._direct)
+        self._flavour = flavour
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
@@ -132,22 +148,26 @@ class SyncWire:
                     raise
         send = self.transport.handle_request
         if limit is None or not self.foreign:
-            return send(request)
+            return _unread(send(request), self._flavour)
         seconds = max(0.0, limit - time.monotonic())
-        return run_bounded(partial(send, request), seconds, discard=lambda response: response.close())
+        response = run_bounded(partial(send, request), seconds, discard=lambda response: response.close())
+        return _unread(response, self._flavour)
 
     async def plain(self, request: Any) -> Any:
         """Send as the bare program does."""
         return self.transport.handle_request(request)
 
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
-        """The decoded body, in bounded steps."""
+        """The body, unpacked in bounded steps."""
         way = self._direct
-        if packed or way is None:
-            return _gathered(response.iter_bytes() if packed else response.stream, response, most, tick)
-        source = getattr(response.stream, INNER_STREAM, response.stream)
+        owner = response if way is None else getattr(response.stream, INNER_STREAM, response.stream)
+        source = response.stream if way is None else owner
+        if packed:
+            source = unpacked(iter(source), response.headers["content-encoding"], self._flavour.DecodingError)
+        if way is None:
+            return _gathered(source, owner, most, tick)
         try:
-            return _gathered(source, source, most, tick)
+            return _gathered(source, owner, most, tick)
         except way.errors:
             with way.map_errors():
                 raise
@@ -156,9 +176,12 @@ class SyncWire:
         """The request's body, all of it."""
         return request.read()
 
-    def source(self, response: Any) -> Any:
-        """The iterator over a response's raw bytes."""
-        return iter(response.stream if self._direct is None else self._direct.body(response.stream))
+    def source(self, response: Any, *, packed: bool = False) -> Any:
+        """The iterator over a response's bytes: raw, or unpacked."""
+        source = iter(response.stream if self._direct is None else self._direct.body(response.stream))
+        if packed:
+            return unpacked(source, response.headers["content-encoding"], self._flavour.DecodingError)
+        return source
 
     def told(self, error: Exception) -> Exception:
         """An error of a source in the flavour's own terms."""
@@ -179,7 +202,7 @@ class SyncWire:
 class AsyncWire:
     """Awaits. A foreign transport is called under a cancel scope when a limit is set."""
 
-    __slots__ = ("_direct", "foreign", "giver", "known", "transport")
+    __slots__ = ("_direct", "_flavour", "foreign", "giver", "known", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
@@ -187,6 +210,7 @@ class AsyncWire:
         self.giver: str | None = None
         self._direct = None if foreign else direct(transport, flavour, "handle_async_request")
         self.known = _known(flavour, self._direct)
+        self._flavour = flavour
 
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
@@ -199,21 +223,25 @@ class AsyncWire:
                     raise
         send = self.transport.handle_async_request
         if limit is None or not self.foreign:
-            return await send(request)
-        return await within(max(0.0, limit - time.monotonic()), partial(send, request))
+            return _unread(await send(request), self._flavour)
+        response = await within(max(0.0, limit - time.monotonic()), partial(send, request))
+        return _unread(response, self._flavour)
 
     async def plain(self, request: Any) -> Any:
         """Send as the bare program does."""
         return await self.transport.handle_async_request(request)
 
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
-        """The decoded body, in bounded steps."""
+        """The body, unpacked in bounded steps."""
         way = self._direct
-        if packed or way is None:
-            return await _agathered(response.aiter_bytes() if packed else response.stream, response, most, tick)
-        source = getattr(response.stream, INNER_STREAM, response.stream)
+        owner = response if way is None else getattr(response.stream, INNER_STREAM, response.stream)
+        source = response.stream if way is None else owner
+        if packed:
+            source = unpacked(aiter(source), response.headers["content-encoding"], self._flavour.DecodingError)
+        if way is None:
+            return await _agathered(source, owner, most, tick)
         try:
-            return await _agathered(source, source, most, tick)
+            return await _agathered(source, owner, most, tick)
         except way.errors:
             with way.map_errors():
                 raise
@@ -222,9 +250,12 @@ class AsyncWire:
         """The request's body, all of it."""
         return await request.aread()
 
-    def source(self, response: Any) -> Any:
-        """The iterator over a response's raw bytes."""
-        return aiter(response.stream if self._direct is None else self._direct.body(response.stream))
+    def source(self, response: Any, *, packed: bool = False) -> Any:
+        """The iterator over a response's bytes: raw, or unpacked."""
+        source = aiter(response.stream if self._direct is None else self._direct.body(response.stream))
+        if packed:
+            return unpacked(source, response.headers["content-encoding"], self._flavour.DecodingError)
+        return source
 
     def told(self, error: Exception) -> Exception:
         """An error of a source in the flavour's own terms."""
