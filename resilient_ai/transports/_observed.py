@@ -15,6 +15,8 @@ from ._answer import JOURNAL, LIMIT_PARSED, is_html, parsed, was_parsed
 from ._flavour import fields
 from ._judged import finish
 from ._port import HttpPort
+from ._request import MAX_BODY
+from ._unpacking import unpacked_whole
 from ._watched import watched_streams
 
 if TYPE_CHECKING:
@@ -133,10 +135,12 @@ class ObservedPort(HttpPort):
 
     def what_it_says(self, call: Call, headers: Headers, body: bytes) -> Failure | None:
         """The failure a JSON answer is, read to its end; None if it is sound."""
-        if headers.get(b"content-encoding"):
-            body = self._flavour.Response(
-                200, headers={"content-encoding": headers[b"content-encoding"]}, content=body
-            ).content
+        encoding = headers.get(b"content-encoding")
+        if encoding:
+            unpacked = unpacked_whole(body, encoding.decode("latin-1"), MAX_BODY)
+            if unpacked is None:
+                return self._broken(call, "it cannot be unpacked, or is too large")
+            body = unpacked
         try:
             content = parsed(body) if body else None
         except (ValueError, RecursionError):
