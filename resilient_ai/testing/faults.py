@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WHOLE_PROVIDER: Final = frozenset({"refused", "mute_connect"})
 """Faults of the listening socket: they know no endpoint family and no share."""
+
+MAX_SIZE: Final = 8 * 1024**3
+"""Bytes that a gzip bomb may unpack to."""
+
+MAX_THOUGHTS: Final = 100_000
+"""Pieces of thinking in a stream."""
+
+Thinking = Literal["reasoning", "pings"]
+"""How a stream shows that it thinks: in words, or with signs of life only."""
 
 
 class Limits(TypedDict, total=False):
@@ -37,8 +46,10 @@ class Limits(TypedDict, total=False):
 class Fault:
     """One way to fail. Made by the constructors below, not by hand.
 
-    Times are seconds. `tokens` counts the events of a stream that carry content; what is no stream is cut in its middle
-    instead. Wrong values are a ValueError.
+    Times are seconds. `tokens` counts the events of a stream that carry content (text, reasoning, a tool's arguments);
+    what is no stream is cut in its middle instead. With 0 a fault strikes behind what opens a stream (the role,
+    Anthropic's `message_start`, `response.created`), with `opened=False` before anything of it. Wrong values are a
+    ValueError.
     """
 
     kind: str
@@ -55,6 +66,11 @@ class Fault:
     stream: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     made: bool = False
+    opened: bool = True
+    finished: bool = True
+    every: float = 0.0
+    how: str = ""
+    size: int = 0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.share <= 1.0:
@@ -63,6 +79,14 @@ class Fault:
             raise ValueError(f"seconds must be a finite number, 0 or more, not {self.seconds!r}")
         if not (math.isfinite(self.factor) and self.factor > 0):
             raise ValueError(f"factor must be a finite number above 0, not {self.factor!r}")
+        if not (math.isfinite(self.every) and self.every >= 0):
+            raise ValueError(f"every must be a finite number, 0 or more, not {self.every!r}")
+        if self.kind == "thinking" and (self.how not in get_args(Thinking) or not 0 < self.every <= self.seconds):
+            raise ValueError('a stream thinks how="reasoning" or how="pings", with 0 < every <= seconds')
+        if self.kind == "thinking" and self.seconds / self.every > MAX_THOUGHTS:
+            raise ValueError(f"a stream thinks in at most {MAX_THOUGHTS} pieces")
+        if not 0 <= self.size <= MAX_SIZE:
+            raise ValueError(f"size is from 0 to {MAX_SIZE} bytes, not {self.size!r}")
         if self.after < 0 or self.tokens < 0 or (self.count is not None and self.count < 0):
             raise ValueError("after, count and after_tokens cannot be negative")
         if self.code and not 200 <= self.code <= 599:
@@ -181,29 +205,84 @@ class Fault:
         return cls(kind="drip_body", seconds=seconds, **limits)
 
     @classmethod
-    def truncated(cls, *, after_tokens: int = 3, **limits: Unpack[Limits]) -> Fault:
+    def thinking(
+        cls, seconds: float, *, every: float = 1.0, how: Thinking = "reasoning", **limits: Unpack[Limits]
+    ) -> Fault:
+        """A healthy stream that thinks for so long, and then is as quick as ever; what is no stream comes late.
+
+        how: "reasoning": a piece of what it thinks `every` so many seconds, as the API tells it (`thinking_delta`,
+        `response.reasoning_summary_text.delta`, parts with `thought`; in chat `reasoning_content`, as some servers do).
+        "pings": signs of life only, Anthropic's `ping`, comments elsewhere; so too where no thoughts are told.
+        """
+        return cls(kind="thinking", seconds=seconds, every=every, how=how, **limits)
+
+    @classmethod
+    def truncated(cls, *, after_tokens: int = 3, opened: bool = True, **limits: Unpack[Limits]) -> Fault:
         """The TCP connection closes in the middle of a chunk: HTTP itself shows that something is missing."""
-        return cls(kind="truncated", tokens=after_tokens, **limits)
+        return cls(kind="truncated", tokens=after_tokens, opened=opened, **limits)
 
     @classmethod
-    def truncated_clean(cls, *, after_tokens: int = 3, **limits: Unpack[Limits]) -> Fault:
+    def truncated_clean(cls, *, after_tokens: int = 3, opened: bool = True, **limits: Unpack[Limits]) -> Fault:
         """The body ends properly as HTTP, but without [DONE] or the terminal event; JSON is cut in its middle."""
-        return cls(kind="truncated_clean", tokens=after_tokens, **limits)
+        return cls(kind="truncated_clean", tokens=after_tokens, opened=opened, **limits)
 
     @classmethod
-    def stalled(cls, *, after_tokens: int = 3, **limits: Unpack[Limits]) -> Fault:
+    def unterminated(cls, *, finished: bool = True, **limits: Unpack[Limits]) -> Fault:
+        """All of a stream's content, and then a proper end of the HTTP body, without the terminal event.
+
+        That is `[DONE]`, `message_stop`, `response.completed`, or Gemini's chunk with the `finishReason`. With
+        `finished` the finish reason is told where it comes earlier (chat, Anthropic); without it nothing follows the
+        last token. What is no stream is as ever.
+        """
+        return cls(kind="unterminated", finished=finished, **limits)
+
+    @classmethod
+    def stalled(cls, *, after_tokens: int = 3, opened: bool = True, **limits: Unpack[Limits]) -> Fault:
         """The stream (or body) stops and the connection stays open."""
-        return cls(kind="stalled", tokens=after_tokens, **limits)
+        return cls(kind="stalled", tokens=after_tokens, opened=opened, **limits)
 
     @classmethod
-    def malformed_json(cls, *, after_tokens: int = 0, **limits: Unpack[Limits]) -> Fault:
-        """A body, or one event of a stream, that is not JSON, in an otherwise proper HTTP answer."""
-        return cls(kind="malformed_json", tokens=after_tokens, **limits)
+    def malformed_json(cls, *, after_tokens: int = 0, opened: bool = True, **limits: Unpack[Limits]) -> Fault:
+        """A body, or one event of a stream, that is cut so that it is no JSON, in an otherwise proper HTTP answer.
+
+        What the event had to say is lost; all that follows it is as ever, the terminal event too.
+        """
+        return cls(kind="malformed_json", tokens=after_tokens, opened=opened, **limits)
 
     @classmethod
-    def error_in_stream(cls, *, after_tokens: int = 3, code: str = "server_error", **limits: Unpack[Limits]) -> Fault:
-        """An error told inside an answer whose status is 200, as the endpoint tells it."""
-        return cls(kind="error_in_stream", tokens=after_tokens, text=code, **limits)
+    def error_in_stream(
+        cls, *, after_tokens: int = 3, code: str = "server_error", opened: bool = True, **limits: Unpack[Limits]
+    ) -> Fault:
+        """An error told inside an answer whose status is 200, as the endpoint tells it.
+
+        Gemini's streams have no opening of their own: for `after_tokens=0` a chunk without text goes before the error.
+        """
+        return cls(kind="error_in_stream", tokens=after_tokens, text=code, opened=opened, **limits)
+
+    @classmethod
+    def not_streamed(cls, **limits: Unpack[Limits]) -> Fault:
+        """The whole and right answer as JSON, though a stream was asked for: a server that cannot stream."""
+        return cls(kind="not_streamed", **limits)
+
+    @classmethod
+    def gzip(cls, **limits: Unpack[Limits]) -> Fault:
+        """The right answer, packed; a stream so that each event can be unpacked when it comes.
+
+        It is packed whatever Accept-Encoding says; the SDKs all accept it.
+        """
+        return cls(kind="gzip", **limits)
+
+    @classmethod
+    def gzip_cut(cls, *, after_tokens: int = 3, opened: bool = True, **limits: Unpack[Limits]) -> Fault:
+        """Packed, and the packed bytes end in the middle of an event (of a body: in its middle), properly as HTTP."""
+        return cls(kind="gzip_cut", tokens=after_tokens, opened=opened, **limits)
+
+    @classmethod
+    def gzip_bomb(
+        cls, size: int = 64 * 1024**2, *, after_tokens: int = 0, opened: bool = True, **limits: Unpack[Limits]
+    ) -> Fault:
+        """Packed a thousandfold: a proper HTTP answer with one event (a body, if it is no stream) of `size` zeros."""
+        return cls(kind="gzip_bomb", size=size, tokens=after_tokens, opened=opened, **limits)
 
     @classmethod
     def html(cls, code: int = 502, **limits: Unpack[Limits]) -> Fault:

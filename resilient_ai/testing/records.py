@@ -115,6 +115,7 @@ class Request:
     made: the id of what it created, if it did. complaint: why the vendor would refuse it.
     connection: the number of its TCP connection, counted from 1 and through every reset.
     closed_by_client_after: bytes of the answer that were written when the client was found gone; None if it stayed.
+    written: when each piece of the answer was written (a paced stream's events, one by one); the first 1,000 of them.
     """
 
     at: float
@@ -136,6 +137,12 @@ class Request:
     complaint: str | None
     connection: int
     closed_by_client_after: int | None
+    written: tuple[float, ...] = ()
+
+    @property
+    def closed_early(self) -> float | None:
+        """When the client closed the connection on an answer that was not over; None if it did not."""
+        return None if self.closed_by_client_after is None else self.ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

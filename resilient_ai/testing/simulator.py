@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _START_LIMIT: Final = 20.0  # seconds; it takes a tenth of one on an idle machine
 _GREETING_LIMIT: Final = 5.0  # the greeting is sent in one piece, at once
 _COMMAND_LIMIT: Final = 30.0
+MAX_TOKENS: Final = 1_000_000
+"""Of an answer; each is an event of its stream."""
 
 
 class SimulatorError(RuntimeError):
@@ -85,7 +87,8 @@ class SimulatedProvider:
 
     def requests(self, family: str | None = None) -> list[Request]:
         """What it has seen, in order of arrival: all, or one family's. At most the last 20,000 are kept."""
-        return [Request(**raw) for raw in self._ask("requests", family=family)]
+        found = self._ask("requests", family=family)
+        return [Request(**raw | {"written": tuple(raw["written"])}) for raw in found]
 
     def count(self, family: str | None = None) -> int:
         """How many requests it has seen, all or one family's; also those no longer kept."""
@@ -125,6 +128,11 @@ class SimulatedProvider:
         """How many TCP connections it has accepted."""
         return int(self._ask("connections"))
 
+    @property
+    def open_connections(self) -> int:
+        """How many TCP connections are open at this moment."""
+        return int(self._ask("open_connections"))
+
     def close_idle(self) -> int:
         """Close the connections no request is on, as servers do with what they have kept alive; how many there were."""
         return int(self._ask("close_idle"))
@@ -138,7 +146,7 @@ class Simulator(Mapping[str, SimulatedProvider]):
 
     providers: what to simulate; by default "primary" and "backup". seed: of the random numbers behind `share`.
     job_polls: videos, batches and background responses are ready at this poll (default 2). job_seconds: they are ready
-    after this time instead.
+    after this time instead. answer_tokens: the length of an answer unless the request asks for less (default 60).
 
     A context manager; `start` and `stop` do the same by hand. The process binds 127.0.0.1 only and ends with this one,
     however this one ends. Safe to use from several threads; not from a forked child. Raises SimulatorError if the
@@ -146,7 +154,12 @@ class Simulator(Mapping[str, SimulatedProvider]):
     """
 
     def __init__(
-        self, *providers: Provider, seed: int = 1, job_polls: int = 2, job_seconds: float | None = None
+        self,
+        *providers: Provider,
+        seed: int = 1,
+        job_polls: int = 2,
+        job_seconds: float | None = None,
+        answer_tokens: int = 60,
     ) -> None:
         self._wanted = providers or (Provider("primary"), Provider("backup"))
         names = [provider.name for provider in self._wanted]
@@ -154,7 +167,14 @@ class Simulator(Mapping[str, SimulatedProvider]):
             raise ValueError(f"two providers have one name: {', '.join(names)}")
         if job_polls < 0 or (job_seconds is not None and job_seconds < 0):
             raise ValueError("job_polls and job_seconds cannot be negative")
-        self._options = {"seed": seed, "job_polls": job_polls, "job_seconds": job_seconds}
+        if not 1 <= answer_tokens <= MAX_TOKENS:
+            raise ValueError(f"answer_tokens is from 1 to {MAX_TOKENS}, not {answer_tokens!r}")
+        self._options = {
+            "seed": seed,
+            "job_polls": job_polls,
+            "job_seconds": job_seconds,
+            "answer_tokens": answer_tokens,
+        }
         self._providers: dict[str, SimulatedProvider] = {}
         self._process: subprocess.Popen[str] | None = None
         self._line: socket.socket | None = None
@@ -255,6 +275,10 @@ class Simulator(Mapping[str, SimulatedProvider]):
             self._process.wait()
             self._process = None
         self._providers = {}
+
+    def now(self) -> float:
+        """The time on the simulator's clock, which is that of `Request.at`."""
+        return float(self.command({"op": "now"}))
 
     def play(self, timeline: Timeline) -> float:
         """Start a timeline's clock now; when it began, on the clock of `Request.at`. One runs at a time.

@@ -33,6 +33,7 @@ class Settings:
     seed: int
     job_polls: int
     job_seconds: float | None
+    answer_tokens: int
     control: int
     token: str
     parent: int
@@ -70,6 +71,7 @@ class App:
                 clock=self.clock,
                 job_polls=wanted.job_polls,
                 job_seconds=wanted.job_seconds,
+                answer_tokens=wanted.answer_tokens,
             )
             for provider in wanted.providers
         }
@@ -89,6 +91,8 @@ class App:
         operation = raw["op"]
         if operation == "play":
             return self.play(raw["events"])
+        if operation == "now":
+            return self.clock()
         if operation == "stop":
             return self.stop_timeline()
         if operation == "reset":
@@ -122,8 +126,8 @@ class App:
                 return host.log.saw(raw["text"])
             case "created":
                 return host.world.made.get(raw["family"], [])
-            case "connections":
-                return host.connections
+            case "connections" | "open_connections":
+                return getattr(host, operation)
             case "close_idle":
                 return host.close_idle()
             case _:

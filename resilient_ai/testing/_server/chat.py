@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .replies import Event, Json, Reply, as_list, as_object, encode, event, ok
-from .text import ANSWER_TOKENS, count, instance, pieces, say, seed_of
+from .text import count, instance, pieces, say, seed_of, think
 from .world import Ask, World, now
 
 
 def chat(world: World, ask: Ask) -> Reply:
     """POST /chat/completions."""
     request: Json = {**ask.json, "model": ask.model}
-    choices = [_choice(request, index) for index in range(request.get("n") or 1)]
+    choices = [_choice(request, index, ask) for index in range(request.get("n") or 1)]
     frame = {
         "id": world.new_id("chatcmpl-"),
         "created": now(),
@@ -20,7 +20,9 @@ def chat(world: World, ask: Ask) -> Reply:
         "service_tier": "default",
         "system_fingerprint": f"fp_{world.label}",
     }
-    usage = _usage(count(request["messages"]), sum(len(choice["tokens"]) for choice in choices))
+    thought = sum(len(choice["thoughts"]) for choice in choices)
+    answered = sum(len(choice["tokens"]) for choice in choices)
+    usage = _usage(count(request["messages"]), answered + thought, thought)
     if request.get("stream"):
         return Reply(content_type="text/event-stream; charset=utf-8", events=_events(request, frame, choices, usage))
     shown = [
@@ -49,10 +51,10 @@ def wanted_schema(form: Any, *, inner: str | None = None) -> Json | None:
     return as_object((as_object(asked.get(inner)) if inner else asked).get("schema"))
 
 
-def answer_tokens(seed: int, *, schema: Json | None, limit: int | None) -> tuple[list[str], bool]:
+def answer_tokens(seed: int, *, schema: Json | None, limit: int | None, length: int) -> tuple[list[str], bool]:
     """The text as tokens, and whether the limit cut it. With a schema (it may be empty), the text is JSON."""
     if schema is None:
-        tokens = say(seed)
+        tokens = say(seed, tokens=length)
     else:
         tokens = pieces(
             encode(instance(schema or {"type": "object", "properties": {"answer": {}}}, seed=seed)).decode()
@@ -61,9 +63,10 @@ def answer_tokens(seed: int, *, schema: Json | None, limit: int | None) -> tuple
     return (tokens[:limit] if cut else tokens), cut
 
 
-def _choice(request: Json, index: int) -> Json:
-    """What one choice says: its tokens, the tool it calls if any, and how it ends."""
+def _choice(request: Json, index: int, ask: Ask) -> Json:
+    """What one choice says: what it thinks, its tokens, the tool it calls if any, and how it ends."""
     seed = seed_of(request, index=index)
+    thoughts = think(seed, tokens=ask.thoughts)
     if tool := forced_tool(request):
         arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
         return {
@@ -71,19 +74,23 @@ def _choice(request: Json, index: int) -> Json:
             "tool": tool.get("name", ""),
             "call": f"call_{seed:016x}",
             "finish": "tool_calls",
+            "thoughts": thoughts,
         }
     schema = wanted_schema(request.get("response_format"), inner="json_schema")
     limit: int | None = request.get("max_completion_tokens") or request.get("max_tokens")
-    tokens, cut = answer_tokens(seed, schema=schema, limit=limit)
-    return {"tokens": tokens, "tool": None, "finish": "length" if cut else "stop"}
+    tokens, cut = answer_tokens(seed, schema=schema, limit=limit, length=ask.tokens)
+    return {"tokens": tokens, "tool": None, "finish": "length" if cut else "stop", "thoughts": thoughts}
 
 
 def _message(choice: Json) -> Json:
     text = "".join(choice["tokens"])
+    message: Json = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    if choice["thoughts"]:
+        message["reasoning_content"] = "".join(choice["thoughts"])
     if choice["tool"] is None:
-        return {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+        return message
     call = {"id": choice["call"], "type": "function", "function": {"name": choice["tool"], "arguments": text}}
-    return {"role": "assistant", "content": None, "refusal": None, "annotations": [], "tool_calls": [call]}
+    return {**message, "content": None, "tool_calls": [call]}
 
 
 def _events(request: Json, frame: Json, choices: list[Json], usage: Json) -> list[Event]:
@@ -91,39 +98,44 @@ def _events(request: Json, frame: Json, choices: list[Json], usage: Json) -> lis
     frame = {**frame, "object": "chat.completion.chunk"}
     events: list[Event] = []
 
-    def chunk(index: int, delta: Json, finish: str | None = None, *, content: bool = False) -> None:
+    def chunk(
+        index: int, delta: Json, finish: str | None = None, *, content: bool = False, thought: bool = False
+    ) -> None:
         shown = [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}]
         usage_field = {"usage": None} if with_usage else {}
-        events.append(event({**frame, "choices": shown, **usage_field}, content=content))
+        events.append(event({**frame, "choices": shown, **usage_field}, content=content, thought=thought))
 
     for index, choice in enumerate(choices):
-        for delta, content in _deltas(choice):
-            chunk(index, delta, content=content)
+        opening, *parts = _deltas(choice)
+        chunk(index, opening)
+        for thought in choice["thoughts"]:  # as DeepSeek, vLLM and the like tell it
+            chunk(index, {"reasoning_content": thought}, content=True, thought=True)
+        for part in parts:
+            chunk(index, part, content=True)
         chunk(index, {}, choice["finish"])
     if with_usage:
         events.append(event({**frame, "choices": [], "usage": usage}))
     return [*events, Event(b"data: [DONE]\n\n")]
 
 
-def _deltas(choice: Json) -> list[tuple[Json, bool]]:
+def _deltas(choice: Json) -> list[Json]:
+    """The opening, then the content."""
     if choice["tool"] is None:
-        opening: Json = {"role": "assistant", "content": "", "refusal": None}
-        return [(opening, False), *(({"content": token}, True) for token in choice["tokens"])]
+        return [{"role": "assistant", "content": "", "refusal": None}, *({"content": one} for one in choice["tokens"])]
     function = {"name": choice["tool"], "arguments": ""}
     call = {"index": 0, "id": choice["call"], "type": "function", "function": function}
-    opening = {"role": "assistant", "content": None, "tool_calls": [call]}
-    parts = ({"tool_calls": [{"index": 0, "function": {"arguments": token}}]} for token in choice["tokens"])
-    return [(opening, False), *((part, True) for part in parts)]
+    parts: list[Json] = [{"tool_calls": [{"index": 0, "function": {"arguments": one}}]} for one in choice["tokens"]]
+    return [{"role": "assistant", "content": None, "tool_calls": [call]}, *parts]
 
 
-def _usage(asked: int, answered: int) -> Json:
+def _usage(asked: int, answered: int, thought: int = 0) -> Json:
     return {
         "prompt_tokens": asked,
         "completion_tokens": answered,
         "total_tokens": asked + answered,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": thought,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
@@ -135,8 +147,8 @@ def completions(world: World, ask: Ask) -> Reply:
     """POST /completions."""
     request: Json = {**ask.json, "model": ask.model}
     limit: int = request.get("max_tokens") or 16  # the vendor's own default
-    tokens = say(seed_of(request))
-    finish = "length" if limit < ANSWER_TOKENS else "stop"
+    tokens = say(seed_of(request), tokens=ask.tokens)
+    finish = "length" if limit < ask.tokens else "stop"
     frame = {"id": world.new_id("cmpl-"), "object": "text_completion", "created": now(), "model": ask.model}
     frame["system_fingerprint"] = f"fp_{world.label}"
 

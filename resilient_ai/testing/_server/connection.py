@@ -28,6 +28,10 @@ class Exchange(Protocol):
         """The body never came whole, or was no HTTP."""
         ...
 
+    def wrote(self) -> None:
+        """A piece of the answer is out."""
+        ...
+
     def ended(self, *, gone_after: int | None) -> None:
         """The script is done, or the client was found gone after so many bytes of it."""
         ...
@@ -40,7 +44,7 @@ class Connection(asyncio.Protocol):
         self._begin, self._forget = begin, forget
         self._buffer = bytearray()
         self._wake = asyncio.Event()
-        self._gone = False
+        self._gone = self._full = False
         self._scanned = 0
         self.number = 0
         self.mute = False
@@ -67,6 +71,13 @@ class Connection(asyncio.Protocol):
         self._gone = True
         self._wake.set()
         self._forget(self)
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._wake.set()
 
     def reset(self) -> None:
         """Break the connection with RST."""
@@ -123,7 +134,9 @@ class Connection(asyncio.Protocol):
                 await self._pause(step)
             elif not self._gone:
                 self.transport.write(step)
+                exchange.wrote()
                 written += len(step)
+                await self._until_taken()
             if self._gone:
                 exchange.ended(gone_after=written)
                 return False
@@ -215,6 +228,13 @@ class Connection(asyncio.Protocol):
                 await asyncio.wait_for(self._wake.wait(), left)
             except TimeoutError:
                 return
+
+    async def _until_taken(self) -> None:
+        """Wait for a client that takes slowly: what it never took was not answered."""
+        await asyncio.sleep(0)  # others have their turn, and who is gone is heard of
+        while self._full and not self._gone:
+            self._wake.clear()
+            await self._wake.wait()
 
     async def _until_gone(self) -> None:
         while not self._gone:

@@ -39,6 +39,14 @@ class Dialect(Protocol):
         """Whether the request asks for a stream."""
         ...
 
+    def unstreamed(self, ask: Ask, handler: Handler) -> Handler:
+        """What answers a request as if it had not asked for a stream."""
+        ...
+
+    def ping(self) -> bytes:
+        """A sign of life in a stream, which says nothing."""
+        ...
+
     def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
         """The refusal in this API's error body."""
         ...

@@ -12,12 +12,12 @@ from .anthropic import Anthropic
 from .connection import Connection
 from .door import Door
 from .gemini import Gemini
-from .log import Entry, Log
+from .log import MAX_WRITTEN, Entry, Log
 from .meter import Meter, Pace, Window, cost
 from .openai import OpenAI
 from .replies import Refusal, Reply
 from .rules import Rule, Rules
-from .script import Script, Telling, instead, is_gateway, perform, replaces
+from .script import Script, Telling, instead, is_gateway, perform, replaces, thoughts_of
 from .world import World
 
 if TYPE_CHECKING:
@@ -41,9 +41,16 @@ class Host:
     """A simulated provider."""
 
     def __init__(
-        self, provider: Provider, *, seed: int, clock: Callable[[], float], job_polls: int, job_seconds: float | None
+        self,
+        provider: Provider,
+        *,
+        seed: int,
+        clock: Callable[[], float],
+        job_polls: int,
+        job_seconds: float | None,
+        answer_tokens: int,
     ) -> None:
-        self.provider, self.clock = provider, clock
+        self.provider, self.clock, self.tokens = provider, clock, answer_tokens
         self.dialect = DIALECTS[provider.dialect]
         self.door = Door(provider.port, self._accept)
         self.rules = Rules(f"{seed}/{provider.name}")
@@ -104,6 +111,11 @@ class Host:
             if connection.busy:
                 connection.stop()
 
+    @property
+    def open_connections(self) -> int:
+        """Connections that neither side has closed."""
+        return len(self._open)
+
     def close_idle(self) -> int:
         """Close every connection that waits for a request."""
         idle = [connection for connection in self._open if not connection.busy]
@@ -148,7 +160,7 @@ class Visit:
     def __init__(self, host: Host, entry: Entry, ask: Ask, headers: dict[str, str]) -> None:
         self._host, self._entry, self._headers = host, entry, headers
         self._ask, self._dialect = ask, host.dialect
-        ask.request_id = host.next_request_id()
+        ask.request_id, ask.tokens = host.next_request_id(), host.tokens
         self._started = time.perf_counter()
         self._takes = 0.0
         self._window: Window | None = None
@@ -170,7 +182,7 @@ class Visit:
         elif handler is None:
             reply = self._refused(refusal or Refusal(404, "Not found"))
         else:
-            reply = self._execute(handler)
+            reply = self._execute(self._bent(fault, handler) if fault else handler)
         entry.made = entry.made or reply.made
         silent = fault is not None and fault.kind in {"reset", "blackhole"}
         entry.status = None if silent else reply.status
@@ -185,6 +197,11 @@ class Visit:
         """The body never came whole."""
         self._entry.complaint = complaint
         self._done()
+
+    def wrote(self) -> None:
+        """A piece of the answer went out."""
+        if len(self._entry.written) < MAX_WRITTEN:
+            self._entry.written.append(self._host.clock())
 
     def ended(self, *, gone_after: int | None) -> None:
         """The answer is out, or its client gone."""
@@ -210,6 +227,16 @@ class Visit:
         self._entry.complaint = refusal.message
         return self._signed(self._dialect.refuse(refusal, self._ask))
 
+    def _bent(self, fault: Fault, handler: Handler) -> Handler:
+        """The endpoint under a fault that changes what it has to answer."""
+        ask = self._ask
+        if fault.kind == "not_streamed" and self._dialect.streams(ask):
+            return self._dialect.unstreamed(ask, handler)
+        if fault.kind == "thinking" and fault.how == "reasoning":
+            ask.thoughts = thoughts_of(fault)
+        ask.opens = fault.kind == "error_in_stream" and fault.opened and not fault.tokens
+        return handler
+
     def _execute(self, handler: Handler) -> Reply:
         host = self._host
         if (full := self._admit()) is not None:
@@ -229,7 +256,7 @@ class Visit:
         if meter.crowded(entry.key, entry.at):
             crowded = meter.quota.crowded
             return self._dialect.limited(1.0, self._ask) if crowded == 429 else self._dialect.outage(crowded, self._ask)
-        wait = meter.admit(entry.key, cost(self._ask.json, entry.body_bytes), entry.at)
+        wait = meter.admit(entry.key, cost(self._ask.json, entry.body_bytes, self._ask.tokens), entry.at)
         if wait is not None:
             return self._dialect.limited(wait, self._ask)
         self._window = meter.begin(entry.key, entry.at)

@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .http import BadRequestError, Head, parse_multipart
@@ -15,6 +15,7 @@ from .http import BadRequestError, Head, parse_multipart
 MAX_REQUESTS: Final = 20_000
 MAX_BYTES: Final = 128 * 1024 * 1024
 MAX_PARSED: Final = 1024 * 1024
+MAX_WRITTEN: Final = 1000
 
 _SECRET: Final = frozenset(
     {"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie"}
@@ -43,6 +44,7 @@ class Entry:
     made: str | None = None
     complaint: str | None = None
     closed_by_client_after: int | None = None
+    written: list[float] = field(default_factory=list[float])
 
     def to_json(self) -> dict[str, Any]:
         """As the fields of `Request`, with no credential in it."""
@@ -78,7 +80,7 @@ class Entry:
 
 _PLAIN: Final = (
     *("at", "ended", "family", "model", "key", "body_sha256", "body_bytes", "status", "fault", "made", "complaint"),
-    *("connection", "closed_by_client_after"),
+    *("connection", "closed_by_client_after", "written"),
 )
 
 

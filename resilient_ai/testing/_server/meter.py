@@ -91,13 +91,13 @@ class Meter:
         return found
 
 
-def cost(request: Json, size: int) -> int:
-    """The tokens a request may take, as they are reckoned before it is answered."""
+def cost(request: Json, size: int, length: int = ANSWER_TOKENS) -> int:
+    """The tokens a request may take, as they are reckoned before it is answered (`length`: where it sets no limit)."""
     inner = request.get("generationConfig")
     given = [request.get(name) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
     given.append(inner.get("maxOutputTokens") if isinstance(inner, dict) else None)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     limits = [limit for limit in given if isinstance(limit, int)]
-    return max(1, size // 4) + (limits[0] if limits else ANSWER_TOKENS)
+    return max(1, size // 4) + (limits[0] if limits else length)
 
 
 class Pace:

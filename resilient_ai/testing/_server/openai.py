@@ -52,6 +52,15 @@ class OpenAI:
         """`"stream": true`."""
         return ask.json.get("stream") is True
 
+    def unstreamed(self, ask: Ask, handler: Handler) -> Handler:
+        """Without `stream`."""
+        ask.json = {**ask.json, "stream": False}
+        return handler
+
+    def ping(self) -> bytes:
+        """A comment, as servers of this dialect send it."""
+        return b": keep-alive\n\n"
+
     def refuse(self, refusal: Refusal, ask: Ask) -> Reply:  # noqa: ARG002
         """`{"error": {message, type, param, code}}`."""
         return refusal.reply()

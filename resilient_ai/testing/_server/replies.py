@@ -33,10 +33,11 @@ REASONS = {
 
 
 class Event(NamedTuple):
-    """One event of a stream: its bytes, and whether it carries content."""
+    """One event of a stream: its bytes, whether it carries content, and whether that is a thought."""
 
     data: bytes
     content: bool = False
+    thought: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +119,10 @@ def outage(status: int) -> Reply:
     return error(status, message, code=code)
 
 
-def event(value: Any, *, content: bool = False, name: str | None = None) -> Event:
+def event(value: Any, *, content: bool = False, thought: bool = False, name: str | None = None) -> Event:
     """One server-sent event."""
     head = f"event: {name}\n".encode() if name else b""
-    return Event(head + b"data: " + encode(value) + b"\n\n", content)
+    return Event(head + b"data: " + encode(value) + b"\n\n", content, thought)
 
 
 def _kind_of(status: int) -> str:

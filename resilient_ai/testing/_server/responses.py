@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .chat import answer_tokens, forced_tool, wanted_schema
 from .replies import Event, Json, Refusal, Reply, as_object, encode, event, ok
-from .text import count, instance, pieces, seed_of
+from .text import count, instance, pieces, seed_of, think
 from .world import MAX_THINGS, Ask, Job, World, now
 
 
@@ -16,14 +16,14 @@ def create(world: World, ask: Ask) -> Reply:
         message = f"Previous response with id '{previous}' not found."
         raise Refusal(400, message, param="previous_response_id", code="previous_response_not_found")
     made = world.make("responses", "resp_")
-    done, tokens = _whole(request, made, ask.model)
+    done, tokens, thoughts = _whole(request, made, ask)
     job = world.start(done)
     if request.get("store") is not False and len(world.responses) < MAX_THINGS:
         world.responses[made] = job
     if request.get("background"):
         return ok(_waiting(done, "queued"), made=made)
     if request.get("stream"):
-        events = _events(done, tokens)
+        events = _events(done, tokens, thoughts)
         return Reply(content_type="text/event-stream; charset=utf-8", events=events, named_events=True, made=made)
     return ok(done, made=made)
 
@@ -64,10 +64,11 @@ def _waiting(done: Json, status: str) -> Json:
     return {**done, "status": status, "output": [], "usage": None, "completed_at": None}
 
 
-def _whole(request: Json, made: str, model: str) -> tuple[Json, list[str]]:
-    """The finished response, and the pieces its content is streamed in."""
-    seed = seed_of({**request, "model": model})
-    item, tokens, cut = _item(request, seed)
+def _whole(request: Json, made: str, ask: Ask) -> tuple[Json, list[str], list[str]]:
+    """The finished response, the pieces its content is streamed in, and those of what it thinks."""
+    seed = seed_of({**request, "model": ask.model})
+    item, tokens, cut = _item(request, seed, ask.tokens)
+    thoughts = think(seed, tokens=ask.thoughts)
     asked = count(request.get("input"))
     form: Json = request.get("text") or {"format": {"type": "text"}}
     body: Json = {
@@ -82,8 +83,8 @@ def _whole(request: Json, made: str, model: str) -> tuple[Json, list[str]]:
         "instructions": request.get("instructions"),
         "max_output_tokens": request.get("max_output_tokens"),
         "metadata": request.get("metadata") or {},
-        "model": model,
-        "output": [item],
+        "model": ask.model,
+        "output": [*_reasoning(seed, thoughts), item],
         "parallel_tool_calls": request.get("parallel_tool_calls", True),
         "previous_response_id": request.get("previous_response_id"),
         "reasoning": {"effort": None, "summary": None},
@@ -98,59 +99,84 @@ def _whole(request: Json, made: str, model: str) -> tuple[Json, list[str]]:
         "usage": {
             "input_tokens": asked,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": len(tokens),
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": asked + len(tokens),
+            "output_tokens": len(tokens) + len(thoughts),
+            "output_tokens_details": {"reasoning_tokens": len(thoughts)},
+            "total_tokens": asked + len(tokens) + len(thoughts),
         },
     }
-    return body, tokens
+    return body, tokens, thoughts
 
 
-def _item(request: Json, seed: int) -> tuple[Json, list[str], bool]:
+def _reasoning(seed: int, thoughts: list[str]) -> list[Json]:
+    """The item that tells what it thought, if it did."""
+    summary = [{"type": "summary_text", "text": "".join(thoughts)}]
+    return [{"id": f"rs_{seed:016x}", "type": "reasoning", "summary": summary}] if thoughts else []
+
+
+def _item(request: Json, seed: int, length: int) -> tuple[Json, list[str], bool]:
     if tool := forced_tool(request):
         arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
         call = {"id": f"fc_{seed:016x}", "type": "function_call", "status": "completed", "name": tool.get("name", "")}
         return {**call, "call_id": f"call_{seed:016x}", "arguments": arguments}, pieces(arguments), False
     schema = wanted_schema(as_object(request.get("text")).get("format"))
-    tokens, cut = answer_tokens(seed, schema=schema, limit=request.get("max_output_tokens"))
+    tokens, cut = answer_tokens(seed, schema=schema, limit=request.get("max_output_tokens"), length=length)
     part: Json = {"type": "output_text", "text": "".join(tokens), "annotations": [], "logprobs": []}
     item: Json = {"id": f"msg_{seed:016x}", "type": "message", "status": "incomplete" if cut else "completed"}
     return {**item, "role": "assistant", "content": [part]}, tokens, cut
 
 
-def _events(done: Json, tokens: list[str]) -> list[Event]:
+def _events(done: Json, tokens: list[str], thoughts: list[str]) -> list[Event]:
     """The whole sequence, numbered."""
     told = [("created", {"response": _waiting(done, "in_progress")})]
     told.append(("in_progress", {"response": _waiting(done, "in_progress")}))
-    told += _item_events(done["output"][0], tokens)
+    for place, item in enumerate(done["output"]):
+        reasoning = item["type"] == "reasoning"
+        told += _thought_events(item, thoughts, place) if reasoning else _item_events(item, tokens, place)
     told.append((done["status"], {"response": done}))
     return [
         event(
             {"type": f"response.{kind}", **fields, "sequence_number": number},
             content=kind.endswith(".delta"),
+            thought=kind == _THOUGHT,
             name=f"response.{kind}",
         )
         for number, (kind, fields) in enumerate(told)
     ]
 
 
-def _item_events(item: Json, tokens: list[str]) -> list[tuple[str, Json]]:
-    place: Json = {"item_id": item["id"], "output_index": 0}
+_THOUGHT = "reasoning_summary_text.delta"
+
+
+def _thought_events(item: Json, thoughts: list[str], index: int) -> list[tuple[str, Json]]:
+    inside: Json = {"item_id": item["id"], "output_index": index, "summary_index": 0}
+    (part,) = item["summary"]
+    return [
+        ("output_item.added", {"output_index": index, "item": {**item, "summary": []}}),
+        ("reasoning_summary_part.added", {**inside, "part": {**part, "text": ""}}),
+        *((_THOUGHT, {**inside, "delta": thought}) for thought in thoughts),
+        ("reasoning_summary_text.done", {**inside, "text": part["text"]}),
+        ("reasoning_summary_part.done", {**inside, "part": part}),
+        ("output_item.done", {"output_index": index, "item": item}),
+    ]
+
+
+def _item_events(item: Json, tokens: list[str], index: int) -> list[tuple[str, Json]]:
+    place: Json = {"item_id": item["id"], "output_index": index}
     begun = {**item, "status": "in_progress"}
     if item["type"] == "function_call":
         return [
-            ("output_item.added", {"output_index": 0, "item": {**begun, "arguments": ""}}),
+            ("output_item.added", {"output_index": index, "item": {**begun, "arguments": ""}}),
             *(("function_call_arguments.delta", {**place, "delta": token}) for token in tokens),
             ("function_call_arguments.done", {**place, "name": item["name"], "arguments": item["arguments"]}),
-            ("output_item.done", {"output_index": 0, "item": item}),
+            ("output_item.done", {"output_index": index, "item": item}),
         ]
     part: Json = item["content"][0]
     inside: Json = {**place, "content_index": 0}
     return [
-        ("output_item.added", {"output_index": 0, "item": {**begun, "content": []}}),
+        ("output_item.added", {"output_index": index, "item": {**begun, "content": []}}),
         ("content_part.added", {**inside, "part": {**part, "text": ""}}),
         *(("output_text.delta", {**inside, "delta": token, "logprobs": []}) for token in tokens),
         ("output_text.done", {**inside, "text": part["text"], "logprobs": []}),
         ("content_part.done", {**inside, "part": part}),
-        ("output_item.done", {"output_index": 0, "item": item}),
+        ("output_item.done", {"output_index": index, "item": item}),
     ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from .frames import LAST_CHUNK, chunk, head
+from .packing import packed
 from .replies import REASONS, Event, Refusal, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..faults import Fault
     from .dialect import Dialect
@@ -48,8 +51,8 @@ def replaces(fault: Fault) -> bool:
     return fault.kind in {"status", "vendor", "rate_limited", "html", "redirect", "reset", "blackhole"}
 
 
-_ELSEWHERE = frozenset({"revoked", "retired", "slower"})
-"""Faults that have done their work before anything is sent: in the refusal, or in the wait."""
+_ELSEWHERE = frozenset({"revoked", "retired", "slower", "not_streamed"})
+"""Faults that have done their work before anything is sent: in the refusal, in the wait, or in what is answered."""
 
 
 def instead(fault: Fault, telling: Telling) -> Reply:
@@ -105,17 +108,29 @@ def perform(reply: Reply, fault: Fault | None, telling: Telling, *, close: bool)
         case "drip":
             return Script(steps=_one_by_one(b"".join(_healthy(reply, close)), fault.seconds), end=end)
         case "drip_body":
-            head, *rest = _healthy(reply, close)
-            return Script(steps=(head, *_one_by_one(b"".join(rest), fault.seconds)), end=end)
+            begun, *rest = _healthy(reply, close)
+            return Script(steps=(begun, *_one_by_one(b"".join(rest), fault.seconds)), end=end)
         case "paced":
-            head, *rest = _pieces(reply, close)
-            return Script(steps=(head, *(step for piece in rest for step in (fault.seconds, piece))), end=end)
+            begun, *rest = _pieces(reply, close)
+            return Script(steps=(begun, *(step for piece in rest for step in (fault.seconds, piece))), end=end)
         case "set_cookie":
             reply = dataclasses.replace(reply, headers={**reply.headers, "set-cookie": fault.text or ""})
             return Script(steps=_healthy(reply, close), end=end)
+        case _:
+            return _shaped(reply, fault, telling, close, end)
+
+
+def _shaped(reply: Reply, fault: Fault, telling: Telling, close: bool, end: End) -> Script:
+    """Faults of the body's own."""
+    match fault.kind:
+        case "gzip" | "gzip_cut" | "gzip_bomb":
+            before, after = (reply.events or (), []) if fault.kind == "gzip" else _split(reply.events or (), fault)
+            return Script(steps=packed(reply, fault, list(before), after, close=close), end=end)
+        case "thinking":
+            return Script(steps=_thinking(reply, fault, telling, close), end=end)
         case "wrong_length":
             body = reply.body or b"".join(event.data for event in reply.events or ())
-            return Script(steps=(_head(reply, True, length=len(body) + 10), body), end="close")
+            return Script(steps=(head(reply, close=True, length=len(body) + 10), body), end="close")
         case _:
             return _cut(reply, fault, telling, close, end)
 
@@ -129,39 +144,41 @@ def _cut(reply: Reply, fault: Fault, telling: Telling, close: bool, end: End) ->
     """Faults that strike in the middle of a body."""
     if reply.events is None:
         return _cut_body(reply, fault, telling, close, end)
-    before, after = _split(reply.events, fault.tokens)
-    head, sent = _head(reply, close), b"".join(_chunk(event.data) for event in before)
-    broken = next((event.data for event in after if event.content), b"data: {}\n\n")
+    before, after = _split(reply.events, fault)
+    begun, sent = head(reply, close=close), _chunks(before)
+    broken = next((event.data for event in after if event.content or not fault.opened), b'data: {"')
     match fault.kind:
         case "slow_first_token":
-            opening, rest = _split(reply.events, 0)
-            chunks = b"".join(_chunk(event.data) for event in rest) + LAST_CHUNK
-            opened = b"".join(_chunk(event.data) for event in opening)
-            return Script(steps=(head + opened, fault.seconds, chunks), end=end)
+            return Script(steps=(begun + sent, fault.seconds, _chunks(after) + LAST_CHUNK), end=end)
         case "stalled":
-            return Script(steps=(head + sent,), end="hang")
+            return Script(steps=(begun + sent,), end="hang")
         case "truncated":
-            return Script(steps=(_head(reply, True) + sent, _chunk(broken)[: len(broken) // 2]), end="close")
+            return Script(steps=(head(reply, close=True) + sent, chunk(broken)[: len(broken) // 2]), end="close")
         case "truncated_clean":
-            return Script(steps=(head + sent + LAST_CHUNK,), end=end)
+            return Script(steps=(begun + sent + LAST_CHUNK,), end=end)
+        case "unterminated":
+            return Script(steps=(begun + _chunks(_unterminated(reply.events, fault)) + LAST_CHUNK,), end=end)
         case "malformed_json":
-            bad = _chunk(broken[: len(broken) // 2] + b"\n\n")
-            remaining = b"".join(_chunk(event.data) for event in after)
-            return Script(steps=(head + sent + bad + remaining + LAST_CHUNK,), end=end)
+            bad = chunk(broken[: len(broken) // 2] + b"\n\n")
+            lost = next((place for place, event in enumerate(after) if event.data is broken), -1)
+            remaining = _chunks(after[:lost] if lost > 0 else []), _chunks(after[lost + 1 :])
+            return Script(steps=(begun + sent + remaining[0] + bad + remaining[1] + LAST_CHUNK,), end=end)
         case _:
             told = telling.dialect.break_stream(reply, fault.text or "server_error", len(before), telling.ask)
-            return Script(steps=(head + sent + _chunk(told) + LAST_CHUNK,), end=end)
+            return Script(steps=(begun + sent + chunk(told) + LAST_CHUNK,), end=end)
 
 
 def _cut_body(reply: Reply, fault: Fault, telling: Telling, close: bool, end: End) -> Script:
     half = reply.body[: len(reply.body) // 2]
     match fault.kind:
         case "slow_first_token":
-            return Script(steps=(_head(reply, close), fault.seconds, reply.body), end=end)
+            return Script(steps=(head(reply, close=close), fault.seconds, reply.body), end=end)
+        case "unterminated":
+            return plain(reply, close=close)
         case "stalled":
-            return Script(steps=(_head(reply, close) + half,), end="hang")
+            return Script(steps=(head(reply, close=close) + half,), end="hang")
         case "truncated":
-            return Script(steps=(_head(reply, True) + half,), end="close")
+            return Script(steps=(head(reply, close=True) + half,), end="close")
         case "error_in_stream":
             message = "The server had an error while processing your request."
             told = telling.dialect.refuse(Refusal(500, message, code=fault.text), telling.ask)
@@ -172,7 +189,37 @@ def _cut_body(reply: Reply, fault: Fault, telling: Telling, close: bool, end: En
             return Script(steps=_healthy(cut, close), end=end)
 
 
-def _split(events: Iterable[Event], tokens: int) -> tuple[list[Event], list[Event]]:
+def _unterminated(events: Sequence[Event], fault: Fault) -> Sequence[Event]:
+    """All but the terminal event, or nothing behind the last content."""
+    last = max((place for place, event in enumerate(events) if event.content), default=-1)
+    return events[:-1] if fault.finished else events[: last + 1]
+
+
+def _thinking(reply: Reply, fault: Fault, telling: Telling, close: bool) -> Iterator[Step]:
+    if reply.events is None:
+        yield fault.seconds
+        yield from _healthy(reply, close)
+        return
+    opening, rest = _split_at(reply.events, 0)
+    yield head(reply, close=close) + _chunks(opening)
+    thoughts = list(itertools.takewhile(lambda event: event.thought, rest))
+    for told in thoughts or [Event(telling.dialect.ping())] * thoughts_of(fault):
+        yield fault.every
+        yield chunk(told.data)
+    yield _chunks(rest[len(thoughts) :]) + LAST_CHUNK
+
+
+def thoughts_of(fault: Fault) -> int:
+    """In how many pieces it thinks."""
+    return max(1, round(fault.seconds / fault.every))
+
+
+def _split(events: Iterable[Event], fault: Fault) -> tuple[list[Event], list[Event]]:
+    """Cut where the fault strikes."""
+    return _split_at(events, fault.tokens) if fault.opened else ([], list(events))
+
+
+def _split_at(events: Iterable[Event], tokens: int) -> tuple[list[Event], list[Event]]:
     """Cut before the content event that would be one more than `tokens`."""
     before: list[Event] = []
     rest = list(events)
@@ -186,44 +233,28 @@ def _split(events: Iterable[Event], tokens: int) -> tuple[list[Event], list[Even
 
 
 def _healthy(reply: Reply, close: bool) -> tuple[bytes, ...]:
-    head = _head(reply, close)
-    if reply.events is None:
-        return head, reply.body
-    return head, b"".join(_chunk(event.data) for event in reply.events) + LAST_CHUNK
+    begun = head(reply, close=close)
+    return (begun, reply.body) if reply.events is None else (begun, _chunks(reply.events) + LAST_CHUNK)
 
 
 def _pieces(reply: Reply, close: bool) -> Iterator[bytes]:
     """The head, then a piece at a time."""
-    yield _head(reply, close)
+    yield head(reply, close=close)
     if reply.events is None:
         size = max(1, len(reply.body) // 8)
         for start in range(0, len(reply.body), size):
             yield reply.body[start : start + size]
         return
     for event in reply.events:
-        yield _chunk(event.data)
+        yield chunk(event.data)
     yield LAST_CHUNK
+
+
+def _chunks(events: Iterable[Event]) -> bytes:
+    return b"".join(chunk(event.data) for event in events)
 
 
 def _one_by_one(data: bytes, seconds: float) -> Iterator[Step]:
     for index in range(len(data)):
         yield data[index : index + 1]
         yield seconds
-
-
-def _head(reply: Reply, close: bool, *, length: int | None = None) -> bytes:
-    lines = [f"HTTP/1.1 {reply.status} {REASONS.get(reply.status, 'Status')}", f"content-type: {reply.content_type}"]
-    if length is None and reply.events is not None:
-        lines.append("transfer-encoding: chunked")
-    else:
-        lines.append(f"content-length: {len(reply.body) if length is None else length}")
-    lines.append("connection: " + ("close" if close else "keep-alive"))
-    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-LAST_CHUNK = b"0\r\n\r\n"

@@ -94,6 +94,11 @@ def say(seed: int, *, tokens: int = ANSWER_TOKENS) -> list[str]:
     return words
 
 
+def think(seed: int, *, tokens: int) -> list[str]:
+    """What is thought before the answer of this seed."""
+    return say(seed ^ 1, tokens=tokens)
+
+
 def pieces(text: str, *, size: int = 6) -> list[str]:
     """Text cut into pieces, for a stream."""
     return [text[start : start + size] for start in range(0, len(text), size)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .http import Part
 from .replies import Json, Refusal
+from .text import ANSWER_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +20,11 @@ MAX_THINGS: Final = 20_000
 
 @dataclass(slots=True, kw_only=True)
 class Ask:
-    """A request as an endpoint sees it, already validated."""
+    """A request as an endpoint sees it, already validated.
+
+    tokens: the length of an answer unless the request asks for less. thoughts: so many tokens of thinking have to be
+    told before it. opens: a stream has to begin with an event that carries nothing, also where the API has none.
+    """
 
     method: str
     path: str
@@ -30,6 +35,9 @@ class Ask:
     azure: bool = False
     deployment: str | None = None
     request_id: str = ""
+    tokens: int = ANSWER_TOKENS
+    thoughts: int = 0
+    opens: bool = False
 
     @property
     def model(self) -> str:

@@ -122,6 +122,15 @@ class Anthropic:
         """`"stream": true`."""
         return ask.json.get("stream") is True
 
+    def unstreamed(self, ask: Ask, handler: Handler) -> Handler:
+        """Without `stream`."""
+        ask.json = {**ask.json, "stream": False}
+        return handler
+
+    def ping(self) -> bytes:
+        """An event of its own."""
+        return b'event: ping\ndata: {"type":"ping"}\n\n'
+
     def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
         """`{"type": "error", "error": {type, message}, "request_id"}`."""
         kind = refusal.kind or _kind(refusal.status)

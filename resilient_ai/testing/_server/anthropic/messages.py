@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..chat import answer_tokens
 from ..replies import Event, Json, Reply, as_list, as_object, encode, event, ok
-from ..text import count, instance, pieces, say, seed_of
+from ..text import count, instance, pieces, seed_of, think
 
 if TYPE_CHECKING:
     from ..world import Ask, World
@@ -27,7 +27,7 @@ class _Block(NamedTuple):
 def create(world: World, ask: Ask) -> Reply:
     """POST /v1/messages."""
     request = ask.json
-    blocks, reason, stopped = _answer(request)
+    blocks, reason, stopped = _answer(request, ask)
     asked = _asked(request)
     thought = sum(block.tokens for block in blocks if block.whole["type"] == "thinking")
     usage: Json = {
@@ -65,10 +65,10 @@ def _asked(request: Json) -> int:
     return count([request[name] for name in ("messages", "system", "tools") if request.get(name) is not None])
 
 
-def _answer(request: Json) -> tuple[list[_Block], str, str | None]:
+def _answer(request: Json, ask: Ask) -> tuple[list[_Block], str, str | None]:
     """The blocks, the reason it stops, and the stop sequence if one was met."""
     seed = seed_of(request)
-    thoughts = _thoughts(request, seed)
+    thoughts = _thoughts(request, seed, ask.thoughts)
     if tool := _forced_tool(request):
         made = instance(tool.get("input_schema") or {"type": "object"}, seed=seed)
         opening: Json = {"type": "tool_use", "id": f"toolu_{seed:016x}", "name": tool.get("name", ""), "input": {}}
@@ -78,7 +78,7 @@ def _answer(request: Json) -> tuple[list[_Block], str, str | None]:
     form = as_object(as_object(request.get("output_config")).get("format"))
     schema = as_object(form.get("schema")) if form.get("type") == "json_schema" else None
     limit = int(request["max_tokens"])
-    tokens, cut = answer_tokens(seed, schema=schema, limit=limit)
+    tokens, cut = answer_tokens(seed, schema=schema, limit=limit, length=ask.tokens)
     tokens, stopped = _until_stop(tokens, as_list(request.get("stop_sequences")))
     reason = "stop_sequence" if stopped is not None else "max_tokens" if cut else "end_turn"
     if not tokens:
@@ -89,17 +89,21 @@ def _answer(request: Json) -> tuple[list[_Block], str, str | None]:
     return [*thoughts, block], reason, stopped
 
 
-def _thoughts(request: Json, seed: int) -> list[_Block]:
-    """A thinking block if thinking is on; with `display: omitted` an empty one, which is signed all the same."""
+def _thoughts(request: Json, seed: int, wanted: int) -> list[_Block]:
+    """A thinking block if thinking is on; with `display: omitted` an empty one, which is signed all the same.
+
+    wanted: so many tokens have to be told, whatever was asked for.
+    """
     thinking = as_object(request.get("thinking"))
-    if thinking.get("type") not in ("enabled", "adaptive"):
+    if thinking.get("type") not in ("enabled", "adaptive") and not wanted:
         return []
-    tokens = [] if thinking.get("display") == "omitted" else say(seed ^ 1, tokens=_THOUGHT)
+    omitted = thinking.get("display") == "omitted" and not wanted
+    tokens = [] if omitted else think(seed, tokens=wanted or _THOUGHT)
     opening: Json = {"type": "thinking", "thinking": "", "signature": ""}
     signature = f"sig_{seed:016x}"
     deltas = [{"type": "thinking_delta", "thinking": token} for token in tokens]
     whole = {**opening, "thinking": "".join(tokens), "signature": signature}
-    return [_Block(opening, whole, [*deltas, {"type": "signature_delta", "signature": signature}], _THOUGHT)]
+    return [_Block(opening, whole, [*deltas, {"type": "signature_delta", "signature": signature}], wanted or _THOUGHT)]
 
 
 def _forced_tool(request: Json) -> Json | None:
@@ -150,7 +154,10 @@ def _events(body: Json, blocks: list[_Block]) -> list[Event]:
     ending = {"stop_reason": body["stop_reason"], "stop_sequence": body["stop_sequence"], "stop_details": None}
     told.append(({"type": "message_delta", "delta": ending, "usage": usage}, False))
     told.append(({"type": "message_stop"}, False))
-    return [event(item, content=content, name=item["type"]) for item, content in told]
+    return [
+        event(item, content=content, thought=content and "thinking" in item["delta"], name=item["type"])
+        for item, content in told
+    ]
 
 
 def _carries(delta: Json) -> bool:

@@ -126,6 +126,14 @@ class Gemini:
         """`:streamGenerateContent?alt=sse`."""
         return ask.path.endswith(":streamGenerateContent") and ask.query.get("alt") == "sse"
 
+    def unstreamed(self, ask: Ask, handler: Handler) -> Handler:  # noqa: ARG002
+        """As `:generateContent`."""
+        return content.generate if handler is content.stream else handler
+
+    def ping(self) -> bytes:
+        """A comment."""
+        return b": keep-alive\r\n\r\n"
+
     def refuse(self, refusal: Refusal, ask: Ask) -> Reply:  # noqa: ARG002
         """`{"error": {code, message, status, details}}`; a refusal's code is told as the reason in its details."""
         details: list[Json] = []

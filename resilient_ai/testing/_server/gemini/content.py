@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..chat import answer_tokens
 from ..replies import Event, Json, Reply, as_list, as_object, encode, ok
-from ..text import count, instance, say, seed_of
+from ..text import count, instance, seed_of, think
 
 if TYPE_CHECKING:
     from ..world import Ask, World
@@ -38,16 +38,29 @@ def stream(world: World, ask: Ask) -> Reply:
     """POST models/{model}:streamGenerateContent: events with `alt=sse`, else one array of the same chunks."""
     candidates, frame = _candidates(ask), _frame(world, ask)
     chunks: list[tuple[Json, bool]] = []
+    if ask.opens:
+        chunks.append(({"candidates": [{**_empty(), "index": 0}], **frame}, False))
     for index, one in enumerate(candidates):
         for part in one.parts:
             shown = {"content": {"parts": [part], "role": "model"}, "index": index}
             chunks.append(({"candidates": [shown], **frame}, True))
-        ending = {"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": one.finish, "index": index}
+        ending = {**_empty(), "finishReason": one.finish, "index": index}
         chunks.append(({"candidates": [ending], "usageMetadata": _usage(ask, candidates), **frame}, False))
     if ask.query.get("alt") != "sse":
         return ok([chunk for chunk, _ in chunks])
-    events = [Event(b"data: " + encode(chunk) + b"\r\n\r\n", content) for chunk, content in chunks]
+    events = [
+        Event(b"data: " + encode(chunk) + b"\r\n\r\n", content, content and _is_thought(chunk))
+        for chunk, content in chunks
+    ]
     return Reply(content_type="text/event-stream", events=events)
+
+
+def _empty() -> Json:
+    return {"content": {"parts": [{"text": ""}], "role": "model"}}
+
+
+def _is_thought(chunk: Json) -> bool:
+    return bool(chunk["candidates"][0]["content"]["parts"][0].get("thought"))
 
 
 def count_tokens(world: World, ask: Ask) -> Reply:  # noqa: ARG001  # every endpoint's signature
@@ -80,14 +93,15 @@ def _candidate(ask: Ask, config: Json, index: int) -> _Candidate:
     seed = seed_of({**ask.json, "model": ask.model}, index=index)
     thinking = as_object(config.get("thinkingConfig"))
     thoughts: list[Json] = []
-    if thinking.get("includeThoughts"):
-        thoughts = [{"text": token, "thought": True} for token in say(seed ^ 1, tokens=_THOUGHT)]
+    if thinking.get("includeThoughts") or ask.thoughts:
+        thoughts = [{"text": token, "thought": True} for token in think(seed, tokens=ask.thoughts or _THOUGHT)]
     if tool := _forced_tool(ask.json):
         given = tool.get("parametersJsonSchema") or _lowered(tool.get("parameters")) or {"type": "object"}
         call = {"id": f"call_{seed:016x}", "name": tool["name"], "args": instance(given, seed=seed)}
         parts: list[Json] = [{"functionCall": call, "thoughtSignature": "c2lnbmF0dXJl"}]
         return _Candidate([*thoughts, *parts], "STOP", count(call["args"]), len(thoughts))
-    tokens, cut = answer_tokens(seed, schema=_schema(config), limit=config.get("maxOutputTokens"))
+    limit = config.get("maxOutputTokens")
+    tokens, cut = answer_tokens(seed, schema=_schema(config), limit=limit, length=ask.tokens)
     tokens = _until_stop(tokens, as_list(config.get("stopSequences")))
     finish = "MAX_TOKENS" if cut else "STOP"
     return _Candidate([*thoughts, *({"text": token} for token in tokens)], finish, len(tokens), len(thoughts))
