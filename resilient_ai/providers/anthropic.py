@@ -16,6 +16,7 @@ from ..failures import FailureKind
 from .base import Dialect, Endpoint, items_of, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
+from .streams.anthropic import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,16 +166,6 @@ def made_by_stream(family: str, beginning: bytes) -> tuple[str, ...]:
     return () if found is None else (found[1].decode("utf-8", "replace"),)
 
 
-STREAM_ERRORS = (b"event: error", b"event:error", b'data: {"type":"error"', b'data: {"type": "error"')
-TERMINAL = (
-    b"event: message_stop",
-    b"event:message_stop",
-    b'data: {"type":"message_stop"',
-    b'data: {"type": "message_stop"',
-    *STREAM_ERRORS,
-)
-
-
 def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple[str, str]:  # noqa: ARG001  # a Dialect's signature
     """The key goes where the client has its own: the same client, pointed there, would send it so. (SDKs before 1.0
     write ``x-api-key``, later ones a bearer's, and hosts of this dialect differ in what they take.)"""
@@ -192,8 +183,7 @@ DIALECT = Dialect(
     answers_in_json=answers_in_json,
     made=made,
     made_by_stream=made_by_stream,
-    terminal={"messages": TERMINAL},
-    stream_errors={"messages": STREAM_ERRORS},
+    streams=STREAMS,
     told_in_stream=in_stream,
     request_id=b"request-id",
     forwarded=frozenset(

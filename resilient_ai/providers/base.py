@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .._call import Operation
     from ..failures import FailureKind
-    from .sse import Signal
+    from .streams.base import Grammar
 
 __all__ = ["Dialect", "Endpoint", "Span", "form_field", "items_of", "model_of", "top_level", "url_of", "values_of"]
 
@@ -62,8 +62,7 @@ class Dialect:
         answers_in_json: (family): whether an answer is JSON, or a stream of it, and nothing else.
         made: (family, body): the ids of what an answer says was made.
         made_by_stream: (family, beginning): the ids that an event stream says at its beginning.
-        terminal: by family, what ends its event stream.
-        stream_errors: by family, how its event stream tells an error.
+        streams: by family, how its event stream is read.
         told_in_stream: (bytes from where a stream's error begins): its kind.
         request_id: the header of an answer with the provider's id for the request, in lower case.
         forwarded: headers that a fallback gets, besides ``x-stainless-*``, which say what the SDK is. No other: any may
@@ -83,8 +82,7 @@ class Dialect:
     answers_in_json: Callable[[str], bool]
     made: Callable[[str, Any], tuple[str, ...]]
     made_by_stream: Callable[[str, bytes], tuple[str, ...]]
-    terminal: Mapping[str, tuple[Signal, ...]]
-    stream_errors: Mapping[str, tuple[Signal, ...]]
+    streams: Mapping[str, Grammar]
     told_in_stream: Callable[[bytes], FailureKind]
     request_id: bytes
     forwarded: frozenset[str]

@@ -13,7 +13,7 @@ from ..failures import FailureKind
 from . import kinds
 from .base import Dialect, Endpoint
 from .said import said_by
-from .sse import member
+from .streams.cohere import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +94,7 @@ DIALECT = Dialect(
     answers_in_json=_CONTENT.__contains__,
     made=_made,
     made_by_stream=lambda _family, _beginning: (),
-    terminal={"chat": member("type", "message-end")},
-    stream_errors={},
+    streams=STREAMS,
     told_in_stream=kinds.in_stream,
     request_id=b"x-request-id",
     forwarded=frozenset({"accept", "accept-encoding", "content-type", "user-agent", "traceparent", "x-client-name"}),

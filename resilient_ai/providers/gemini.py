@@ -18,7 +18,7 @@ from ..failures import FailureKind
 from .base import Dialect, Endpoint, items_of, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
-from .sse import Told, member
+from .streams.gemini import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -317,16 +317,6 @@ def key_header(key: str, base_url: str, headers: Mapping[bytes, bytes]) -> tuple
     return "x-goog-api-key", key
 
 
-def _finished(event: dict[str, Any]) -> bool:
-    """A candidate's own field; an argument of a function call may have the same name."""
-    return any(one.get("finishReason") for one in _candidates(event))
-
-
-STREAM_ERRORS = (b'data: {"error"', b'data:{"error"')
-ENDS = (Told(b'"finishReason"', _finished), Told(b'"blockReason"', _blocked), *STREAM_ERRORS)
-INTERACTION_ERRORS = (*member("event_type", "error"), b"event: error", b"event:error")
-INTERACTION_ENDS = (*member("event_type", "interaction.completed"), *INTERACTION_ERRORS)
-
 DIALECT = Dialect(
     name="gemini",
     endpoint=endpoint,
@@ -338,8 +328,7 @@ DIALECT = Dialect(
     answers_in_json=answers_in_json,
     made=made,
     made_by_stream=made_by_stream,
-    terminal={"generate_content": ENDS, "interactions": INTERACTION_ENDS},
-    stream_errors={"generate_content": STREAM_ERRORS, "interactions": INTERACTION_ERRORS},
+    streams=STREAMS,
     told_in_stream=in_stream,
     request_id=b"x-request-id",
     forwarded=frozenset(

@@ -15,17 +15,13 @@ from ..failures import FailureKind
 from .base import Dialect, Endpoint, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
-from .sse import member
+from .streams.openai import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .sse import Signal
-
 __all__ = [
     "DIALECT",
-    "STREAM_ERRORS",
-    "TERMINAL",
     "answers_in_json",
     "effects",
     "endpoint",
@@ -272,22 +268,6 @@ def tells_failure(family: str, body: Any) -> bool:
     return family == "responses" and isinstance(body, dict) and cast("dict[str, Any]", body).get("status") == "failed"
 
 
-_FAILED = (*member("type", "response.failed"), *member("type", "error"))
-
-TERMINAL: dict[str, tuple[Signal, ...]] = {
-    "chat": (b"data: [DONE]", b"data:[DONE]"),
-    "completions": (b"data: [DONE]", b"data:[DONE]"),
-    "responses": (*member("type", "response.completed"), *member("type", "response.incomplete"), *_FAILED),
-}
-"""What ends a family's event stream."""
-
-STREAM_ERRORS: dict[str, tuple[Signal, ...]] = {
-    "chat": (b'data: {"error"', b'data:{"error"'),
-    "completions": (b'data: {"error"', b'data:{"error"'),
-    "responses": _FAILED,
-}
-"""How a family's event stream tells an error."""
-
 FORWARDED = frozenset(
     {"accept", "accept-encoding", "content-type", "user-agent", "openai-beta", "idempotency-key", "traceparent"}
 )
@@ -310,8 +290,7 @@ DIALECT = Dialect(
     answers_in_json=answers_in_json,
     made=made,
     made_by_stream=made_by_stream,
-    terminal=TERMINAL,
-    stream_errors=STREAM_ERRORS,
+    streams=STREAMS,
     told_in_stream=in_stream,
     request_id=b"x-request-id",
     forwarded=FORWARDED,

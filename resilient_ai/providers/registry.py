@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .._target import Target
     from .base import Dialect
 
-__all__ = ["DIALECTS", "VENDORS", "Vendor", "dialect_of", "resolved"]
+__all__ = ["DIALECTS", "UNTERMINATED", "VENDORS", "Vendor", "dialect_of", "resolved"]
 
 log = logging.getLogger("resilient_ai")
 
@@ -27,6 +27,10 @@ DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI,
 """The wire formats we know, by name."""
 
 _BY_END = dict.fromkeys(cohere.PATHS, COHERE) | dict.fromkeys(ollama.PATHS, OLLAMA)
+
+
+UNTERMINATED = frozenset({"api.perplexity.ai"})
+"""Hosts of the OpenAI dialect known to end a chat's stream without ``[DONE]``: there its finish reason is the end."""
 
 
 def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001  # agreed on so

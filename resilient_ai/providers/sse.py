@@ -1,218 +1,103 @@
-"""Whether an event stream has said that it is complete, or told an error.
+"""An event stream's bytes, taken apart into events: incremental, without I/O.
 
-A signal counts where the API says it and nowhere else: at the beginning of a line, or as a member of an event's object
-that stands where the API puts it. A text, a tool's arguments or metadata may hold the very same words.
+A server may end its lines with any of the three line ends (WHATWG HTML, 9.2.6) and send them in whatever chunks it
+likes. Every byte of a stream belongs to exactly one event: what is handed on is what came.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+import re
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = ["MOST_EVENT", "Event", "EventDecoder", "TooLong"]
 
-__all__ = ["Signal", "TerminalWatch", "Told", "member"]
+MOST_EVENT = 32 * 1024 * 1024
+"""Bytes of one event that are taken into memory, as of a plain answer. (A partial image has a few million.)"""
 
-MOST_PARSED = 1024 * 1024
-"""Bytes of a line that are parsed at most, and kept while it is unfinished. (Lines that end a stream have some hundred;
-an image has more.) Of a longer one it counts that the word of a terminal signal is in it."""
-MOST_TOLD = 64 * 1024
-"""Bytes of an error that are kept; its kind is read off no more."""
+_LONGEST_END = 4
+"""Bytes of the longest line end before an empty line, and that line's own."""
 
-_LINE_END = 10
-_DATA = b"data:"
+_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+"""The end of a line and an empty one. (Of ``\\r\\n`` neither half is a line end by itself.)"""
+
+_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Told:
-    """A signal that an event's object holds, wherever its members stand in the line.
+class TooLong(Exception):
+    """An event has more bytes than we take into memory."""
+
+
+class Event(NamedTuple):
+    """One event.
 
     Attributes:
-        word: what a line with the signal has in it; only such lines are parsed.
-        says: (the event's object): whether it is the signal.
+        raw: its bytes as they came, to the end of the empty line that ends it.
+        name: its ``event`` field.
+        data: its ``data`` fields, joined by line feeds; empty for a comment.
     """
 
-    word: bytes
-    says: Callable[[dict[str, Any]], bool]
+    raw: bytes
+    name: bytes
+    data: bytes
 
 
-Signal: TypeAlias = bytes | Told
-"""The beginning of a line, or what an event's object holds. It has no line end in it."""
+def _event(raw: bytes) -> Event:
+    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:  # nearly always
+        return Event(raw, b"", raw[6:-2])
+    name, data = b"", list[bytes]()
+    for line in raw.removeprefix(_MARK).splitlines():
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+    return Event(raw, name, b"\n".join(data))
 
 
-def member(name: str, value: str) -> tuple[Signal, ...]:
-    """The signal that an event's object has a member with this value at its top level. Where it is the first one, which
-    is how most vendors write it, nothing is parsed."""
+class EventDecoder:
+    """Takes chunks, gives events. What it keeps is the unfinished event only."""
 
-    def says(event: dict[str, Any]) -> bool:
-        return event.get(name) == value
+    __slots__ = ("_pieces", "_size", "_tail")
 
-    words = [b'"%b":%b"%b"' % (name.encode(), gap, value.encode()) for gap in (b"", b" ")]
-    return (*(b"data: {" + word for word in words), *(Told(word, says) for word in words))
-
-
-class _Side(NamedTuple):
-    """Signals, by how they are looked for."""
-
-    begins: tuple[bytes, ...]
-    told: tuple[Told, ...]
-
-    def is_in(self, line: bytes, *, doubtful: bool) -> bool:
-        """Whether a line is one of the signals; ``doubtful``: what to say of one with its word that is no JSON."""
-        if line.startswith(self.begins):
-            return True
-        named = [signal for signal in self.told if signal.word in line] if line.startswith(_DATA) else []
-        if not named:
-            return False
-        if len(line) > MOST_PARSED:
-            return doubtful
-        try:
-            event: Any = json.loads(line[len(_DATA) :])
-        except (ValueError, RecursionError):  # malformed, or an object over several lines
-            return doubtful
-        return isinstance(event, dict) and any(signal.says(cast("dict[str, Any]", event)) for signal in named)
-
-
-@lru_cache(maxsize=64)
-def _sides(signals: tuple[Signal, ...], errors: tuple[Signal, ...]) -> tuple[tuple[bytes, ...], int, _Side, _Side]:
-    """The words to look for, the bytes that may be the beginning of one, and both sides."""
-    words = {signal.word if isinstance(signal, Told) else signal for signal in signals + errors}
-    fewest = tuple(sorted(word for word in words if not any(other != word and other in word for other in words)))
-    ends, told = (
-        _Side(
-            tuple(signal for signal in side if isinstance(signal, bytes)),
-            tuple(signal for signal in side if isinstance(signal, Told)),
-        )
-        for side in (signals, errors)
-    )
-    return fewest, max(map(len, words), default=1) - 1, ends, told
-
-
-class TerminalWatch:
-    """Looks for a stream's signals in its bytes, in whatever chunks they come: its verdict is the same for all."""
-
-    __slots__ = (
-        "_alert",
-        "_ends",
-        "_errors",
-        "_line",
-        "_over",
-        "_overlap",
-        "_seen",
-        "_size",
-        "_tail",
-        "_telling",
-        "_told",
-        "_words",
-        "known",
-    )
-
-    def __init__(self, signals: tuple[Signal, ...], errors: tuple[Signal, ...] = ()) -> None:
-        self._words, self._overlap, self._ends, self._errors = _sides(signals, errors)
-        self._line: list[bytes] = []
-        """The pieces of the unfinished line."""
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
         self._size = 0
         self._tail = b""
-        """The last bytes of the unfinished line: a word may begin there."""
-        self._alert = False
-        """Whether what comes next has to be read, since the unfinished line, or an error's event, goes on in it."""
-        self._told: bytes | None = None
-        self._telling = False
-        """Whether the event that tells the error goes on."""
-        self._seen = self._over = not signals
-        self.known = bool(signals)
-        """Whether this stream has a signal at all."""
 
-    @property
-    def seen(self) -> bool:
-        """Whether the signal has come. Always true for a stream of which none is known."""
-        return self._seen or self._ends.is_in(self._unfinished(), doubtful=False)
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that a chunk ends.
 
-    @property
-    def error(self) -> bytes | None:
-        """The first error told inside the stream, from its line to the end of its event, as far as it has come."""
-        line = self._unfinished()
-        if self._told is None:
-            return line[:MOST_TOLD] if self._errors.is_in(line, doubtful=False) else None
-        return _joined(self._told, line) if self._telling else self._told
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes."""
-        if self._over or not chunk:
-            return
-        if self._alert:
-            self._read(chunk)
-            return
-        text = self._tail + chunk if self._tail else chunk
-        for word in self._words:
-            if word in text:
-                self._read(chunk)
-                return
-        # What ends with a line, as nearly every chunk does, leaves nothing behind.
-        if text[-1] != _LINE_END:
+        Raises:
+            TooLong: the one it leaves unfinished.
+        """
+        if not self._size and 0 <= chunk.find(b"\n\n") == len(chunk) - 2 and b"\r" not in chunk:  # nearly always
+            return [_event(chunk)]
+        if _END.search(self._tail + chunk) is None:
             self._keep(chunk)
-        elif self._tail:
-            self._forget()
-
-    def _keep(self, chunk: bytes) -> None:
-        """Keep the line that a chunk without a signal leaves unfinished. (A carriage return at its end may be half of
-        a line end.)"""
-        start = max(chunk.rfind(b"\n"), chunk.rfind(b"\r", 0, -1)) + 1
-        if start or self._tail.endswith(b"\r"):
-            self._forget()
-        self._add(chunk[start:])
-
-    def _read(self, chunk: bytes) -> None:
-        """Read line by line, since there may be a signal."""
-        if self._alert and b"\n" not in chunk and b"\r" not in chunk and not self._tail.endswith(b"\r"):
-            self._add(chunk)
-            return
-        text = b"".join((*self._line, chunk))
-        lines = text.splitlines(keepends=True)
-        rest = b"" if text[-1] == _LINE_END else lines.pop()
+            return []
+        text = b"".join((*self._pieces, chunk))
         self._forget()
-        for line in lines:
-            self._take(line.rstrip(b"\r\n"))
-            if self._over:
-                return
-        if rest:
-            self._add(rest)
-        self._alert = self._telling or any(word in rest for word in self._words)
+        events, start = list[Event](), 0
+        for end in _END.finditer(text):
+            events.append(_event(text[start : end.end()]))
+            start = end.end()
+        self._keep(text[start:])
+        return events
 
-    def _take(self, line: bytes) -> None:
-        """A finished line."""
-        if self._telling:
-            self._told, self._telling = _joined(self._told, line), bool(line)
-        elif self._told is None and self._errors.is_in(line, doubtful=False):
-            self._told, self._telling = line[:MOST_TOLD], True
-        self._seen = self._seen or self._ends.is_in(line, doubtful=True)
-        self._over = self._seen and not self._telling
+    def end(self) -> Event | None:
+        """The event that the stream left unfinished, if it left one. (SDKs read it as if an empty line had come.)"""
+        rest = b"".join(self._pieces)
+        self._forget()
+        return _event(rest) if rest else None
 
-    def _add(self, piece: bytes) -> None:
-        self._line.append(piece)
-        self._size += len(piece)
-        self._tail = (self._tail + piece[-self._overlap :])[-self._overlap :]
-        if self._size > MOST_PARSED + 1:  # a carriage return at its end is none of the line's
-            self._shorten()
-
-    def _shorten(self) -> None:
-        """Of a line that is too long to be parsed, keep its beginning and the words in it, as what is no JSON."""
-        line = b"".join(self._line)
-        words = [word for word in self._words if word in line]
-        self._line = [b"\0".join((line[:MOST_TOLD], *words, self._tail))]
-        self._size = len(self._line[0])
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._size += len(piece)
+            self._tail = (self._tail + piece)[1 - _LONGEST_END :]
+            if self._size > MOST_EVENT:
+                raise TooLong(f"an event of more than {MOST_EVENT} bytes")
 
     def _forget(self) -> None:
-        self._line.clear()
-        self._size = 0
-        self._tail = b""
-
-    def _unfinished(self) -> bytes:
-        return b"".join(self._line).rstrip(b"\r")
-
-
-def _joined(told: bytes | None, line: bytes) -> bytes:
-    return b"\n".join((told or b"", line))[:MOST_TOLD] if line else told or b""
+        self._pieces.clear()
+        self._size, self._tail = 0, b""

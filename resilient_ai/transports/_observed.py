@@ -9,7 +9,7 @@ from .._call import Reply, Verdict
 from .._context import journals
 from .._observe import say_if_late, stop_if_changed
 from ..errors import Failure
-from ..providers.sse import TerminalWatch
+from ..providers.streams.reading import Reading, Unread
 from ._abandoned import close_abandoned
 from ._answer import JOURNAL, LIMIT_PARSED, is_html, parsed, was_parsed
 from ._flavour import fields
@@ -76,17 +76,17 @@ class ObservedPort(HttpPort):
         self.sent = True
         attempt = call.journal.begin(call.target_name)
         try:
-            response = self.came = await self._wire.plain(self._prepared.request)
+            response = self.came = await self._wire.plain(self.prepared.request)
             attempt.ended = call.runtime.now()
             return await self._judged(call, attempt, response)
         except Failure as failure:
             attempt.ended = attempt.ended or call.runtime.now()
             call.journal.failed(attempt, failure, call.model)
             raise
-        except self._flavour.known as error:
+        except self.flavour.known as error:
             self.came = error
             attempt.ended = call.runtime.now()
-            known = self._failure(call, error)
+            known = self.failure(call, error)
             call.journal.failed(attempt, known, call.model)
             raise known from error
         finally:
@@ -94,23 +94,23 @@ class ObservedPort(HttpPort):
 
     async def _judged(self, call: Call, attempt: Attempt, response: Any) -> Reply:
         headers = fields(response.headers)
-        request_id = headers.get(self._prepared.dialect.request_id)
+        request_id = headers.get(self.prepared.dialect.request_id)
         attempt.status = response.status_code
         response.extensions[JOURNAL] = call.journal
         if request_id is not None:
             attempt.request_id = request_id.decode("latin-1")
             journals.keep(attempt.request_id, call.journal)
-        stream = watched_streams(self._flavour)[self.is_async](response.stream)
+        stream = watched_streams(self.flavour)[self.is_async](response.stream)
         response.stream = stream
         if response.status_code >= 400:
             seen = await self._seen(stream, headers)
             # Read from a copy, so that no byte of the program's own is missing.
-            copy = self._flavour.Response(
-                response.status_code, headers=response.headers.raw, stream=self._flavour.ByteStream(seen)
+            copy = self.flavour.Response(
+                response.status_code, headers=response.headers.raw, stream=self.flavour.ByteStream(seen)
             )
             raise await self._error(call, copy, headers, self._wire)
-        if self._asked and is_html(headers) and self._prepared.dialect.answers_in_json(self._prepared.facts.family):
-            raise self._broken(call, "a page of HTML")
+        if self._asked and is_html(headers) and self.prepared.dialect.answers_in_json(self.prepared.facts.family):
+            raise self.broken(call, "a page of HTML")
         call.journal.answered(call.target_name, "fresh", call.model)
         reply = Reply(None, verdict=None)  # not the response: dropped, it must go at once
         stream.judge = Judge(self, call, attempt, reply, headers)
@@ -126,7 +126,7 @@ class ObservedPort(HttpPort):
             while size <= LIMIT_PARSED and (chunk := await self._wire.first(stream.source)) is not None:
                 stream.held.append(chunk)
                 size += len(chunk)
-        except self._flavour.known as error:
+        except self.flavour.known as error:
             stream.error = error
         except BaseException:  # cut off from outside: nobody will close it
             await self._wire.close(self.came)
@@ -139,36 +139,34 @@ class ObservedPort(HttpPort):
         if encoding:
             unpacked = unpacked_whole(body, encoding.decode("latin-1"), MAX_BODY)
             if unpacked is None:
-                return self._broken(call, "it cannot be unpacked, or is too large")
+                return self.broken(call, "it cannot be unpacked, or is too large")
             body = unpacked
         try:
             content = parsed(body) if body else None
         except (ValueError, RecursionError):
-            return self._broken(call, "its JSON is malformed")
+            return self.broken(call, "its JSON is malformed")
         if not was_parsed(content):
             return None
-        kind = self._prepared.dialect.inside_success(self._prepared.facts.family, content, self._asked)
+        kind = self.prepared.dialect.inside_success(self.prepared.facts.family, content, self._asked)
         return None if kind is None else Failure("a failure inside HTTP 200", kind=kind, status=200)
 
     def cut(self, call: Call) -> Failure:
         """The failure a stream without its end is."""
-        return self._broken(call, "the stream ended without its terminal event")
+        return self.broken(call, "the stream ended without its terminal event")
 
     def told_in_stream(self, error: bytes) -> FailureKind:
         """The kind of an error told inside a stream."""
-        return self._prepared.dialect.told_in_stream(error)
+        return self.prepared.dialect.told_in_stream(error)
 
     def broke(self, call: Call, error: Exception) -> Failure:
         """The failure a transport's exception is."""
-        return self._failure(call, error)
+        return self.failure(call, error)
 
-    def watch(self, headers: Headers) -> TerminalWatch:
-        """What looks for the end of an event stream; of a packed one none is known."""
+    def watch(self, headers: Headers) -> Reading | Unread:
+        """Who reads an event stream; of a packed one nothing is known."""
         sse = headers.get(b"content-type", b"").startswith(b"text/event-stream") and b"content-encoding" not in headers
-        family, dialect = self._prepared.facts.family, self._prepared.dialect
-        return TerminalWatch(
-            *(signals.get(family, ()) if sse else () for signals in (dialect.terminal, dialect.stream_errors))
-        )
+        grammar = self.prepared.dialect.streams.get(self.prepared.facts.family) if sse else None
+        return Unread() if grammar is None else Reading(grammar)
 
     def reads(self, headers: Headers) -> bool:
         """Whether an answer is JSON whose schema is known."""
@@ -204,9 +202,14 @@ class Judge:
         if self._body is not None:
             if self._size <= LIMIT_PARSED:
                 failure = self._port.what_it_says(self._call, self._headers, b"".join(self._body))
-        elif not self._watch.seen:
+        elif not self._finished():
             failure = self._port.cut(self._call)
         self._end(Verdict.SUCCESS, failure)
+
+    def _finished(self) -> bool:
+        """Whether the stream may end here; an error told in it is judged by itself."""
+        self._watch.end()
+        return self._watch.satisfied or self._watch.error is not None
 
     def failed(self, error: Exception) -> None:
         """The transport broke."""
@@ -214,7 +217,7 @@ class Judge:
 
     def closed(self) -> None:
         """The reader stopped: a success if the end of an event stream had come, else no evidence."""
-        complete = self._body is None and self._watch.known and self._watch.seen
+        complete = self._body is None and self._watch.seen
         self._end(Verdict.SUCCESS if complete else Verdict.NONE, None)
 
     def dropped(self) -> None:

@@ -18,18 +18,16 @@ from ..providers.headers import asked_wait, should_retry
 from ..providers.kinds import never_fits
 from ..providers.likeness import likeness
 from ..providers.retired import is_retired
-from ..providers.sse import TerminalWatch
 from ._abandoned import close_abandoned
-from ._answer import Answer, ParsedOnce, explain, is_html, is_json, mark, parsed, was_parsed, whole
-from ._first import FIRST_ERRORS, asks_for_stream, may_be_answer, whole_event
+from ._answer import Answer, ParsedOnce, is_html, is_json, mark, parsed, was_parsed, whole
+from ._first import asks_for_stream
 from ._flavour import fields
 from ._judged import ended, kind_of, limits_of
 from ._key import cache_key, digest
+from ._opening import Opening
 from ._packing import packed, unpacked
 from ._pool import bounded_extensions
 from ._request import MAX_BODY, addressed, credential_of
-from ._sdk import connection_error
-from ._stream import Watchman, hurry, stream_classes
 from ._tokens import asked_for, told
 from ._wire import TooLarge
 
@@ -58,7 +56,7 @@ _SAME_MODEL_ONLY = frozenset({"embeddings"})
 class HttpPort:
     """What the strategies need done for one request."""
 
-    __slots__ = ("_extensions", "_flavour", "_prepared", "_route", "_wire", "is_async")
+    __slots__ = ("_extensions", "_route", "_wire", "flavour", "is_async", "prepared")
 
     def __init__(
         self,
@@ -69,9 +67,9 @@ class HttpPort:
         route: Callable[[str], Wire],
         is_async: bool,
     ) -> None:
-        self._prepared = prepared
+        self.prepared = prepared
         self._wire = wire
-        self._flavour = flavour
+        self.flavour = flavour
         self._route = route
         self._extensions = prepared.request.extensions  # as the program set them: each attempt cuts them anew
         self.is_async = is_async
@@ -81,19 +79,19 @@ class HttpPort:
     def host(self, target: Target | None) -> str:
         """The host and port a target is reached at."""
         if target is None:
-            return self._prepared.facts.host
+            return self.prepared.facts.host
         return (target.base_url or "").partition("://")[2].partition("/")[0]
 
     def credential(self) -> str:
         """The salted hash of the key the primary is called with."""
-        prepared = self._prepared
+        prepared = self.prepared
         key = prepared.request.url.query if prepared.dialect.name == "gemini" else b""  # which takes keys there, too
         return credential_of(prepared.headers, key if b"key=" in key else b"")
 
     def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all."""
-        facts = self._prepared.facts
-        endpoint, spoken = self._prepared.endpoint, self._prepared.dialect.name
+        facts = self.prepared.facts
+        endpoint, spoken = self.prepared.endpoint, self.prepared.dialect.name
         if endpoint.path is None:
             return "the endpoint is not one of its dialect"
         if target.dialect not in (None, spoken):
@@ -106,19 +104,19 @@ class HttpPort:
 
     def cache_key(self, call: Call, namespace: str | None) -> str | None:  # noqa: ARG002  # a Port's signature
         """The key of the request; None if it is not to be cached."""
-        return cache_key(self._prepared, namespace)
+        return cache_key(self.prepared, namespace)
 
     def digest(self) -> str | None:
         """A salted hash of the request; None of one that is large, cannot be kept, or asks for nothing new."""
-        return digest(self._prepared)
+        return digest(self.prepared)
 
     def alike(self) -> Hashable:
         """Streamed or not, the effort and the size of the output asked for."""
-        return likeness(self._prepared.body or b"")
+        return likeness(self.prepared.body or b"")
 
     def tokens(self) -> int:
         """What the request may cost, estimated."""
-        return asked_for(self._prepared)
+        return asked_for(self.prepared)
 
     def used(self, reply: Reply) -> int | None:
         """The tokens the answer says it cost; None if it does not, or not yet."""
@@ -142,7 +140,7 @@ class HttpPort:
             raise DeadlineExceeded("the call's time was over before it was sent", target=call.target_name)
         token = deadline.set(until)
         try:
-            request = self._prepared.request if target is None else addressed(self._prepared, target, self._flavour)
+            request = self.prepared.request if target is None else addressed(self.prepared, target, self.flavour)
             if until is not None:
                 self._bound(request, wire, until - attempt.started)
             response = await wire.send(request, until)
@@ -152,15 +150,24 @@ class HttpPort:
                 raise Aborted from None
             self._failed(call, attempt, failure)
             raise
-        except self._flavour.known as error:
+        except self.flavour.known as error:
             if aborted():
                 raise Aborted from None
-            known = self._failure(call, error)
+            known = self.failure(call, error)
             self._failed(call, attempt, known)
             raise known from error
         finally:
             deadline.reset(token)
             attempt.ended = call.runtime.now()
+
+    def hurry(self, call: Call, attempt: Attempt) -> None:
+        """The first bytes of an answer are here: from now on each step has its own limit."""
+        limits = (
+            call.limit,
+            None if call.per_attempt is None else attempt.started + call.per_attempt,
+            None if call.idle is None else call.runtime.now() + call.idle,
+        )
+        deadline.set(min((limit for limit in limits if limit is not None), default=None))
 
     def _bound(self, request: Any, wire: Wire, seconds: float) -> None:
         """Cut the request's own time-outs to what is left. Sockets of our own look at the deadline themselves; the wait
@@ -187,9 +194,9 @@ class HttpPort:
                 )
             )
 
-    def _failure(self, call: Call, error: Exception) -> Failure:
+    def failure(self, call: Call, error: Exception) -> Failure:
         """The failure a transport's exception is."""
-        flavour = self._flavour
+        flavour = self.flavour
         ran_out = call.deadline is not None and call.runtime.now() >= call.deadline - 0.002
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, (flavour.TimeoutException, TimeoutError)) and ran_out:
@@ -201,7 +208,7 @@ class HttpPort:
     async def _received(self, call: Call, attempt: Attempt, response: Any, wire: Wire, request: Any) -> Reply:
         status: int = response.status_code
         headers = fields(response.headers)
-        dialect = self._prepared.dialect
+        dialect = self.prepared.dialect
         request_id = headers.get(dialect.request_id)
         attempt.status = status
         attempt.request_id = None if request_id is None else request_id.decode("latin-1")
@@ -209,13 +216,13 @@ class HttpPort:
             await self._guard(call, response, wire)
         if status >= 400:
             raise await self._error(call, response, headers, wire)
-        if is_html(headers) and self._in_json:
+        if is_html(headers) and self.in_json:
             await wire.close(response)
-            raise self._broken(call, "a page of HTML")
+            raise self.broken(call, "a page of HTML")
         if self._is_plain(headers):
             reply = await self._plain(call, attempt, response, headers, wire)
         else:
-            reply = await self._stream(call, response, headers, wire, request)
+            reply = await Opening(self, call, attempt, wire).open(response, headers, request)
             reply.on_end(partial(ended, call.journal, attempt))
         reply.attempt = attempt
         reply.limits = partial(limits_of, headers, dialect.name)
@@ -226,18 +233,18 @@ class HttpPort:
     @property
     def _asked(self) -> bool:
         """Whether the request asks an endpoint we know for something new, so that its answer's schema is known."""
-        prepared = self._prepared
+        prepared = self.prepared
         return prepared.endpoint.path is not None and prepared.request.method == "POST" and not prepared.endpoint.ids
 
     @property
-    def _in_json(self) -> bool:
+    def in_json(self) -> bool:
         """Whether the answer is to be JSON, or a stream of it, and nothing else."""
-        return self._asked and self._prepared.dialect.answers_in_json(self._prepared.facts.family)
+        return self._asked and self.prepared.dialect.answers_in_json(self.prepared.facts.family)
 
     def _is_plain(self, headers: Headers) -> bool:
         """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
         HEAD has no body, and others have customs of their own."""
-        prepared = self._prepared
+        prepared = self.prepared
         if prepared.endpoint.path is None or prepared.request.method == "HEAD" or not is_json(headers):
             return False
         length = headers.get(b"content-length", b"")
@@ -249,7 +256,7 @@ class HttpPort:
             del response.headers["set-cookie"]
         if 300 <= response.status_code < 400:
             await wire.close(response)
-            raise self._broken(call, "it redirects")
+            raise self.broken(call, "it redirects")
 
     async def _error(self, call: Call, response: Any, headers: Headers, wire: Wire) -> Failure:
         status: int = response.status_code
@@ -257,15 +264,15 @@ class HttpPort:
             body = await wire.read(response, MAX_ERROR, packed=b"content-encoding" in headers)
         except TooLarge:
             body = b""
-        except self._flavour.known:  # the status is known; that says enough
+        except self.flavour.known:  # the status is known; that says enough
             body = b""
         try:
             content = json.loads(body) if body else None
         except (ValueError, RecursionError):
             content = None
-        dialect = self._prepared.dialect
+        dialect = self.prepared.dialect
         asked = asked_wait(headers, time.time())
-        retired = is_retired(self.host(call.target), self._prepared.facts.family, status)
+        retired = is_retired(self.host(call.target), self.prepared.facts.family, status)
         return Failure(
             f"HTTP {status}",
             kind=FailureKind.GONE if retired else dialect.classify(status, content),
@@ -283,21 +290,21 @@ class HttpPort:
         try:
             tick = None
             if call.first_byte is not None or call.idle is not None:  # the first bytes are here: other limits hold now
-                tick = partial(hurry, call, attempt.started)
+                tick = partial(self.hurry, call, attempt)
                 tick()
             body = await wire.read(response, MAX_BODY, packed=packed, tick=tick)
         except TooLarge:
-            raise self._broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
-        whole(response, body, self._flavour, call.runtime.now() - attempt.started, packed=packed)
+            raise self.broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
+        whole(response, body, self.flavour, call.runtime.now() - attempt.started, packed=packed)
         try:
             content = parsed(body) if body else None
         except (ValueError, RecursionError):
-            raise self._broken(call, "its JSON is malformed") from None
-        facts, dialect = self._prepared.facts, self._prepared.dialect
+            raise self.broken(call, "its JSON is malformed") from None
+        facts, dialect = self.prepared.facts, self.prepared.dialect
         if body and was_parsed(content):
             response.json = ParsedOnce(content, body)
-        streamed = response.status_code == 200 and facts.family in dialect.terminal and self._asked
-        streamed = streamed and asks_for_stream(self._prepared.body)
+        streamed = response.status_code == 200 and facts.family in dialect.streams and self._asked
+        streamed = streamed and asks_for_stream(self.prepared.body)
         if was_parsed(content) and response.status_code == 200:
             kind = dialect.inside_success(facts.family, content, self._asked)
             if kind is not None:
@@ -306,86 +313,28 @@ class HttpPort:
                 # (Who asked for a stream would read no word of it.)
                 told = not streamed and (dialect.tells_failure(facts.family, content) or not kind.meaning.moves_on)
                 answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
-                kind = self._begun(kind)
+                kind = self.begun(kind)
                 raise Failure(
                     "a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer
                 )
         if streamed:
-            raise self._broken(call, "plain JSON, where a stream was asked for")
+            raise self.broken(call, "plain JSON, where a stream was asked for")
         return Reply(response, ids=dialect.made(facts.family, content) if was_parsed(content) else ())
 
-    def _begun(self, kind: FailureKind) -> FailureKind:
+    def begun(self, kind: FailureKind) -> FailureKind:
         """A kind that was told inside an answer: what an error status proves, that nothing was made, it does not."""
-        creating = self._prepared.facts.operation is Operation.CREATING
+        creating = self.prepared.facts.operation is Operation.CREATING
         return FailureKind.BROKEN if creating and kind.meaning.nothing_made else kind
 
-    def _broken(self, call: Call, why: str) -> Failure:
+    def broken(self, call: Call, why: str) -> Failure:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
 
-    async def _stream(self, call: Call, response: Any, headers: Headers, wire: Wire, request: Any) -> Reply:
-        """A bound stream, once its first bytes are here."""
-        sse = headers.get(b"content-type", b"").startswith(b"text/event-stream")
-        family, dialect = self._prepared.facts.family, self._prepared.dialect
-        signals = dialect.terminal.get(family, ()) if sse else ()
-
-        def translate(error: Exception) -> Exception:
-            told = wire.told(error)
-            return self._interrupted(call, self._failure(call, told), told, request)
-
-        def cut() -> Exception:
-            error = self._flavour.RemoteProtocolError("the stream ended without its terminal event")
-            failure = self._broken(call, "the stream ended without its terminal event")
-            return self._interrupted(call, failure, error, request)
-
-        errors = dialect.stream_errors.get(family, ()) if sse else ()
-        watchman = Watchman(
-            call, TerminalWatch(signals, errors), dialect, bounded=not wire.foreign, translate=translate, cut=cut
-        )
-        reply = watchman.reply = Reply(response, verdict=None)
-        source = self._unpacked(response) if b"content-encoding" in headers else wire.source(response)
-        stream = stream_classes(self._flavour)[self.is_async](response.stream, source, watchman, wire.known)
-        try:
-            stream.held = await self._first(call, response, source, wire, watchman)
-            if not sse and response.status_code == 200 and self._in_json and not may_be_answer(stream.held):
-                raise self._broken(call, "neither JSON nor an event stream")
-        except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
-            await wire.close(response)
-            raise
-        reply.ids = dialect.made_by_stream(family, stream.held or b"") if sse else ()
-        response.stream = stream
-        return reply
-
-    def _unpacked(self, response: Any) -> Any:
+    def unpacked(self, response: Any) -> Any:
         """The body's bytes decoded: a reader of its own, since what holds the response's would hold the response."""
         encoding = {"content-encoding": response.headers.pop("content-encoding")}
         response.headers.pop("content-length", None)
-        reader = self._flavour.Response(response.status_code, headers=encoding, stream=response.stream)
+        reader = self.flavour.Response(response.status_code, headers=encoding, stream=response.stream)
         return reader.aiter_bytes() if self.is_async else reader.iter_bytes()
-
-    async def _first(self, call: Call, response: Any, source: Any, wire: Wire, watchman: Watchman) -> bytes | None:
-        """The first bytes, taken while every strategy can still act: a stream that begins with an error, or that is
-        cut or silent before them, is a failure nobody sees."""
-        chunk = await wire.first(source)
-        watchman.feed(chunk or b"")
-        if chunk is None and not watchman.satisfied:
-            raise self._broken(call, "the stream is empty")
-        if chunk is not None and chunk.startswith(FIRST_ERRORS):
-            told = await whole_event(chunk, source, wire, self._flavour)
-            kind = self._prepared.dialect.told_in_stream(told)
-            kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else self._begun(kind)
-            # If nobody else answers, the program reads it: its SDK raises its own exception of it, with its body.
-            answer = Answer(200, tuple(response.headers.raw), told, self._prepared.dialect.request_id)
-            said = "the stream begins with an error"
-            raise Failure(said, kind=kind, target=call.target_name, status=200, answer=answer)
-        return chunk
-
-    def _interrupted(self, call: Call, failure: Failure, error: Exception, request: Any) -> Exception:
-        """What a program sees of a stream that broke under its eyes."""
-        failure.__cause__ = error
-        raised = connection_error(failure, request, self._flavour)
-        call.journal.finish()
-        explain(raised, call.journal, failure)
-        return raised
 
     def pack(self, reply: Reply) -> Packed | None:
         """A plain answer for a store; None for a stream."""
@@ -393,6 +342,6 @@ class HttpPort:
 
     def unpack(self, packed: bytes, call: Call) -> Reply:
         """An answer from a store, marked as such."""
-        response = unpacked(packed, self._flavour)
-        mark(response, call.journal, None, self._prepared.dialect.request_id)
+        response = unpacked(packed, self.flavour)
+        mark(response, call.journal, None, self.prepared.dialect.request_id)
         return Reply(response)

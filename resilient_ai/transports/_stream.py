@@ -16,14 +16,10 @@ from .._runtime.limit import deadline
 from ._abandoned import abandon, done, hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .._call import Call, Reply
-    from ..providers.base import Dialect
-    from ..providers.sse import TerminalWatch
     from ._flavour import Flavour
+    from ._watchman import Breach, Watchman
 
-__all__ = ["Watchman", "hurry", "stream_classes"]
+__all__ = ["stream_classes"]
 
 LINGER = 0.01
 """Seconds to wait at most, when a complete stream is closed, for the end of its body: openai's SDK stops reading at
@@ -37,106 +33,56 @@ _REST = 4
 """Pieces of a body, empty lines and comments, that may follow its terminal event."""
 
 
-class Watchman:
-    """What both kinds of stream do at each step, but for the reading itself.
+class _Bound:
+    """What both kinds of stream have in common."""
 
-    Args:
-        call: for its limits and its clock.
-        watch: looks for the terminal signal.
-        dialect: reads an error that the stream tells.
-        bounded: whether reading keeps the deadline; a foreign transport's does not.
-        translate: turns a known failure of the transport into what the program is to see.
-        cut: makes the error for a stream that ended without its terminal signal.
-    """
+    _watchman: Watchman
 
-    __slots__ = ("_call", "_dialect", "_watch", "bounded", "cut", "feed", "reply", "translate")
-
-    reply: Reply
-
-    def __init__(
-        self,
-        call: Call,
-        watch: TerminalWatch,
-        dialect: Dialect,
-        *,
-        bounded: bool,
-        translate: Callable[[Exception], Exception],
-        cut: Callable[[], Exception],
+    def _bind(
+        self, inner: Any, source: Any, watchman: Watchman, known: tuple[type[Exception], ...], held: bytes
     ) -> None:
-        self._call = call
-        self._watch = watch
-        self.feed = watch.feed
-        """Takes the bytes that came."""
-        self._dialect = dialect
-        self.bounded = bounded
-        self.translate = translate
-        self.cut = cut
+        self._inner, self._source, self._watchman, self._known = inner, source, watchman, known
+        self._reading = watchman.reading
+        self._take = watchman.reading.feed
+        self._held = held
+        self._last: Breach | bool = False
+        """True when nothing more comes; a breach when what was in order has been handed on."""
 
-    @property
-    def unlimited(self) -> bool:
-        """Whether only the program's own time-outs hold."""
-        return self._call.idle is None and self._call.stream_limit is None
+    def _before(self) -> bytes | None:
+        """What was read already and is to be handed on first, or what is said in place of more; None at the end."""
+        if self._held:
+            held, self._held = self._held, b""
+            return held
+        return None if self._last is True else self._said(self._last)
 
-    def limit(self) -> float | None:
-        """When the next bytes must be here."""
-        call = self._call
-        if call.idle is None:
-            return call.stream_limit
-        idle = call.runtime.now() + call.idle
-        return idle if call.stream_limit is None else min(idle, call.stream_limit)
+    def _ended(self) -> bytes | None:
+        """All is read. What there is to hand on still; None if there is nothing."""
+        rest = self._reading.end()
+        breach = self._watchman.ended()
+        self._last = breach or True
+        if rest:
+            return rest
+        return None if breach is None else self._said(breach)
 
-    def exhausted(self) -> None:
-        """The bytes have ended.
+    def _stopped(self, passed: bytes) -> bytes:
+        """What is in order is handed on first, if there is such."""
+        breach = self._watchman.breach()
+        self._last = breach
+        return passed or self._said(breach)
 
-        Raises:
-            Exception: without the stream's terminal signal, in the program's own terms.
-        """
-        if self._watch.seen:
-            self.reply.end(self._judged(Verdict.SUCCESS))
-        else:
-            self.reply.end(self._judged(Verdict.FAILURE))
-            raise self.cut()
+    def _said(self, breach: Any) -> bytes:
+        """A stream is broken: an error that its provider told is the program's to read; of any other it hears by an
+        exception."""
+        self._last = True
+        if isinstance(breach.told, bytes):
+            return breach.told
+        raise breach.told from breach.cause
 
-    def closed(self) -> None:
-        """The reader stopped: a success if the terminal signal had come, else no evidence."""
-        self.reply.end(self._judged(Verdict.SUCCESS if self.complete else Verdict.NONE))
-
-    def failed(self, error: Exception) -> Exception:
-        """The transport failed; what the program is to see of it."""
-        self.reply.end(self._judged(Verdict.SUCCESS if self.complete else Verdict.FAILURE))
-        return self.translate(error)
-
-    def _judged(self, verdict: Verdict) -> Verdict:
-        """An error told inside the stream is the last word on it."""
-        error = self._watch.error
-        if error is None:
-            return verdict
-        return Verdict.FAILURE if self._dialect.told_in_stream(error).meaning.counts else Verdict.NONE
-
-    @property
-    def satisfied(self) -> bool:
-        """Whether the stream may end here."""
-        return self._watch.seen
-
-    @property
-    def may_linger(self) -> bool:
-        """Whether the rest of the body may be read as it is closed: nothing but its end is to come, and soon."""
-        return self.complete and self.bounded
-
-    @property
-    def complete(self) -> bool:
-        """Whether the terminal signal was seen; a stream without one is complete only at its end."""
-        return self._watch.seen and self._watch.known
-
-
-def hurry(call: Call, started: float) -> None:
-    """The first bytes of a plain answer are here: from now on each step has its own limit."""
-    limits = (
-        call.limit,
-        None if call.per_attempt is None else started + call.per_attempt,
-        None if call.idle is None else call.runtime.now() + call.idle,
-    )
-    deadline.set(min((limit for limit in limits if limit is not None), default=None))
+    def _dropped(self) -> None:
+        """The collector found it: no evidence, no lock."""
+        watchman: Watchman | None = getattr(self, "_watchman", None)
+        if watchman is not None:
+            watchman.reply.end(Verdict.DROPPED)
 
 
 @lru_cache(maxsize=2)
@@ -145,32 +91,39 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
     sync_base: Any = flavour.module.SyncByteStream
     async_base: Any = flavour.module.AsyncByteStream
 
-    class BoundStream(sync_base):
+    class BoundStream(_Bound, sync_base):
         """Reads by blocking."""
 
-        def __init__(self, inner: Any, source: Any, watchman: Watchman, known: tuple[type[Exception], ...]) -> None:
-            self._inner, self._source, self._watchman, self._known = inner, source, watchman, known
+        def __init__(self, inner: Any, source: Any, watchman: Watchman, known: Any, held: bytes) -> None:
+            self._bind(inner, source, watchman, known, held)
             self._next = source.__next__ if watchman.unlimited else None
-            self._feed = watchman.feed
-            self.held: bytes | None = None
             hold(self, source, inner)
 
         def __iter__(self) -> BoundStream:
             return self
 
         def __next__(self) -> bytes:
-            if self.held is not None:
-                chunk, self.held = self.held, None
-                return chunk
+            if self._held or self._last:
+                before = self._before()
+                if before is None:
+                    raise StopIteration
+                return before
+            reading, take = self._reading, self._take
             try:
-                read: bytes = self._next() if self._next is not None else self._bounded()
+                while True:
+                    passed = take(self._next() if self._next is not None else self._bounded())
+                    if reading.stopped:
+                        break
+                    if passed:
+                        return passed
             except StopIteration:
-                self._watchman.exhausted()
-                raise
+                rest = self._ended()
+                if rest is None:
+                    raise
+                return rest
             except self._known as error:
-                raise self._watchman.failed(error) from error
-            self._feed(read)
-            return read
+                return self._said(self._watchman.failed(error))
+            return self._stopped(passed)
 
         def _bounded(self) -> bytes:
             token = deadline.set(self._watchman.limit())
@@ -200,33 +153,40 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
 
         def __del__(self) -> None:
             abandon(self)
-            _dropped(self)
+            self._dropped()
 
-    class AsyncBoundStream(async_base):
+    class AsyncBoundStream(_Bound, async_base):
         """Reads by awaiting."""
 
-        def __init__(self, inner: Any, source: Any, watchman: Watchman, known: tuple[type[Exception], ...]) -> None:
-            self._inner, self._source, self._watchman, self._known = inner, source, watchman, known
+        def __init__(self, inner: Any, source: Any, watchman: Watchman, known: Any, held: bytes) -> None:
+            self._bind(inner, source, watchman, known, held)
             self._next = source.__anext__ if watchman.unlimited else None
-            self._feed = watchman.feed
-            self.held: bytes | None = None
 
         def __aiter__(self) -> AsyncBoundStream:
             return self
 
         async def __anext__(self) -> bytes:
-            if self.held is not None:
-                chunk, self.held = self.held, None
-                return chunk
+            if self._held or self._last:
+                before = self._before()
+                if before is None:
+                    raise StopAsyncIteration
+                return before
+            reading, take = self._reading, self._take
             try:
-                read: bytes = await (self._next() if self._next is not None else self._bounded())
+                while True:
+                    passed = take(await (self._next() if self._next is not None else self._bounded()))
+                    if reading.stopped:
+                        break
+                    if passed:
+                        return passed
             except StopAsyncIteration:
-                self._watchman.exhausted()
-                raise
+                rest = self._ended()
+                if rest is None:
+                    raise
+                return rest
             except self._known as error:
-                raise self._watchman.failed(error) from error
-            self._feed(read)
-            return read
+                return self._said(self._watchman.failed(error))
+            return self._stopped(passed)
 
         async def _bounded(self) -> bytes:
             token = deadline.set(self._watchman.limit())
@@ -256,13 +216,6 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                 deadline.reset(token)
 
         def __del__(self) -> None:
-            _dropped(self)
+            self._dropped()
 
     return BoundStream, AsyncBoundStream
-
-
-def _dropped(stream: Any) -> None:
-    """The collector found it: no evidence, no lock."""
-    watchman: Watchman | None = getattr(stream, "_watchman", None)
-    if watchman is not None and hasattr(watchman, "reply"):
-        watchman.reply.end(Verdict.DROPPED)

@@ -153,9 +153,10 @@ def test_a_text_that_names_the_end_does_not_end_a_stream(mode: Mode, origin: str
 
     async def script() -> None:
         client = _client(mode, name, f"{origin}/{name}/cut")
-        for _ in range(3):
+        for turn in range(3):
             error = await failing(_read(mode, name, client))
-            assert "without its terminal event" in str(error) + notes(error)
+            told = str(error) + notes(error)  # one without content is tried again, unseen, until the circuit opens
+            assert "without its terminal event" in told or (turn and "circuit open" in told)
         assert [circuit.state for circuit in circuits().values()] == ["open"]
         await _end(mode, name, client)
 

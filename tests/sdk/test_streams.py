@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import time
+from json import JSONDecodeError
 from typing import Any
 
 import httpx
@@ -111,6 +112,8 @@ def test_never_a_silent_end(mode: Mode, primary: Any, to_backup: Any, family: st
 @two_modes
 @pytest.mark.parametrize("family", ["chat", "responses"])
 def test_a_malformed_event_is_the_sdk_s_own_error(mode: Mode, primary: Any, family: str) -> None:
+    """Promises 23 and 25: where the SDK alone raises an error of the JSON parser's."""
+
     async def script() -> None:
         given = mode.openai(primary, max_retries=0)
         client = wrap(given)
@@ -120,7 +123,9 @@ def test_a_malformed_event_is_the_sdk_s_own_error(mode: Mode, primary: Any, fami
             await everything(await _stream(which, family))
 
         bare, wrapped = await failing(read(given)), await failing(read(client))
-        assert type(bare) is type(wrapped)
+        assert type(bare) is JSONDecodeError
+        assert type(wrapped) is openai.APIConnectionError
+        assert "malformed" in notes(wrapped)
         await close(client, given)
 
     mode.run(script)

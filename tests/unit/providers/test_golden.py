@@ -14,7 +14,7 @@ from resilient_ai.providers.headers import asked_wait, should_retry
 from resilient_ai.providers.kinds import classify, in_stream, in_success, never_fits
 from resilient_ai.providers.registry import DIALECTS
 from resilient_ai.providers.said import said_by
-from resilient_ai.providers.sse import TerminalWatch
+from resilient_ai.providers.streams.reading import Reading
 from resilient_ai.testing import VendorError, vendor_errors
 from tests.wire.golden import VENDORS, body_of, read
 
@@ -79,10 +79,11 @@ def test_a_stream_s_error_is_found_in_whatever_chunks_it_comes(error: VendorErro
     """Promise 22: the streams of the simulator's table, which was written by another hand."""
     spoken = DIALECTS[error.vendor if error.vendor in FAMILIES else "openai"]
     family = error.family or FAMILIES.get(error.vendor, "chat")
-    watch = TerminalWatch(spoken.terminal[family], spoken.stream_errors[family])
+    watch = Reading(spoken.streams[family])
     stream = (error.stream or "").encode()
     for start in range(0, len(stream), step):
         watch.feed(stream[start : start + step])
+    watch.end()
     assert watch.seen or watch.error is not None
     if watch.error is None:
         assert error.kind == "refused"  # a blocked prompt is Gemini's proper answer

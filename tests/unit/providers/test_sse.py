@@ -12,22 +12,27 @@ from hypothesis import strategies as st
 
 from resilient_ai.providers import sse
 from resilient_ai.providers.registry import DIALECTS
-from resilient_ai.providers.sse import TerminalWatch
+from resilient_ai.providers.sse import EventDecoder, TooLong
+from resilient_ai.providers.streams.reading import Reading
 
-CASES = [("openai", "chat"), ("openai", "completions"), ("openai", "responses"), ("anthropic", "messages")]
-CASES += [("gemini", "generate_content"), ("gemini", "interactions"), ("cohere", "chat")]
+CASES = [
+    ("openai", "chat"),
+    ("openai", "completions"),
+    ("openai", "responses"),
+    ("anthropic", "messages"),
+    ("gemini", "generate_content"),
+    ("gemini", "interactions"),
+    ("cohere", "chat"),
+]
 
 
-def watch_of(dialect: str, family: str) -> TerminalWatch:
-    spoken = DIALECTS[dialect]
-    return TerminalWatch(spoken.terminal[family], spoken.stream_errors.get(family, ()))
-
-
-def fed(case: tuple[str, str], *chunks: bytes) -> TerminalWatch:
-    watch = watch_of(*case)
+def fed(case: tuple[str, str], *chunks: bytes) -> Reading:
+    """A stream read to its end."""
+    reading = Reading(DIALECTS[case[0]].streams[case[1]])
     for chunk in chunks:
-        watch.feed(chunk)
-    return watch
+        reading.feed(chunk)
+    reading.end()
+    return reading
 
 
 def data(event: Any, *, spaced: bool = True, name: str | None = None) -> bytes:
@@ -103,6 +108,11 @@ ENDS: dict[tuple[str, str], list[bytes]] = {
     ],
 }
 
+NAMES = (
+    "choices delta content index finish_reason error type item output_index text content_block candidates parts message "
+    "functionCall promptFeedback event_type tool_calls content_index thinking"
+).split()
+
 LIMIT = {"code": "rate_limit_exceeded", "type": "requests", "message": "slow"}
 BUSY = {"type": "overloaded_error", "message": "busy"}
 ERRORS: dict[tuple[str, str], list[tuple[bytes, str]]] = {
@@ -143,7 +153,7 @@ def test_every_end_is_seen(case: tuple[str, str]) -> None:
         watch = fed(case, *(said(words)[case] for words in WORDS), end)
         assert watch.seen
         assert watch.error is None
-        assert fed(case, said("hello")[case], end.rstrip()).seen or end.count(b"\n") > 2  # the last line end left out
+        assert fed(case, said("hello")[case], end.rstrip()).seen  # the last line end left out
 
 
 @pytest.mark.parametrize("case", list(ERRORS), ids="-".join)
@@ -160,47 +170,110 @@ def test_every_error_is_told_whole(case: tuple[str, str]) -> None:
 def parts_of(case: tuple[str, str]) -> st.SearchStrategy[bytes]:
     """Whole events, and what no server should send."""
     events = [said(words)[case] for words in [*WORDS, "hello"]] + ENDS[case] + [e for e, _ in ERRORS.get(case, [])]
-    words = [w if isinstance(w, bytes) else w.word for w in DIALECTS[case[0]].terminal[case[1]]]
     junk = [b"\n", b"\r", b"\r\n", b": ping\n\n", b"data: ", b"data:", b"{", b"}", b'"', b"event: ", b"x" * 50]
-    return st.sampled_from(events + words + junk)
+    return st.sampled_from(events + junk)
+
+
+def cut(stream: bytes, at: list[int]) -> list[bytes]:
+    edges = sorted(at)
+    return [stream[a:b] for a, b in zip([0, *edges], [*edges, len(stream)], strict=True)]
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_the_chunks_make_no_difference(draw: st.DataObject) -> None:
-    """Any chunking of any stream gives the same verdict, of lines too long to be parsed as well."""
+    """Any chunking of any stream gives the same verdict and hands on the same bytes, and only whole events."""
     case = draw.draw(st.sampled_from(CASES))
     stream = b"".join(draw.draw(st.lists(parts_of(case), max_size=6)))
-    cuts = draw.draw(st.lists(st.integers(0, len(stream)), max_size=12).map(sorted))
-    chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    with pytest.MonkeyPatch.context() as patch:
-        if draw.draw(st.booleans()):
-            patch.setattr(sse, "MOST_PARSED", 90)
-            patch.setattr(sse, "MOST_TOLD", 70)
-        whole, cut = fed(case, stream), fed(case, *chunks)
-        by_bytes = fed(case, *(stream[at : at + 1] for at in range(len(stream))))
-        for watch in (cut, by_bytes):
-            assert watch.seen is whole.seen
-            assert watch.error == whole.error
+    edges = draw.draw(st.lists(st.integers(0, len(stream)), max_size=12))
+    readings: list[tuple[bytes, Reading]] = []
+    for chunks in ([stream], cut(stream, edges), [stream[at : at + 1] for at in range(len(stream))]):
+        reading = Reading(DIALECTS[case[0]].streams[case[1]])
+        passed = b"".join([*(reading.feed(chunk) for chunk in chunks), reading.end()])
+        readings.append((passed, reading))
+    first_passed, first = readings[0]
+    assert stream.startswith(first_passed)
+    assert first_passed == stream or first.stopped or not first.seen
+    for passed, reading in readings:
+        assert passed == first_passed
+        assert (reading.seen, reading.begun) == (first.seen, first.begun)
+        assert (reading.error, reading.fault) == (first.error, first.fault)
 
 
-def test_an_endless_line_is_not_kept() -> None:
-    """Bounded: of a line that is never finished no more is kept than would be parsed; its end is believed."""
-    case = ("gemini", "generate_content")
-    watch = fed(case, b'data: {"candidates": [{"content": {"parts": [{"inlineData": {"data": "')
-    for _ in range(80):
-        watch.feed(b"A" * 65_536)
-        assert sum(map(len, watch._line)) <= sse.MOST_PARSED + 65_536
-    watch.feed(b'"}}]}, "finishRea')
-    assert not watch.seen
-    watch.feed(b'son": "STOP"}]}\r')
-    watch.feed(b"\n\r\n")
-    assert watch.seen
+def reference(stream: bytes) -> list[tuple[bytes, bytes]]:
+    """WHATWG HTML, 9.2.6, as it is written there, line by line; an event without data is none."""
+    lines = stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    events: list[tuple[bytes, bytes]] = []
+    name, data = b"", list[bytes]()
+    for line in lines[:-1]:
+        if not line:
+            if any(data) or len(data) > 1:
+                events.append((name, b"\n".join(data)))
+            name, data = b"", []
+            continue
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"event":
+            name = value
+        elif field == b"data":
+            data.append(value)
+    return events
 
 
-def test_a_chunk_without_a_signal_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hot path: words are searched for, nothing is read line by line, whatever the chunks' edges."""
-    monkeypatch.setattr(TerminalWatch, "_read", lambda *_: pytest.fail("read"))
-    for case in CASES:
-        event = said("[]")[case]
-        fed(case, event * 3, event[:20], event[20:], event)
+LINES = [b"data: x", b"data:y", b"data", b"data:  z", b"event: e", b"event", b": c", b"id: 1", b"\xef\xbb\xbf", b"\xff"]
+ENDS_OF_LINES = [b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r", b"\r\n\n"]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(st.sampled_from([*LINES, *ENDS_OF_LINES]) | st.binary(max_size=6), max_size=14).map(b"".join),
+    st.lists(st.integers(0, 200), max_size=12),
+)
+def test_the_decoder_is_the_reference(stream: bytes, edges: list[int]) -> None:
+    """Any bytes in any chunking: the events of a plain reading of the standard; every byte in exactly one event."""
+    for chunks in (cut(stream, [min(edge, len(stream)) for edge in edges]), [bytes([byte]) for byte in stream]):
+        decoder = EventDecoder()
+        events = [event for chunk in chunks for event in decoder.feed(chunk)]
+        rest = decoder.end()
+        assert b"".join([*(event.raw for event in events), rest.raw if rest else b""]) == stream
+        assert [(event.name, event.data) for event in events if event.data] == reference(stream)
+
+
+def test_an_endless_event_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 24: a line that is never finished is bounded."""
+    monkeypatch.setattr(sse, "MOST_EVENT", 1_000_000)
+    decoder = EventDecoder()
+    for _ in range(15):
+        decoder.feed(b"A" * 65_536)
+    with pytest.raises(TooLong):
+        decoder.feed(b"A" * 65_536)
+    reading = Reading(DIALECTS["openai"].streams["chat"])
+    for _ in range(17):
+        reading.feed(b"A" * 65_536)
+    assert reading.fault is not None
+    assert reading.feed(b"\n\ndata: {}\n\n") == reading.end() == b""
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+@pytest.mark.parametrize("bad", [b"data: {\n\n", b"data: [1]\n\n", b"data: \xff{}\n\n", b'data: {"a":1} x\n\n'])
+def test_nothing_is_handed_on_from_a_malformed_event_on(case: tuple[str, str], bad: bytes) -> None:
+    """Promise 23: what came before it is."""
+    good = said("hello")[case]
+    reading = Reading(DIALECTS[case[0]].streams[case[1]])
+    assert reading.feed(good + bad + good) == good
+    assert reading.fault == "an event is malformed"
+    assert reading.feed(good) == reading.end() == b""
+
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(CASES), st.lists(JSON, max_size=4))
+def test_no_event_is_beyond_reading(case: tuple[str, str], events: list[Any]) -> None:
+    """Whatever an event's object holds, it is read or a fault, never an exception."""
+    fed(case, *(data(event) for event in events))

@@ -1,0 +1,1 @@
+"""How the event streams of each API are read."""

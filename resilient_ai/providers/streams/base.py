@@ -1,0 +1,103 @@
+"""What an event says, whatever the dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ENDS", "FAILS", "NOTHING", "Grammar", "Part", "Place", "Said", "items", "members", "parts_of"]
+
+Place: TypeAlias = tuple[str, int, int]
+"""What a part of an answer goes on with: its sort, and the two numbers it has in the dialect: the choice, or the output
+and the content inside it. Texts are of the sorts ``text``, ``refusal`` and ``reasoning``."""
+
+
+class Part(NamedTuple):
+    """A piece of an answer that a caller can use.
+
+    Attributes:
+        place: what it goes on with.
+        text: its text; None for what is no text to be put together: a tool's arguments, a picture.
+    """
+
+    place: Place
+    text: str | None
+
+
+class Said(NamedTuple):
+    """What an event says. Only one with parts has content; the others open, close, count or keep awake.
+
+    Attributes:
+        parts: what it brings.
+        ends: whether the answer is complete with it.
+        fails: whether it tells an error.
+    """
+
+    parts: tuple[Part, ...] = ()
+    ends: bool = False
+    fails: bool = False
+
+
+NOTHING = Said()
+ENDS = Said(ends=True)
+FAILS = Said(ends=True, fails=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """How the events of one family of a dialect are read.
+
+    Attributes:
+        read: (the event's name, its parsed object): what it says. Of an event of another schema it raises
+            AttributeError, KeyError, TypeError or ValueError.
+        done: data that is no JSON and ends the stream; empty if there is none.
+        texts: whether the stream is text, as far as its request asks for nothing else: whether what was cut can be
+            completed by another answer to the same request.
+    """
+
+    read: Callable[[bytes, dict[str, Any]], Said]
+    done: bytes = b""
+    texts: bool = False
+
+
+def members(value: Any) -> dict[str, Any]:
+    """An object's members; none of what is null.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
+    raise TypeError("no object")
+
+
+def items(value: Any) -> list[Any]:
+    """A list's items; none of what is null.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return value  # pyright: ignore[reportUnknownVariableType]
+    raise TypeError("no list")
+
+
+def parts_of(fields: dict[str, Any], texts: dict[str, str], idle: frozenset[str], index: int) -> list[Part]:
+    """The parts in a delta: fields that are texts, by the sort of each, and what else is neither empty nor ``idle``."""
+    found: list[Part] = []
+    for name, value in fields.items():
+        if not value or name in idle:
+            continue
+        sort = texts.get(name)
+        if sort is not None and isinstance(value, str):
+            found.append(Part((sort, index, 0), value))
+        else:
+            found.append(Part((name, index, 0), None))
+    return found

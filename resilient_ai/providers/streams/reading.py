@@ -1,0 +1,146 @@
+"""A stream that is read as it passes: what of it may be handed on, whether it has begun, ended or failed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from ..sse import EventDecoder, TooLong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..sse import Event
+    from .base import Grammar, Part, Said
+
+__all__ = ["Reading", "Unread"]
+
+_decode = json.JSONDecoder().raw_decode  # half the time of json.loads, which guesses the encoding first
+_OTHER_SCHEMA = (AttributeError, KeyError, TypeError, ValueError)
+
+
+class Reading:
+    """An event stream, event by event. It never raises: what is wrong with the stream is said in ``fault``.
+
+    Attributes:
+        begun: whether an event with content has passed.
+        seen: whether the terminal signal has passed.
+        error: the event that tells an error, as it came; None so far. It is not among what is handed on.
+        fault: why the stream is no sound one; None so far. Nothing is handed on from there.
+        events: how many events have passed.
+        stopped: whether nothing is handed on any more: after an error or a fault.
+    """
+
+    __slots__ = ("_decoder", "_grammar", "_took", "begun", "error", "events", "fault", "seen", "stopped")
+
+    def __init__(self, grammar: Grammar, took: Callable[[bytes, tuple[Part, ...]], bytes] | None = None) -> None:
+        self._grammar = grammar
+        self._decoder = EventDecoder()
+        self._took = took
+        self.begun = False
+        self.seen = False
+        self.error: bytes | None = None
+        self.fault: str | None = None
+        self.events = 0
+        self.stopped = False
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether the stream may end here."""
+        return self.seen
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to hand over, or nothing more to wait for."""
+        return self.begun or self.stopped or self.seen
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes; those that may be handed on come back, always whole events."""
+        try:
+            events = self._decoder.feed(chunk)
+        except TooLong as error:
+            return self._at_fault(str(error))
+        if len(events) == 1:
+            return self._passed(events[0])
+        return b"".join([self._passed(event) for event in events])
+
+    def end(self) -> bytes:
+        """The bytes have ended; the rest that may be handed on comes back."""
+        if self.stopped:
+            return b""
+        event = self._decoder.end()
+        if event is None or not (event.name or event.data):
+            return b"" if event is None else event.raw
+        passed = self._passed(event)
+        if self.fault is not None:  # cut in its middle, it is no malformed one
+            self.fault, self.stopped = None, False
+        return passed
+
+    def _passed(self, event: Event) -> bytes:
+        if self.stopped:
+            return b""
+        self.events += 1
+        raw, name, data = event
+        if not data or self.seen:
+            return raw
+        grammar = self._grammar
+        if grammar.done and data.startswith(grammar.done):
+            self.seen = True
+            return raw
+        try:
+            said = grammar.read(name, _parsed(data))
+        except _OTHER_SCHEMA:
+            return self._at_fault("an event is malformed")
+        except RecursionError:
+            return self._at_fault("an event is nested too deeply")
+        return self._heard(raw, said)
+
+    def _at_fault(self, why: str) -> bytes:
+        self.fault, self.stopped = self.fault or why, True
+        return b""
+
+    def _heard(self, raw: bytes, said: Said) -> bytes:
+        parts, ends, fails = said
+        if fails:
+            self.error, self.stopped = raw, True
+            return b""
+        if parts:
+            self.begun = True
+        if ends:
+            self.seen = True
+        return raw if self._took is None else self._took(raw, parts)
+
+
+class Unread:
+    """Stands for a stream we know nothing of: its bytes pass as they come, and it ends when it ends."""
+
+    __slots__ = ()
+
+    stopped = seen = False
+    ready = satisfied = True
+    error: bytes | None = None
+    fault: str | None = None
+    events = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The same bytes."""
+        return chunk
+
+    def end(self) -> bytes:
+        """Nothing is left."""
+        return b""
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    """The object that an event's data is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = data.decode()
+    event, end = _decode(text) if text.startswith("{") else (None, 0)
+    if end != len(text):
+        event = json.loads(text)  # blanks before it or behind it, or something that is not JSON
+    if isinstance(event, dict):
+        return cast("dict[str, Any]", event)
+    raise ValueError("no object")

@@ -1,0 +1,123 @@
+"""A stream's beginning, read while every strategy can still act: up to the first event with content.
+
+What comes before it, nobody has seen yet: a stream that fails there, whose first words are an error, or that is cut or
+silent, is a failure like any other, tried again or elsewhere.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .._call import Reply
+from ..errors import Failure
+from ..failures import FailureKind
+from ..providers.registry import UNTERMINATED
+from ..providers.streams.openai import UNTERMINATED_CHAT
+from ..providers.streams.reading import Reading, Unread
+from ._answer import Answer
+from ._first import asks_for_stream, may_be_answer
+from ._stream import stream_classes
+from ._watchman import Terms, Watchman
+
+if TYPE_CHECKING:
+    from .._call import Call
+    from .._journal import Attempt
+    from ._port import Headers, HttpPort
+    from ._wire import Wire
+
+__all__ = ["HELD_BYTES", "HELD_EVENTS", "HELD_SECONDS", "Opening"]
+
+HELD_EVENTS = 64
+"""Events without content that are held back at most."""
+HELD_BYTES = 256 * 1024
+"""Bytes that are held back at most."""
+HELD_SECONDS = 10.0
+"""Seconds for which what has come is held back at most, looked at whenever bytes come: a model that thinks may send
+nothing but signs of life for minutes, and a program may want to see them."""
+
+
+class Opening:
+    """One stream, until it is handed over."""
+
+    __slots__ = ("_attempt", "_call", "_port", "_wire")
+
+    def __init__(self, port: HttpPort, call: Call, attempt: Attempt, wire: Wire) -> None:
+        self._port = port
+        self._call = call
+        self._attempt = attempt
+        self._wire = wire
+
+    async def open(self, response: Any, headers: Headers, request: Any) -> Reply:
+        """A bound stream, once there is something to hand over.
+
+        Raises:
+            Failure: it came to nothing before that.
+        """
+        port, call, wire = self._port, self._call, self._wire
+        declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
+        reading = self._reading(declared=declared)
+        terms = Terms(request, port.flavour, wire.told, port.failure)
+        watchman = Watchman(call, reading, port.prepared.dialect, terms, bounded=not wire.foreign)
+        reply = watchman.reply = Reply(response, verdict=None)
+        source = port.unpacked(response) if b"content-encoding" in headers else wire.source(response)
+        try:
+            first = await wire.first(source)
+            judged = not declared and response.status_code == 200 and port.in_json
+            if judged and not may_be_answer(first):
+                raise port.broken(call, "neither JSON nor an event stream")
+            held = await self._held(reading, source, first)
+            if reading.stopped:
+                raise self._failed(response, reading)
+        except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
+            with suppress(*port.flavour.known):
+                await wire.close(response)
+            raise
+        reply.ids = port.prepared.dialect.made_by_stream(port.prepared.facts.family, held) if declared else ()
+        kind = stream_classes(port.flavour)[port.is_async]
+        response.stream = kind(response.stream, source, watchman, wire.known, held)
+        return reply
+
+    def _reading(self, *, declared: bool) -> Reading | Unread:
+        """Who reads the events. A server that says nothing of its stream is taken at the request's word."""
+        port = self._port
+        prepared = port.prepared
+        family = prepared.facts.family
+        grammar = prepared.dialect.streams.get(family)
+        if grammar is None or not (declared or (port.in_json and asks_for_stream(prepared.body))):
+            return Unread()
+        if family == "chat" and port.host(self._call.target) in UNTERMINATED:
+            grammar = UNTERMINATED_CHAT
+        return Reading(grammar)
+
+    async def _held(self, reading: Reading | Unread, source: Any, first: bytes | None) -> bytes:
+        """What may be handed on of the beginning."""
+        call, held, chunk = self._call, list[bytes](), first
+        until = call.runtime.now() + HELD_SECONDS
+        while chunk is not None:
+            held.append(reading.feed(chunk))
+            if reading.ready or reading.events >= HELD_EVENTS or sum(map(len, held)) >= HELD_BYTES:
+                break
+            if call.runtime.now() >= until:
+                break
+            self._port.hurry(call, self._attempt)
+            chunk = await self._wire.first(source)
+        else:
+            held.append(reading.end())
+            if not (reading.satisfied or reading.stopped):
+                why = "is empty" if first is None else "ended without its terminal event"
+                raise self._port.broken(call, f"the stream {why}")
+        return b"".join(held)
+
+    def _failed(self, response: Any, reading: Reading | Unread) -> Failure:
+        """The failure of a stream of which nobody has seen anything."""
+        port, told = self._port, reading.error
+        if told is None:
+            return port.broken(self._call, f"in the stream {reading.fault}")
+        dialect = port.prepared.dialect
+        kind = dialect.told_in_stream(told)
+        kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else port.begun(kind)
+        # If nobody else answers, the program reads it: its SDK raises its own exception of it, with its body.
+        answer = Answer(200, tuple(response.headers.raw), told, dialect.request_id)
+        said = "the stream begins with an error"
+        return Failure(said, kind=kind, target=self._call.target_name, status=200, answer=answer)

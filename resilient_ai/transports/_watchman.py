@@ -1,0 +1,137 @@
+"""What watches over a stream while it passes: its limits, its end, and what a program sees if it breaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._call import Verdict
+from ..errors import Failure
+from ..failures import FailureKind
+from ._answer import explain
+from ._sdk import connection_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._call import Call, Reply
+    from ..providers.base import Dialect
+    from ..providers.streams.reading import Reading, Unread
+    from ._flavour import Flavour
+
+__all__ = ["Breach", "Terms", "Watchman"]
+
+
+class Breach(NamedTuple):
+    """How a stream broke.
+
+    Attributes:
+        failure: what it is, as the strategies would see it.
+        told: what the program is to see: the event in which the provider told an error, as it came; else an exception.
+        cause: where the exception comes from.
+    """
+
+    failure: Failure
+    told: bytes | Exception
+    cause: BaseException | None
+
+
+class Terms(NamedTuple):
+    """The program's own terms for what happens to its stream.
+
+    Attributes:
+        request: the one the stream answers.
+        flavour: of the client.
+        translate: what a transport's exception is in the flavour's terms.
+        judge: the failure that such an exception is.
+    """
+
+    request: Any
+    flavour: Flavour
+    translate: Callable[[Exception], Exception]
+    judge: Callable[[Call, Exception], Failure]
+
+
+class Watchman:
+    """What both kinds of stream do at each step, but for the reading itself.
+
+    Args:
+        call: for its limits and its clock.
+        reading: reads the events.
+        dialect: reads an error that the stream tells.
+        terms: what the program is to see of a failure.
+        bounded: whether reading keeps the deadline; a foreign transport's does not.
+    """
+
+    __slots__ = ("_call", "_dialect", "_terms", "bounded", "reading", "reply")
+
+    reply: Reply
+
+    def __init__(self, call: Call, reading: Reading | Unread, dialect: Dialect, terms: Terms, *, bounded: bool) -> None:
+        self._call = call
+        self.reading = reading
+        self._dialect = dialect
+        self._terms = terms
+        self.bounded = bounded
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether only the program's own time-outs hold."""
+        return self._call.idle is None and self._call.stream_limit is None
+
+    def limit(self) -> float | None:
+        """When the next bytes must be here."""
+        call = self._call
+        if call.idle is None:
+            return call.stream_limit
+        idle = call.runtime.now() + call.idle
+        return idle if call.stream_limit is None else min(idle, call.stream_limit)
+
+    def ended(self) -> Breach | None:
+        """All is read: how the stream broke, if it did not end as it should."""
+        if self.reading.stopped or not self.reading.satisfied:
+            return self.breach()
+        self.reply.end(Verdict.SUCCESS)
+        return None
+
+    def closed(self) -> None:
+        """The reader stopped: a success if the terminal signal had come, else no evidence."""
+        self.reply.end(Verdict.SUCCESS if self.complete else Verdict.NONE)
+
+    def failed(self, error: Exception) -> Breach | None:
+        """The transport failed; None if that is no matter, since all there was to say had been said."""
+        told = self._terms.translate(error)
+        return self._broken(self._terms.judge(self._call, told), told, error)
+
+    def breach(self) -> Breach:
+        """What forbids to go on: an error told in the stream, an event that is none, an end without its signal."""
+        reading = self.reading
+        if reading.error is not None:
+            kind = self._dialect.told_in_stream(reading.error)
+            self.reply.end(Verdict.FAILURE if kind.meaning.counts else Verdict.NONE)
+            return Breach(self._failure("the stream told an error", kind), reading.error, None)
+        why = "the stream ended without its terminal event"
+        if reading.fault is not None:
+            why = f"in the stream {reading.fault}"
+        error = self._terms.flavour.RemoteProtocolError(why)
+        return self._broken(self._failure(f"no sound answer: {why}", FailureKind.BROKEN), error, error)
+
+    def _broken(self, failure: Failure, error: Exception, cause: Exception) -> Breach:
+        self.reply.end(Verdict.SUCCESS if self.complete else Verdict.FAILURE)
+        failure.__cause__ = error
+        raised = connection_error(failure, self._terms.request, self._terms.flavour)
+        self._call.journal.finish()
+        explain(raised, self._call.journal, failure)
+        return Breach(failure, raised, cause)
+
+    def _failure(self, text: str, kind: FailureKind) -> Failure:
+        return Failure(text, kind=kind, target=self._call.target_name)
+
+    @property
+    def may_linger(self) -> bool:
+        """Whether the rest of the body may be read as it is closed: nothing but its end is to come, and soon."""
+        return self.complete and self.bounded
+
+    @property
+    def complete(self) -> bool:
+        """Whether the terminal signal was seen; a stream without one is complete only at its end."""
+        return self.reading.seen
