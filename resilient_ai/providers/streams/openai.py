@@ -30,7 +30,7 @@ def _chat(_name: bytes, event: dict[str, Any]) -> Said:
 def _finishing(name: bytes, event: dict[str, Any]) -> Said:
     said = _chat(name, event)
     finished = any(choice.get("finish_reason") for choice in items(event.get("choices")))
-    return said._replace(ends=True) if finished else said
+    return Said(said.parts, ends=True, fails=said.fails) if finished else said
 
 
 def _completion(_name: bytes, event: dict[str, Any]) -> Said:

@@ -108,10 +108,13 @@ ENDS: dict[tuple[str, str], list[bytes]] = {
     ],
 }
 
-NAMES = (
-    "choices delta content index finish_reason error type item output_index text content_block candidates parts message "
-    "functionCall promptFeedback event_type tool_calls content_index thinking"
-).split()
+# fmt: off
+NAMES = [
+    "choices", "delta", "content", "index", "finish_reason", "error", "type", "item", "output_index", "text",
+    "content_block", "candidates", "parts", "message", "functionCall", "promptFeedback", "event_type", "tool_calls",
+    "content_index", "thinking",
+]
+# fmt: on
 
 LIMIT = {"code": "rate_limit_exceeded", "type": "requests", "message": "slow"}
 BUSY = {"type": "overloaded_error", "message": "busy"}
