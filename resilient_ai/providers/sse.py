@@ -42,8 +42,6 @@ class Event(NamedTuple):
 
 
 def _event(raw: bytes) -> Event:
-    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:  # nearly always
-        return Event(raw, b"", raw[6:-2])
     name, data = b"", list[bytes]()
     for line in raw.removeprefix(_MARK).splitlines():
         field, _, value = line.partition(b":")
@@ -64,14 +62,17 @@ class EventDecoder:
         self._size = 0
         self._tail = b""
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether an event has begun and not ended."""
+        return self._size > 0
+
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that a chunk ends.
 
         Raises:
             TooLong: the one it leaves unfinished.
         """
-        if not self._size and 0 <= chunk.find(b"\n\n") == len(chunk) - 2 and b"\r" not in chunk:  # nearly always
-            return [_event(chunk)]
         if _END.search(self._tail + chunk) is None:
             self._keep(chunk)
             return []
