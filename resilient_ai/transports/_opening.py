@@ -18,6 +18,7 @@ from ..providers.streams.reading import Reading, Unread
 from ._answer import Answer
 from ._first import asks_for_stream, may_be_answer
 from ._stream import stream_classes
+from ._unpacking import unpacked
 from ._watchman import Terms, Watchman
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Opening:
         terms = Terms(request, port.flavour, wire.told, port.failure)
         watchman = Watchman(call, reading, port.prepared.dialect, terms, bounded=not wire.foreign)
         reply = watchman.reply = Reply(response, verdict=None)
-        source = port.unpacked(response) if b"content-encoding" in headers else wire.source(response)
+        source = self._source(response)
         try:
             first = await wire.first(source)
             judged = not declared and response.status_code == 200 and port.in_json
@@ -77,6 +78,18 @@ class Opening:
         kind = stream_classes(port.flavour)[port.is_async]
         response.stream = kind(response.stream, source, watchman, wire.known, held)
         return reply
+
+    def _source(self, response: Any) -> Any:
+        """The iterator over the body's bytes, unpacked."""
+        packed = self._wire.source(response)
+        encoding = response.headers.get("content-encoding")
+        if encoding is None:
+            return packed
+        source = unpacked(packed, encoding, self._port.flavour.DecodingError)
+        if source is not packed:
+            del response.headers["content-encoding"]
+            response.headers.pop("content-length", None)
+        return source
 
     def _reading(self, *, declared: bool) -> Reading | Unread:
         """Who reads the events. A server that says nothing of its stream is taken at the request's word."""

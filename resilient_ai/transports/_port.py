@@ -329,13 +329,6 @@ class HttpPort:
     def broken(self, call: Call, why: str) -> Failure:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
 
-    def unpacked(self, response: Any) -> Any:
-        """The body's bytes decoded: a reader of its own, since what holds the response's would hold the response."""
-        encoding = {"content-encoding": response.headers.pop("content-encoding")}
-        response.headers.pop("content-length", None)
-        reader = self.flavour.Response(response.status_code, headers=encoding, stream=response.stream)
-        return reader.aiter_bytes() if self.is_async else reader.iter_bytes()
-
     def pack(self, reply: Reply) -> Packed | None:
         """A plain answer for a store; None for a stream."""
         return packed(reply.value)
