@@ -15,6 +15,7 @@ from .gemini import Gemini
 from .log import MAX_WRITTEN, Entry, Log
 from .meter import Meter, Pace, Window, cost
 from .openai import OpenAI
+from .ranges import ranged
 from .replies import Refusal, Reply
 from .rules import Rule, Rules
 from .script import Script, Telling, instead, is_gateway, perform, replaces, thoughts_of
@@ -243,7 +244,7 @@ class Visit:
             return self._signed(full)
         self._takes = host.pace.draw() if host.pace else 0.0
         try:
-            return self._signed(handler(host.world, self._ask))
+            return self._signed(ranged(handler(host.world, self._ask), self._headers))
         except (Refusal, RecursionError) as problem:
             refusal = problem if isinstance(problem, Refusal) else Refusal(400, "The request is nested too deeply.")
             return self._refused(refusal)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .media import png
+from .ranges import stored
 from .replies import Json, Refusal, Reply, encode, ok
 from .text import seed_of
 from .world import Ask, Job, World, listing, now
@@ -36,7 +37,7 @@ def get_file(world: World, ask: Ask) -> Reply:
 
 def file_content(world: World, ask: Ask) -> Reply:
     """GET /files/{id}/content."""
-    return Reply(content_type="application/octet-stream", body=_file(world, ask)[1])
+    return stored("application/octet-stream", _file(world, ask)[1])
 
 
 def delete_file(world: World, ask: Ask) -> Reply:
@@ -99,7 +100,7 @@ def video_content(world: World, ask: Ask) -> Reply:
     job = _video(world, ask)
     if job.body["status"] != "completed":
         raise Refusal(400, "Video is not ready yet.", code="video_not_ready")
-    return Reply(content_type="video/mp4", body=job.content)
+    return stored("video/mp4", job.content)
 
 
 def delete_video(world: World, ask: Ask) -> Reply:

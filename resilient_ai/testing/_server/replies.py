@@ -15,6 +15,7 @@ JsonValue: TypeAlias = dict[str, Any] | list[Any] | str | float | bool | None
 
 REASONS = {
     200: "OK",
+    206: "Partial Content",
     301: "Moved Permanently",
     307: "Temporary Redirect",
     400: "Bad Request",
@@ -23,6 +24,7 @@ REASONS = {
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Content Too Large",
+    416: "Range Not Satisfiable",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
