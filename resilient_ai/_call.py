@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._journal import Attempt, Journal
     from ._limits import Limits
     from ._runtime.base import Runtime
+    from ._settings import Way
     from .errors import Failure
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Packed",
     "Port",
     "Reply",
+    "Rescue",
+    "Resume",
     "States",
     "Strategy",
     "Verdict",
@@ -187,6 +190,37 @@ class Port(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How an answer that broke off under its reader's eyes is asked for once more.
+
+    Attributes:
+        way: ``"replay"`` asks for it from its beginning, ``"continue"`` from where it broke off.
+        text: what the reader has, for whoever is to go on with it.
+        fits: whether a target can be asked so.
+    """
+
+    way: Way
+    text: str = field(repr=False)
+    fits: Callable[[Target | None], bool]
+
+
+class Rescue(Protocol):
+    """What is left, once every strategy's frame has returned, for a stream that breaks."""
+
+    def ways(self, call: Call) -> tuple[Way, ...]:
+        """What is to be tried, in order."""
+        ...
+
+    async def ask(self, call: Call, failure: Failure, resume: Resume) -> Reply:
+        """Ask for the answer once more, after ``failure`` of the stream that ``call`` brought.
+
+        Raises:
+            Failure: nobody gave one.
+        """
+        ...
+
+
 class Call:
     """One operation of the user, as one strategy hands it to the next. It is not changed, only derived from.
 
@@ -206,6 +240,9 @@ class Call:
         has_next: whether another target may be asked after this one.
         resumes: how often this call has been sent to this target already, and the failure it met there last; None if it
             comes here for the first time.
+        rescue: how its stream can be asked for once more; None if nobody is to ask.
+        resume: how it is, if it is asked for once more: its stream is read by one that goes on with it, and tells
+            nobody else how it ended.
     """
 
     __slots__ = (
@@ -221,6 +258,8 @@ class Call:
         "options",
         "per_attempt",
         "port",
+        "rescue",
+        "resume",
         "resumes",
         "runtime",
         "stream_limit",
@@ -246,6 +285,8 @@ class Call:
         self.stream_limit: float | None = None
         self.has_next = False
         self.resumes: tuple[int, Failure] | None = None
+        self.rescue: Rescue | None = None
+        self.resume: Resume | None = None
 
     def derive(self) -> Call:
         """A view of the same call, for the next strategy; set on it what differs."""
@@ -266,6 +307,8 @@ class Call:
         view.stream_limit = self.stream_limit
         view.has_next = self.has_next
         view.resumes = None
+        view.rescue = self.rescue
+        view.resume = self.resume
         return view
 
     def state(self, strategy: Stateful[StateT]) -> StateT:

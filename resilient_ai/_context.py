@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from ._settings import is_number
+from ._settings import is_number, ways_of
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from ._journal import Journal, Outcome
+    from ._settings import Way
 
 Mode = Literal["on", "observe", "off"]
 ENVIRON = "_data"
@@ -68,6 +69,7 @@ class Options:
     tag: str | None = None
     priority: Priority = "interactive"
     patience: float | None = None
+    rescue: tuple[Way, ...] | None = None
 
 
 NO_OPTIONS = Options()
@@ -84,6 +86,7 @@ def said(
     tag: str | None = None,
     priority: Priority | None = None,
     patience: float | None = None,
+    rescue: tuple[Way, ...] | None = None,
     source: str = "options()",
 ) -> Options:
     """What is said here, and what ``outer`` says of all else, once each value has been found sound."""
@@ -106,6 +109,7 @@ def said(
         tag=outer.tag if tag is None else tag,
         priority=outer.priority if priority is None else priority,
         patience=outer.patience if patience is None else patience,
+        rescue=outer.rescue if rescue is None else ways_of(f"{source}: rescue", rescue),
     )
 
 
@@ -118,13 +122,15 @@ def options(
     tag: str | None = None,
     priority: Priority | None = None,
     patience: float | None = None,
+    rescue: tuple[Way, ...] | None = None,
 ) -> Generator[None]:
     """Say something about every call made inside the block (in this thread or task).
 
     The same can be said of a single request by headers, which are stripped before sending:
     ``x-resilient-ai-deadline: 120``, ``x-resilient-ai-fallback: off``, ``x-resilient-ai-cache: no-store``,
-    ``x-resilient-ai-tag: claims``, ``x-resilient-ai-priority: batch``, ``x-resilient-ai-patience: 60``. A header wins
-    over the block; an inner block wins over an outer one, for what it says.
+    ``x-resilient-ai-tag: claims``, ``x-resilient-ai-priority: batch``, ``x-resilient-ai-patience: 60``,
+    ``x-resilient-ai-rescue: replay, error``. A header wins over the block; an inner block wins over an outer one, for
+    what it says.
 
     Args:
         deadline: seconds from the call's start to its answer, retries and fallbacks included. Default: the pipeline's.
@@ -137,6 +143,9 @@ def options(
             what the block around this one says, or ``"interactive"``.
         patience: seconds a call may wait, within its deadline, for the target that reopens soonest when every one is
             refused; 0 for none. Default: what the block around this one says, or the pipeline's.
+        rescue: what becomes of a stream that breaks under its reader's eyes, in order: ``"replay"``, ``"continue"``,
+            ``"error"`` (:class:`~resilient_ai.Fallback` says what each does). Default: what the block around this one
+            says, or the pipeline's.
 
     Raises:
         ConfigurationError: a value out of its range.
@@ -150,6 +159,7 @@ def options(
             tag=tag,
             priority=priority,
             patience=patience,
+            rescue=rescue,
         )
     )
     try:

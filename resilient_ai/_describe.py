@@ -34,7 +34,8 @@ def _settings(strategy: object) -> str:
     """A strategy with every setting, as it would be written."""
     if isinstance(strategy, Fallback):
         routes = (f"{model}: {', '.join(target.name for target in targets)}" for model, targets in strategy.routes)
-        return f"Fallback({'; '.join(routes) or 'none'})"
+        models = ", across models" if strategy.across_models else ""
+        return f"Fallback({'; '.join(routes) or 'none'}; a broken stream: {', '.join(strategy.rescue)}{models})"
     if is_dataclass(strategy) and not isinstance(strategy, type):
         named = ((field.name, getattr(strategy, field.name)) for field in fields(strategy))
         shown = (

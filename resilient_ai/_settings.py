@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, cast, get_args
 
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_seconds", "check_share", "is_number", "takes_one"]
+__all__ = ["Way", "check_seconds", "check_share", "is_number", "takes_one", "ways_of"]
+
+Way: TypeAlias = Literal["replay", "continue", "error"]
+"""What becomes of a stream that broke under its reader's eyes."""
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -30,6 +33,26 @@ def check_share(name: str, value: object) -> None:
     if not (is_number(value) and 0 <= value <= 1):
         hint = f"; did you mean {value / 100:g}?" if is_number(value) and 1 < value <= 100 else ""
         raise ConfigurationError(f"{name} is a share from 0 to 1, got {value!r}{hint}")
+
+
+def ways_of(source: str, value: object) -> tuple[Way, ...]:
+    """The ways to rescue a stream, in their order; ``"error"`` always ends it.
+
+    Raises:
+        ConfigurationError: it is no such list.
+    """
+    known = ", ".join(map(repr, get_args(Way)))
+    if isinstance(value, str) or not isinstance(value, tuple | list):
+        raise ConfigurationError(f"{source} is a tuple of {known}, in their order; got {value!r}")
+    words = cast("tuple[Way, ...]", tuple(value))  # pyright: ignore[reportUnknownArgumentType]
+    for word in words:
+        if word not in get_args(Way):
+            raise ConfigurationError(f"{source} takes {known}; got {word!r}")
+    if len(set(words)) < len(words):
+        raise ConfigurationError(f"{source} names each way once; got {value!r}")
+    if "error" in words[:-1]:
+        raise ConfigurationError(f"{source}: nothing comes after 'error'; got {value!r}")
+    return words if words[-1:] == ("error",) else (*words, "error")
 
 
 def takes_one(fn: Callable[..., Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
@@ -111,7 +112,7 @@ def _chosen(pipeline: Pipeline | None, fallback: Any) -> Pipeline:
     present = pipeline.find(Fallback)
     if present is not None and present.routes:
         raise ConfigurationError("targets are given twice: in the pipeline's Fallback and as fallback=")
-    return pipeline.replaced(named)
+    return pipeline.replaced(named if present is None else replace(present, targets=named.routes))
 
 
 def _why_not(client: object) -> str:

@@ -27,7 +27,7 @@ from .strategies.retry import Retry
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-    from ._call import Strategy
+    from ._call import Rescue, Strategy
     from ._context import Mode, Options
     from ._functions.guarded import Others, Repeat
     from ._functions.kinds import Failures
@@ -279,11 +279,18 @@ def _fold(strategies: Sequence[Strategy], patient: CircuitBreaker | None) -> Nex
             chain, patient = partial(outlast, patient, chain), None
         if not getattr(strategy, "does_nothing", False):
             chain = partial(strategy.execute, chain)
+        elif isinstance(strategy, Fallback):
+            chain = partial(_leave, strategy.rescuer(chain), chain)
     return chain if patient is None else partial(outlast, patient, chain)
 
 
 def _send(call: Call) -> Awaitable[Reply]:
     return call.port.send(call)
+
+
+def _leave(rescue: Rescue, next: Next, call: Call) -> Awaitable[Reply]:
+    call.rescue = rescue
+    return next(call)
 
 
 def _with_limiter(strategies: tuple[Strategy, ...]) -> tuple[Strategy, ...]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
+from .._settings import Way, ways_of
 from .._target import PRIMARY, SAME_MODEL, Target, keyed
 from ..errors import AllFailed, ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
-from ._course import Course
+from ._course import Course, Turn
+from ._rescue import anew, once_more
 from ._whereabouts import Whereabouts
 
 if TYPE_CHECKING:
-    from .._call import Call, Next, Reply
-    from ._course import Turn
+    from .._call import Call, Next, Reply, Resume
 
-__all__ = ["Fallback", "Routes"]
+__all__ = ["Fallback", "Rescuer", "Routes"]
 
 Targets = Sequence[Target | str]
 Routes = tuple[tuple[str, tuple[Target, ...]], ...]
+_Again = Callable[["Next", "Call", Failure, "Resume"], "Awaitable[Reply]"]
+_Broken = tuple[Target | None, tuple[int, Failure]]
+"""A target whose answer broke off, how often it was asked, and how the last one failed."""
 
 _NOT_TOLD = frozenset(
     {
@@ -38,7 +42,7 @@ _NOT_TOLD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Ask other targets, in order, when the primary fails.
+    """Ask other targets, in order, when the primary fails; go on with a stream that breaks.
 
     Nothing is asked that was not named here. A failure that is the caller's own mistake never moves on; a call that
     creates something moves on only after proof that nothing was made; a request that carries the id of something made
@@ -47,15 +51,27 @@ class Fallback:
     Args:
         targets: targets (or their names), in order; or a mapping from the caller's model to such a list, where ``"*"``
             stands for every model not named.
+        rescue: what becomes of a stream that breaks when its reader has some of it, in order. ``"replay"``: the same
+            model is asked again, and its answer handed on from there, if it begins with what the reader has.
+            ``"continue"``: a model that is known to take the beginning of its answer goes on from there. ``"error"``:
+            the SDK's own exception, which always ends the list. Texts only: tools' arguments and answers by a schema
+            are never made of two. Default ``("replay", "error")``.
+        across_models: whether other models may be asked for that, too. Default False.
 
     Raises:
-        ConfigurationError: a target that cannot be read.
+        ConfigurationError: a target that cannot be read; ways to rescue a stream that are none.
     """
 
     targets: Any = ()
+    _: KW_ONLY
+    rescue: tuple[Way, ...] = ("replay", "error")
+    across_models: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", _routes(self.targets))
+        object.__setattr__(self, "rescue", ways_of("Fallback(rescue=…)", self.rescue))
+        if not isinstance(self.across_models, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise ConfigurationError(f"Fallback(across_models=…) is True or False, got {self.across_models!r}")
 
     @property
     def routes(self) -> Routes:
@@ -64,7 +80,7 @@ class Fallback:
 
     @property
     def does_nothing(self) -> bool:
-        """Whether it has nobody to ask: then a pipeline passes it by."""
+        """Whether it has nobody to ask: then a pipeline passes it by, but for what it leaves to streams."""
         return not self.targets
 
     def every_target(self) -> tuple[Target, ...]:
@@ -79,11 +95,25 @@ class Fallback:
         """Ask the primary, then the targets, until one answers."""
         state = call.state(self)
         candidates = self._candidates(call, state)
-        failures: list[Failure] = [*state.passed_over(call, candidates)]
+        call.rescue = Rescuer(self.rescue, self._again, next)
+        return await self._ask(next, call, candidates, [*state.passed_over(call, candidates)])
+
+    async def _ask(
+        self,
+        next: Next,
+        call: Call,
+        candidates: list[Target | None],
+        failures: list[Failure],
+        broken: _Broken | None = None,
+    ) -> Reply:
+        """Ask one after the other. ``broken``: whose answer broke off."""
+        state = call.state(self)
         course = Course(candidates)
         reread: list[Target] = []
         try:
             while (turn := course.next()) is not None:
+                if broken is not None and turn.target is broken[0]:
+                    turn, broken = Turn(turn.target, turn.has_next, turn.share, broken[1]), None
                 view, before = _view(call, turn), len(call.journal.attempts)
                 asked = view
                 try:
@@ -109,6 +139,30 @@ class Fallback:
         finally:
             failures.clear()  # their tracebacks hold this frame, and it them
             course.forget()
+            turn = broken = None
+
+    def rescuer(self, next: Next) -> Rescuer:
+        """What it leaves to a stream."""
+        return Rescuer(self.rescue, self._again, next)
+
+    async def _again(self, next: Next, call: Call, failure: Failure, resume: Resume) -> Reply:
+        """Ask once more, after ``failure`` of the stream that ``call`` brought. For the target whose stream it was that
+        is one repeat more, with all that holds for repeats."""
+        state = call.state(self)
+        try:
+            if not _moves_on(call, failure, state) or not failure.kind.meaning.moves_on:
+                raise failure
+            again = anew(call, resume)
+            everyone = self._candidates(again, state)
+            candidates = once_more(call, failure, everyone, across_models=self.across_models)
+            candidates = [target for target in candidates if resume.fits(target)]
+            if not candidates:
+                raise failure
+            sent = sum(attempt.target == call.target_name for attempt in call.journal.attempts)
+            failures = [failure, *state.passed_over(again, candidates)]
+            return await self._ask(next, again, candidates, failures, (call.target, (sent, failure)))
+        finally:
+            del failure  # its traceback holds this frame
 
     def _candidates(self, call: Call, state: Whereabouts) -> list[Target | None]:
         if call.facts.ids:
@@ -142,6 +196,25 @@ class Fallback:
             if name == SAME_MODEL:
                 everyone = targets
         return everyone
+
+
+class Rescuer:
+    """What is left of a fallback for a stream that breaks once every frame of it has returned."""
+
+    __slots__ = ("_again", "_next", "_rescue")
+
+    def __init__(self, rescue: tuple[Way, ...], again: _Again, next: Next) -> None:
+        self._rescue = rescue
+        self._again = again
+        self._next = next
+
+    def ways(self, call: Call) -> tuple[Way, ...]:
+        """What is to be tried, in order."""
+        return self._rescue if call.options.rescue is None else call.options.rescue
+
+    async def ask(self, call: Call, failure: Failure, resume: Resume) -> Reply:
+        """Ask whoever may give the same answer: the same model, wherever it is served."""
+        return await self._again(self._next, call, failure, resume)
 
 
 def _view(call: Call, turn: Turn) -> Call:

@@ -129,7 +129,7 @@ def strip(request: Any) -> None:
 
 
 def _read(outer: Options, words: dict[str, str]) -> Options:
-    unknown = words.keys() - {"deadline", "fallback", "cache", "tag", "priority", "patience"}
+    unknown = words.keys() - {"deadline", "fallback", "cache", "tag", "priority", "patience", "rescue"}
     if unknown:
         raise ConfigurationError(f"there is no option header x-resilient-ai-{min(unknown)}")
     fallback = words.get("fallback")
@@ -137,6 +137,7 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
         raise ConfigurationError(f"x-resilient-ai-fallback takes on or off, got {fallback!r}")
     cache: Any = words.get("cache")
     priority: Any = words.get("priority")
+    rescue: Any = words.get("rescue")
     return said(
         outer,
         deadline=_seconds(words, "deadline"),
@@ -145,6 +146,7 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
         tag=words.get("tag"),
         priority=priority,
         patience=_seconds(words, "patience"),
+        rescue=None if rescue is None else tuple(word.strip() for word in rescue.split(",")),
         source="x-resilient-ai-*",
     )
 

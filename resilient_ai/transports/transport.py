@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -232,6 +233,5 @@ def completed(pipeline: Pipeline, dialect: str | None = None) -> Pipeline:
     fallback = pipeline.find(Fallback)
     if fallback is None or not fallback.routes:
         return pipeline
-    return pipeline.replaced(
-        Fallback({model: resolved(targets, dialect=dialect) for model, targets in fallback.routes})
-    )
+    routes = {model: resolved(targets, dialect=dialect) for model, targets in fallback.routes}
+    return pipeline.replaced(replace(fallback, targets=routes))
