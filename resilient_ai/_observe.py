@@ -87,6 +87,14 @@ class WatchingRuntime:
             if self.now() - begun > after:
                 self.missed += (f"asked a second time beside it after {after:.2f} s",)
 
+    async def recallable(
+        self,
+        work: Callable[[], Awaitable[T]],
+        handed: Callable[[Callable[[], object]], object],  # noqa: ARG002
+    ) -> T:
+        """It is never ended."""
+        return await work()
+
     def _instead(self, waited: str) -> str:
         return f"{waited}, then asked again" if self._port.sent else f"{waited} before it asked"
 

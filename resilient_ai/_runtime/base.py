@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Recalled(Exception):
+    """The work was ended from outside."""
+
+
 class Gate(Protocol):
     """Where one caller waits until another, in whatever thread or loop, lets it go on."""
 
@@ -60,5 +64,14 @@ class Runtime(Protocol):
         be ended goes on unseen); its answer, if it has one or comes by one, is handed to ``lost``. A failure of one
         side leaves the race to the other; both failing, the first one's is raised. What is no
         :class:`~resilient_ai.errors.Failure` is raised at once, as itself.
+        """
+        ...
+
+    async def recallable(self, work: Callable[[], Awaitable[T]], handed: Callable[[Callable[[], object]], object]) -> T:
+        """Await ``work()``. ``handed`` is given first what ends it from outside, from any thread and without blocking;
+        what has ended already, or blocks where it cannot be ended, goes on.
+
+        Raises:
+            Recalled: it was ended so.
         """
         ...

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import anyio.to_thread
 
+from .base import Recalled
 from .loops import current_loop_token, soon
 from .race import Side, settled, verdict
 
@@ -98,6 +99,14 @@ class AsyncRuntime:
                         await lost(side.answer[0])
         assert won is not None
         return verdict(won)
+
+    async def recallable(self, work: Callable[[], Awaitable[T]], handed: Callable[[Callable[[], object]], object]) -> T:
+        """In a scope that is cancelled."""
+        loop = current_loop_token()
+        with anyio.CancelScope() as scope:
+            handed(lambda: soon(loop, scope.cancel))
+            return await work()
+        raise Recalled
 
     async def run_side(self, side: Side[T]) -> None:
         """Run one side of a race in this task."""

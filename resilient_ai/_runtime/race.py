@@ -7,14 +7,25 @@ import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ..errors import Failure
 
 if TYPE_CHECKING:
     from .base import Gate
 
-__all__ = ["MAX_THREADS", "Aborted", "Side", "aborted", "ended_by", "race_on_threads", "racing", "settled", "verdict"]
+__all__ = [
+    "MAX_THREADS",
+    "Aborted",
+    "Racer",
+    "Side",
+    "aborted",
+    "ended_by",
+    "race_on_threads",
+    "racing",
+    "settled",
+    "verdict",
+]
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
@@ -78,8 +89,21 @@ def verdict(side: Side[T]) -> T:
 # ---- on threads
 
 
-racing: ContextVar[Runner[Any] | None] = ContextVar("resilient_ai_race", default=None)
-"""The side that this thread runs, if it runs one."""
+class Racer(Protocol):
+    """Who may end what blocks in this thread."""
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nobody waits for it any more."""
+        ...
+
+    def at_abort(self, end: Callable[[], object]) -> None:
+        """Call ``end`` to end what blocks here from now on."""
+        ...
+
+
+racing: ContextVar[Racer | None] = ContextVar("resilient_ai_race", default=None)
+"""The side that this thread runs, if it runs one; or the work in it that may be recalled."""
 
 
 def aborted() -> bool:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .race import ended_by, race_on_threads, racing
+from .recall import recallable_on_threads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -73,6 +74,10 @@ class SyncRuntime:
     ) -> T:
         """Each side in a thread of its own."""
         return await race_on_threads(self.gate(), first, second, after=after, may=may, lost=lost, drive=self.drive)
+
+    async def recallable(self, work: Callable[[], Awaitable[T]], handed: Callable[[Callable[[], object]], object]) -> T:
+        """In this thread: what blocks in it is woken."""
+        return await recallable_on_threads(work, handed)
 
     def drive(self, awaitable: Awaitable[T]) -> T:
         """Run one side of a race in this thread."""

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from .changes import Change, tell
 from .evidence import Evidence
 from .late import Late
-from .permit import Permit, Probe, Rejected
+from .patient import Patient
+from .permit import Permit, Rejected
+from .probes import Probes
 from .rulebook import CLOSED, OPEN, RuleBook, State
 from .rules import Rules
 from .silence import Silence
@@ -45,13 +47,15 @@ class Circuit:
 
     __slots__ = (
         "__weakref__", "_book", "_changes", "_disposed", "_due", "_evidence", "_late", "_lock", "_now", "_on_change",
-        "_probes", "_rules", "_seen", "_silence", "_timing", "_waiting", "diverts", "generation", "unsure",
+        "_probes", "_rules", "_seen", "_silence", "_timing", "_waiting", "diverts", "generation", "patient", "unsure",
     )  # fmt: skip
 
     generation: int
     """Grows with every change of state."""
     diverts: bool
     """Whether the latest call had somewhere else to go."""
+    patient: Patient
+    """Its calls that can be ended from outside and asked again."""
     unsure: bool
     """Whether it opened by silence or slowness alone: then a late answer closes it, and a call that can neither go
     elsewhere nor wait is let through."""
@@ -77,7 +81,8 @@ class Circuit:
         self._due = self._late.due
         self._disposed: deque[Permit] = deque()
         self._changes: deque[Change] = deque()
-        self._probes: dict[int, tuple[float, int]] = {}  # serial → the end of its lease, the permit's id
+        self.patient = Patient(self._silence, self._lock)
+        self._probes = Probes(rules)
         self.generation = 0
         self._forget()
 
@@ -110,13 +115,21 @@ class Circuit:
         return len(self._probes)
 
     def admit(
-        self, now: float, *, can_divert: bool = False, can_wait: bool = False, slow_after: float | None = None
+        self,
+        now: float,
+        *,
+        can_divert: bool = False,
+        can_wait: bool = False,
+        careful: bool = False,
+        time_left: float | None = None,
+        slow_after: float | None = None,
     ) -> Permit:
         """Return a permit, or raise Rejected.
 
         can_divert: another target is there, so that a ramp may turn this call away after a recovery, and a mere
-        suspicion may. can_wait: it may be turned away by both, since it asks again. slow_after: when it will count as
-        slow, in seconds.
+        suspicion may. can_wait: it may be turned away by both, since it asks again. careful: so it may by a
+        target of which nothing is known while a few others ask it. time_left: the seconds that it has; None is for
+        ever. slow_after: when it will count as slow, in seconds.
         """
         try:
             with self._lock:
@@ -130,14 +143,16 @@ class Circuit:
                     self._count_slow(self._late.turned(now, self.generation), now)
                 if self._seen == CLOSED:
                     ramp = self._timing.ramp
-                    if ramp is not None and (can_divert or can_wait):
+                    if ramp is not None and (can_divert or (can_wait and self._timing.leaves_time(time_left))):
                         self._timing.climb(ramp, now)
+                    if careful and self._waiting:
+                        self._silence.check_proven(now, self._rules.window)
                     permit = Permit(self, now)
                 elif self.unsure and not can_divert and not can_wait and self._timing.forced_until is None:
                     permit = Permit(self, now)
                 else:
                     if can_wait:
-                        self._timing.awaited = True
+                        self._timing.waits(FOREVER if time_left is None else time_left)
                     permit = self._admit_probe(now)
                 self._waiting[id(permit)] = now
                 if slow_after is not None:
@@ -157,21 +172,23 @@ class Circuit:
         strong: bool = False,
     ) -> None:
         """End a permit, once; `Permit.settle` and `release` come here. `success` None is no evidence."""
+        lost: list[Callable[[], object]] = []
         try:
             with self._lock:
                 if permit.ended:
                     return
                 permit.ended = True
-                if isinstance(permit, Probe):
-                    self._probes.pop(permit.serial, None)
-                waited_since = self._waiting.pop(id(permit), None)
-                if self._due and self._late.ended(permit, now) and permit.generation == self.generation:
-                    self._count_slow(1, now)
+                waited_since = self._waits_no_more(permit, now)
                 if success is not None:
+                    last = self._silence.last
                     self._weigh(permit, success, waited_since, now, error, strong=strong)
+                    if self.patient.calls and success and self._seen == CLOSED:
+                        lost = self.patient.overtaken(permit, last, now)
         finally:
             if self._changes:
                 tell(self._changes, self._on_change)
+        for recall in lost:
+            recall()
 
     def heard(self, permit: Permit, now: float) -> None:
         """Something came back for a call that goes on: a stream has begun.
@@ -181,13 +198,9 @@ class Circuit:
         """
         try:
             with self._lock:
-                if isinstance(permit, Probe):
-                    self._probes.pop(permit.serial, None)
-                waited_since = self._waiting.pop(id(permit), None)
+                waited_since = self._waits_no_more(permit, now)
                 if waited_since is None or permit.ended:
                     return
-                if self._due and self._late.ended(permit, now) and permit.generation == self.generation:
-                    self._count_slow(1, now)
                 if permit.generation == self.generation:
                     self._silence.answered(waited_since, self._sync(now))
                 else:
@@ -248,6 +261,7 @@ class Circuit:
         self._evidence.clear()
         self._silence.clear()
         self._due.clear()
+        self.patient.calls.clear()
         self._timing.forget()
         self.diverts = self.unsure = False
 
@@ -282,39 +296,41 @@ class Circuit:
             self.unsure = False
         self._changes.append((old, new, now))
 
+    def _waits_no_more(self, permit: Permit, now: float) -> float | None:
+        """Something has become of a call; returns since when it waited, if it did."""
+        self._probes.free(permit)
+        if self.patient.calls:
+            self.patient.calls.pop(id(permit), None)
+        if self._due and self._late.ended(permit, now) and permit.generation == self.generation:
+            self._count_slow(1, now)
+        return self._waiting.pop(id(permit), None)
+
     def _admit_probe(self, now: float) -> Permit:
         if self._seen == OPEN:
             self._timing.check_open(now)
             self._book.half_open()
             self._sync(now)
-        for serial in [serial for serial, (end, _) in self._probes.items() if end <= now]:
-            del self._probes[serial]
-        if len(self._probes) >= self._rules.probes:
-            lease_left = min(self._probes.values())[0] - now
-            raise Rejected(min(lease_left, self._rules.open_for[0]), "probing")
-        permit = Probe(self, now)  # made first: once it is there, an interrupt cannot lose its place
-        self._probes[permit.serial] = now + self._rules.probe_lease, id(permit)
-        return permit
+        return self._probes.take(self, now)
 
     def _weigh(
         self,
         permit: Permit,
         success: bool,
-        waited_since: float | None,
+        since: float | None,
         now: float,
         error: BaseException | None,
         *,
         strong: bool,
     ) -> None:
-        """Take in how a call ended."""
+        """Take in how a call ended that had waited since then."""
         if permit.generation != self.generation or (self.unsure and self._seen == OPEN):
-            if success and not permit.slow and waited_since is not None:
-                self._disproved(waited_since, now)
+            if success and not permit.slow and since is not None:
+                self._disproved(since, now)
             return
         now = self._sync(now)  # may find that the user's breaker has moved meanwhile
-        if waited_since is not None and not strong:
+        if since is not None and not strong:
             if success and not permit.slow:
-                self._silence.answered(waited_since, now)
+                self._silence.answered(since, now)
             else:
                 self._silence.last = now
         if permit.generation != self.generation:
@@ -379,7 +395,8 @@ class Circuit:
         if self._seen == CLOSED:
             silent = self._silence.suspects(now)
         else:
-            silent = any(self._silence.overdue(key, now) for _, key in self._probes.values())
+            hurry = self._timing.awaited is not None
+            silent = self._probes.overdue(self._silence, now, hurry=hurry)
         if silent:
             self._open_unsure(now)
 

@@ -15,7 +15,8 @@ class Rejected(Exception):
     """Not admitted.
 
     reopens_in: seconds until asking again makes sense; infinite when forced open without an end.
-    reason: "open", "forced", "probing" (half-open, every probe is out) or "ramp" (only if another target is there).
+    reason: "open", "forced", "probing" (half-open, every probe is out), "ramp" (only if another target is there) or
+        "unproven" (nothing is known of it, and a few ask already).
     """
 
     def __init__(self, reopens_in: float, reason: str) -> None:

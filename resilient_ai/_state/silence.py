@@ -6,6 +6,7 @@ from itertools import islice
 from math import log
 
 from .latency import Latencies
+from .permit import Rejected
 
 __all__ = ["Silence"]
 
@@ -18,6 +19,10 @@ LEAST_AT_MOST = 60.0
 FORGIVEN_AFTER = 300.0
 ENOUGH = 18.0
 """Nats: so unlikely (2e-8) must it be by chance that none of those that wait has been answered."""
+ENOUGH_TO_ASK_AGAIN = 9.0
+"""Nats (1e-4) where it is merely a second request of calls that may wait."""
+ENOUGH_AFTER_AN_OUTAGE = 4.0
+"""The same (one in fifty) for those that went there since another target was down, once that is well."""
 STRETCH = 3.0
 """A target three times slower than it has been is slow, not silent."""
 PLENTY = 1000
@@ -25,6 +30,10 @@ ONE_IN = 8
 """From a thousand answers on one in eight is remembered: as telling, and it costs an eighth."""
 LOOKED_AT = 64
 """About so many of the waiting are looked at, evenly from the oldest to the newest; each stands for its neighbours."""
+FEW = 6
+"""So many find out whether a target answers of which nothing is known; others that may wait do so meanwhile."""
+SOON = 0.25
+"""Seconds after which these ask again whether it has begun to answer."""
 EVERY = 0.1
 """Seconds between two looks: the first costs some microseconds for each call that waits."""
 DOUBT = 2
@@ -32,6 +41,8 @@ DOUBT = 2
 PATIENCE = 3.0
 """Seconds a probe may be silent where it is not known how long answers take."""
 PATIENCE_LEAST = 2.0
+HURRY = 0.5
+"""So much of both while calls wait for its answer: the next probe may be quicker, and a late answer counts as well."""
 GIVEN_UP_LEAST = 1.0
 """Seconds an attempt must have waited for its end without a byte to say anything."""
 
@@ -91,13 +102,14 @@ class Silence:
         """They were lost, not slow."""
         self._given_up.clear()
 
-    def overdue(self, key: int, now: float) -> bool:
+    def overdue(self, key: int, now: float, *, hurry: bool = False) -> bool:
         """Whether a probe has waited for longer than answers take."""
         began = self.waiting.get(key)
-        if began is None or now - began < PATIENCE_LEAST:
+        share = HURRY if hurry else 1.0
+        if began is None or now - began < share * PATIENCE_LEAST:
             return False
         slow = self.record.quantile(0.99, now)
-        return now - began >= (PATIENCE if slow is None else slow)
+        return now - began >= (share * PATIENCE if slow is None else slow)
 
     def suspects(self, now: float) -> bool:
         """Whether nothing has come back for far longer than the past makes likely."""
@@ -110,14 +122,33 @@ class Silence:
         if now - since < self._least:
             return False
         self._looked = now
+        if not self._unlikely(since, now, ENOUGH):
+            return False
+        self._since = since
+        return True
+
+    def check_proven(self, now: float, span: float) -> None:
+        """Raise Rejected if a few calls wait already, and nothing has come back for so long that nothing is known."""
+        if len(self.waiting) >= FEW and now - self.last >= span:
+            raise Rejected(SOON, "unproven")
+
+    def overtaken(self, last: float, now: float, enough: float = ENOUGH_TO_ASK_AGAIN) -> bool:
+        """Whether some of those that wait should have been answered since ``last``, when nothing came back since then
+        but now an answer to another call."""
+        if not self.waiting or now - last < LEAST:
+            return False
+        since = max(last, next(iter(self.waiting.values())))
+        return now - since >= LEAST and self._unlikely(since, now, enough)
+
+    def _unlikely(self, since: float, now: float, enough: float) -> bool:
+        """Whether it is so unlikely that none of those that wait has been answered since then."""
         nats = 0.0
         samples = self.record.samples(now)
-        step = 1 + len(waiting) // LOOKED_AT
-        for began in islice(waiting.values(), 0, None, step):
+        step = 1 + len(self.waiting) // LOOKED_AT
+        for began in islice(self.waiting.values(), 0, None, step):
             before, by_now = self._log_longer(since - began, samples), self._log_longer(now - began, samples)
             nats += step * (before - by_now)
-            if nats >= ENOUGH:
-                self._since = since
+            if nats >= enough:
                 return True
         return False
 

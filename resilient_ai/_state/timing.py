@@ -21,6 +21,11 @@ _SHORTER = 1 / 3
 """An open time is at most this share of what it has lasted after mere silence or slowness, since the sooner the return
 is seen the fewer are sent elsewhere for nothing; and while calls wait for it, since the time they have is running out:
 doubled, it would find out after an outage of 7 s that it is over when 15 have passed."""
+_OF_THEIR_TIME = 1 / 4
+"""While calls wait for it, at most this share of the time that the one with the least of it has left, too."""
+
+_LAST_CHANCE = 3.0
+"""Seconds: whoever has no more left is not told to ask again later while the target recovers."""
 
 
 class Timing:
@@ -29,7 +34,7 @@ class Timing:
     opened_at: when the circuit left the closed state; None while it is closed. reopens_at: when the next probe may go
     out, infinite when forced without an end; None unless it is open. closed_at: the last recovery. forced_until: until
     when it is open by hand. at_least: how long the next open time must be.
-    awaited: whether calls wait for its end.
+    awaited: seconds left to the one with the least time of those that wait for its end; None if nobody does.
     """
 
     __slots__ = (
@@ -58,7 +63,7 @@ class Timing:
         self.forced_until: float | None = None
         self.ramp: Ramp | None = None
         self.at_least = 0.0
-        self.awaited = False
+        self.awaited: float | None = None
         self._next = self._rules.open_for[0]
 
     def opened(self, now: float, *, again: bool, unsure: bool, given: float | None) -> None:
@@ -74,12 +79,18 @@ class Timing:
     def _open_for(self, lasted: float, *, unsure: bool) -> float:
         first, longest = self._rules.open_for
         full = min(max(self._next, self.at_least), longest)
-        if unsure or self.awaited:
+        if unsure or self.awaited is not None:
             full = min(full, max(first, lasted * _SHORTER))
+        if self.awaited is not None:
+            full = min(full, max(first, self.awaited * _OF_THEIR_TIME))
         self._next = min(full * 2, longest)
         self.at_least = 0.0
-        self.awaited = False
+        self.awaited = None
         return full * (1 - _JITTER + _JITTER * self._random())
+
+    def waits(self, left: float) -> None:
+        """A call waits for its end that has so many seconds left."""
+        self.awaited = left if self.awaited is None else min(self.awaited, left)
 
     def mistaken(self) -> None:
         """It closes as if it had not opened: at one go, and without probation."""
@@ -101,6 +112,10 @@ class Timing:
         """Raise Rejected while it is not to be tried."""
         if self.reopens_at is not None and now < self.reopens_at:
             raise Rejected(self.reopens_at - now, "open" if self.forced_until is None else "forced")
+
+    def leaves_time(self, left: float | None) -> bool:
+        """Whether a call that has so many seconds left may be told to ask again later."""
+        return left is None or left > _LAST_CHANCE
 
     def climb(self, ramp: Ramp, now: float) -> None:
         """Raise Rejected for the share of the calls that is not to return yet."""

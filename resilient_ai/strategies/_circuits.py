@@ -110,6 +110,8 @@ class Circuits:
         self._hosts: Scopes[Host] = Scopes(self._make_host, limit=512, keep=lambda host: _not_closed(host.circuit))
         self._open: dict[tuple[str, str], dict[Scope, Circuit]] = {}
         self.waiters = Waiters(waiters)
+        self.patient = False
+        """Whether any call was one that may wait."""
         self._slow: Scopes[SlowCalls] | None = None if slow is None else Scopes(lambda _scope: slow())
         self.wary = slow is not None
         """Whether more than its own circuit is to be asked about a call; else, the rule, that costs nothing."""
@@ -118,12 +120,14 @@ class Circuits:
         scope = cast("Scope", key)
         breaker = self._given(scope)
 
-        def changed(old: str, new: str, _now: float) -> None:
+        def changed(old: str, new: str, now: float) -> None:
             self._changes.append((scope, old, new))
             if new == "open":
                 self._note_open(scope, circuit)
             elif new == "closed":
                 self._note_closed(scope)
+                if self.patient and old == "half-open":
+                    self._recall_elsewhere(scope, now)
 
         circuit = Circuit(self._rules, breaker=breaker, on_change=changed)
         return circuit
@@ -137,6 +141,12 @@ class Circuits:
             return made
         what = type(made).__name__
         raise ConfigurationError(f"CircuitBreaker(breaker=…) made {what}, which is no pybreaker.CircuitBreaker")
+
+    def _recall_elsewhere(self, well: Scope, now: float) -> None:
+        """A target is well again: those that wait at a silent one may ask it."""
+        for scope, circuit in self.scopes.items():
+            if scope != well and cast("Scope", scope)[1] == well[1]:
+                circuit.patient.recall_silent(now)
 
     def _note_open(self, scope: Scope, circuit: Circuit) -> None:
         """Remember which models of a family are open; a few of each are enough to know that it is several."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .._call import Call, Next, Reply
     from .breaker import CircuitBreaker
 
-__all__ = ["outlast", "patience_of"]
+__all__ = ["Overtaken", "outlast", "patience_of"]
 
 AGAIN = 1.0
 """Seconds before a target is asked again that failed while its circuit was still closed: the first open time."""
@@ -22,6 +22,10 @@ SPREAD = 0.25
 
 RETURN = 2.0
 """Seconds over which they ask again while the target recovers: it is to have them one after the other."""
+
+
+class Overtaken(Failure):
+    """Nothing came back for a call, and then something for a later one: its target is well, and has lost it."""
 
 
 def patience_of(breaker: CircuitBreaker, call: Call) -> float:
@@ -73,7 +77,10 @@ def _pause(call: Call, failure: Failure) -> float | None:
         if call.facts.operation is Operation.CREATING and not meaning.nothing_made:
             return None
     recovering = any(isinstance(one, CircuitOpen) and one.recovering for one in failures)
-    soonest = min([*refused, AGAIN] if len(refused) < len(failures) else refused)
+    if any(isinstance(one, Overtaken) for one in failures):
+        soonest, recovering = 0.0, True
+    else:
+        soonest = min([*refused, AGAIN] if len(refused) < len(failures) else refused)
     left = call.time_left()
     spread = SPREAD if not recovering else RETURN if left is None else min(RETURN, left / 2)
     return soonest + random.uniform(0, spread)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._call import Verdict, scope_text
+from .._call import Operation, Verdict, scope_text
+from .._runtime.base import Recalled
 from .._settings import check_seconds, is_number
 from .._state.breaker import Permit, Rejected, Rules
 from .._state.slow import SlowCalls
 from ..errors import CircuitOpen, ConfigurationError, Failure
 from ..failures import FailureKind
 from ._circuits import Circuits, in_seconds, is_pybreaker
+from ._patience import Overtaken
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CircuitBreaker", "Circuits"]
 
+_WHY = {"ramp": "still recovering", "unproven": "no answer yet"}
 NUMBERS = ("failure_rate", "window", "minimum_calls", "consecutive", "probes", "ramp", "max_waiters")
 
 
@@ -130,8 +133,19 @@ class CircuitBreaker:
                 above = circuits.admit_above(call, circuit, now)
                 slow_after = circuits.slow_after(call, now)
             can_wait = bool(self.patience if call.options.patience is None else call.options.patience)
-            permit = circuit.admit(now, can_divert=call.has_next, can_wait=can_wait, slow_after=slow_after)
-            reply = await next(call)
+            permit = circuit.admit(
+                now,
+                can_divert=call.has_next,
+                can_wait=can_wait,
+                careful=can_wait and call.target is not None,
+                time_left=call.deadline and call.deadline - now,
+                slow_after=slow_after,
+            )
+            if can_wait:
+                circuits.patient = True
+                reply = await _recallable(next, call, circuit, permit)
+            else:
+                reply = await next(call)
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
                 permit.settle(True, call.runtime.now())
             else:
@@ -153,6 +167,27 @@ class CircuitBreaker:
             raise
         finally:
             circuits.tell(call)
+
+
+async def _recallable(next: Next, call: Call, circuit: Circuit, permit: Permit) -> Reply:
+    """Send, until there is an answer or none is to be hoped for: a call that may wait loses little by asking again.
+
+    Raises:
+        Failure: also if a call of later was answered after long silence, and this one was not.
+    """
+    if not call.facts.repeatable or call.facts.operation is Operation.CREATING:
+        return await next(call)
+    before = len(call.journal.attempts)
+    try:
+        return await call.runtime.recallable(partial(next, call), partial(circuit.patient.add, permit))
+    except Recalled:
+        why = "nothing came back, and a later call was answered"
+        failure = Overtaken(why, kind=FailureKind.SILENT, target=call.target_name)
+        for attempt in call.journal.attempts[before:]:
+            if attempt.kind is None and not attempt.lost and attempt.target == failure.target:
+                call.journal.failed(attempt, failure, call.model)
+                break
+        raise failure from None
 
 
 def _release(permit: Permit | None) -> None:
@@ -196,7 +231,7 @@ def _settle(circuits: Circuits, circuit: Circuit, permit: Permit, call: Call, ve
 
 def _refusal(call: Call, rejected: Rejected) -> CircuitOpen:
     recovering = rejected.reason == "ramp"
-    what = "still recovering" if recovering else "circuit open"
+    what = _WHY.get(rejected.reason, "circuit open")
     return CircuitOpen(
         f"{what} for {scope_text(call.scope)}, tried again {in_seconds(rejected.reopens_in)}",
         target=call.target_name,

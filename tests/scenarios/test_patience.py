@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from resilient_ai import CircuitBreaker, Fallback, Pipeline, options
+from resilient_ai import CircuitBreaker, Deadline, Fallback, Pipeline, options
 from resilient_ai._call import Operation
 from resilient_ai.errors import CircuitOpen
 from resilient_ai.failures import FailureKind as K
 
-from .harness import Got, Mode, Sent, Step, World, circuit_of, fails, ok, permits_back, target
+from .harness import Got, Mode, Sent, Step, World, circuit_of, fails, mute, ok, permits_back, target
 
 START = 1000.0
 ASYNC = pytest.mark.parametrize("mode", ["asyncio", "trio"])
@@ -20,7 +20,11 @@ ASYNC = pytest.mark.parametrize("mode", ["asyncio", "trio"])
 
 def down(begin: float, end: float, kind: K = K.OVERLOADED) -> Any:
     """Refuses for a while; else answers in a tenth of a second."""
-    return lambda sent: fails(kind, 0.01) if START + begin <= sent.at < START + end else ok(0.1)
+
+    def rule(sent: Sent) -> Step:
+        return fails(kind, 0.01) if START + begin <= sent.at < START + end else ok(0.1)
+
+    return rule
 
 
 def steadily(world: World, pipeline: Pipeline, got: list[Got], *, rate: float, end: float, **said: Any) -> list[Any]:
@@ -60,6 +64,63 @@ def test_what_can_outlive_the_outage_is_answered(mode: Mode, fallback: Any, kind
     assert sum(one.outcome.waited > 1 for one in got) > 50
     returning = [sent for sent in world.primary.seen if sent.at >= START + 10]
     assert busiest(returning, 0.5) <= 65  # of the hundred and more that waited
+
+
+def silent(begin: float, end: float) -> Any:
+    """Accepts and never answers for a while; else answers in a twentieth of a second."""
+
+    def rule(sent: Sent) -> Step:
+        return mute() if START + begin <= sent.at < START + end else ok(0.05)
+
+    return rule
+
+
+@ASYNC
+@pytest.mark.parametrize("fallback", [(), (target(),)], ids=["alone", "with a fallback"])
+@pytest.mark.parametrize("outage", [3.0, 7.0])
+def test_what_a_silence_has_swallowed_is_asked_again(mode: Mode, fallback: Any, outage: float) -> None:
+    """Issue 3: all mute and back: 95 % of the calls that could outlive it, and 1.2 requests each, without a limit for
+    the first byte: those that wait are called back once a later call is answered."""
+    world = World()
+    world.primary.follows(silent(2, 2 + outage))
+    world.backup.follows(silent(2, 2 + outage))
+    pipeline = Pipeline.default(Deadline(total=12), Fallback(fallback), CircuitBreaker(patience=12), isolated=True)
+    got: list[Got] = []
+
+    async def script() -> None:
+        with permits_back(pipeline):
+            await world.at_once(steadily(world, pipeline, got, rate=12, end=6 + outage))
+
+    world.run(mode, script)
+    able = [one for one in got if one.at + 12 >= START + 2 + outage + 1]
+    assert sum(one.failure is None for one in able) >= 0.95 * len(able)
+    assert world.primary.count + world.backup.count <= 1.2 * len(got)
+    swallowed = [one for one in got if "primary: silent" in "".join(one.outcome.attempts[:1])]
+    assert 6 <= len(swallowed) <= 16
+
+
+@ASYNC
+@pytest.mark.parametrize("patient", [True, False])
+def test_what_does_not_wait_is_not_called_back(mode: Mode, patient: bool) -> None:
+    """DESIGN §6: waiting calls are not cut; one that began before the silence is not either."""
+    struck = silent(3, 8)
+
+    def rule(sent: Sent) -> Step:
+        return ok(20.0) if sent.number == 25 else cast("Step", struck(sent))
+
+    world = World()
+    world.primary.follows(rule)
+    breaker = CircuitBreaker(patience=60 if patient else None)
+    pipeline = Pipeline.default(Deadline(total=60), breaker, isolated=True)
+    got: list[Got] = []
+
+    async def script() -> None:
+        await world.at_once(steadily(world, pipeline, got, rate=10, end=20))
+
+    world.run(mode, script)
+    assert any(19.9 < one.seconds < 20.1 for one in got)
+    called_back = [one for one in got if any("silent" in line for line in one.outcome.attempts)]
+    assert bool(called_back) == patient
 
 
 @ASYNC
