@@ -313,32 +313,25 @@ class Circuit:
         return self._probes.take(self, now)
 
     def _weigh(
-        self,
-        permit: Permit,
-        success: bool,
-        since: float | None,
-        now: float,
-        error: BaseException | None,
-        *,
-        strong: bool,
+        self, permit: Permit, good: bool, since: float | None, now: float, error: BaseException | None, *, strong: bool
     ) -> None:
         """Take in how a call ended that had waited since then."""
         if permit.generation != self.generation or (self.unsure and self._seen == OPEN):
-            if success and not permit.slow and since is not None:
+            if good and not permit.slow and since is not None:
                 self._disproved(since, now)
             return
         now = self._sync(now)  # may find that the user's breaker has moved meanwhile
         if since is not None and not strong:
-            if success and not permit.slow:
+            if good and not permit.slow:
                 self._silence.answered(since, now)
             else:
                 self._silence.last = now
         if permit.generation != self.generation:
             return
-        if success and self._seen == CLOSED and not self._book.foreign:
+        if good and self._seen == CLOSED and not self._book.foreign:
             self._evidence.succeeded(now, slow=permit.slow)
         else:
-            self._count(permit, success, now, error, strong=strong)
+            self._count(permit, good, now, error, strong=strong)
 
     def _count(self, permit: Permit, success: bool, now: float, error: BaseException | None, *, strong: bool) -> None:
         """Weigh a result of this generation.
