@@ -236,6 +236,7 @@ class Call:
         per_attempt: seconds an attempt may take.
         first_byte: seconds an attempt may take until its first byte.
         idle: seconds between two bytes.
+        pace: the least bytes a second of a stream.
         stream_limit: when a stream must have ended; None if only its first byte was limited.
         has_next: whether another target may be asked after this one.
         resumes: how often this call has been sent to this target already, and the failure it met there last; None if it
@@ -256,6 +257,7 @@ class Call:
         "journal",
         "limit",
         "options",
+        "pace",
         "per_attempt",
         "port",
         "rescue",
@@ -282,6 +284,7 @@ class Call:
         self.per_attempt: float | None = None
         self.first_byte: float | None = None
         self.idle: float | None = None
+        self.pace: float | None = None
         self.stream_limit: float | None = None
         self.has_next = False
         self.resumes: tuple[int, Failure] | None = None
@@ -304,6 +307,7 @@ class Call:
         view.per_attempt = self.per_attempt
         view.first_byte = self.first_byte
         view.idle = self.idle
+        view.pace = self.pace
         view.stream_limit = self.stream_limit
         view.has_next = self.has_next
         view.resumes = None

@@ -131,6 +131,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                 read: bytes = next(self._source)
             finally:
                 deadline.reset(token)
+            self._watchman.came(len(read))
             return read
 
         def close(self) -> None:
@@ -194,6 +195,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                 read: bytes = await anext(self._source)
             finally:
                 deadline.reset(token)
+            self._watchman.came(len(read))
             return read
 
         async def aclose(self) -> None:

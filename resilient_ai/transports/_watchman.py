@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Verdict
+from .._state.pace import Pace
 from ..errors import Failure
 from ..failures import FailureKind
 from ._answer import explain
@@ -62,7 +63,7 @@ class Watchman:
         bounded: whether reading keeps the deadline; a foreign transport's does not.
     """
 
-    __slots__ = ("_call", "_dialect", "_terms", "bounded", "reading", "reply")
+    __slots__ = ("_call", "_dialect", "_pace", "_terms", "bounded", "reading", "reply")
 
     reply: Reply
 
@@ -71,20 +72,28 @@ class Watchman:
         self.reading = reading
         self._dialect = dialect
         self._terms = terms
+        self._pace = None if call.pace is None else Pace(call.pace, call.runtime.now())
         self.bounded = bounded
 
     @property
     def unlimited(self) -> bool:
         """Whether only the program's own time-outs hold."""
-        return self._call.idle is None and self._call.stream_limit is None
+        return self._call.idle is None and self._call.stream_limit is None and self._pace is None
 
     def limit(self) -> float | None:
         """When the next bytes must be here."""
         call = self._call
-        if call.idle is None:
-            return call.stream_limit
-        idle = call.runtime.now() + call.idle
-        return idle if call.stream_limit is None else min(idle, call.stream_limit)
+        limits = (
+            call.stream_limit,
+            None if call.idle is None else call.runtime.now() + call.idle,
+            None if self._pace is None else self._pace.until(),
+        )
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def came(self, size: int) -> None:
+        """So many bytes have come."""
+        if self._pace is not None:
+            self._pace.came(size, self._call.runtime.now())
 
     def ended(self) -> Breach | None:
         """All is read: how the stream broke, if it did not end as it should."""
