@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_STUCK", "deadline", "left", "run_bounded"]
+__all__ = ["MAX_STUCK", "connecting", "deadline", "left", "run_bounded"]
 
 T = TypeVar("T")
 
 deadline: ContextVar[float | None] = ContextVar("resilient_ai_deadline", default=None)
 """When the call in hand must be over, on ``time.monotonic()``'s clock. None (the default): no limit."""
+
+connecting: ContextVar[float | None] = ContextVar("resilient_ai_connecting", default=None)
+"""Seconds that each step of making a connection may take: the name look-up with the TCP connect, the TLS handshake.
+None (the default): no limit of ours."""
 
 MAX_STUCK = 64
 """Threads that may be stuck beyond their limit at one time. Our choice: far more than a program's name servers hang at

@@ -13,6 +13,7 @@ from ..errors import AllFailed, ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
 from ._course import Course, Turn
 from ._rescue import anew, once_more
+from ._standby import briefly_connected
 from ._whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Fallback:
                 try:
                     state.asks(view)
                     asked = self._with_key(view)
-                    reply = await next(asked)
+                    reply = await briefly_connected(next, asked)
                 except Failure as failure:
                     if _another_key(view, asked, failure, reread):
                         course.again(turn.target)

@@ -21,7 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
-from resilient_ai._runtime.limit import deadline, left
+from resilient_ai._runtime.limit import connecting, deadline, left
 from resilient_ai._runtime.race import racing
 from resilient_ai.transports._lookup import addresses_of, is_address
 from resilient_ai.transports._private import SOCKET_INSIDE
@@ -57,6 +57,12 @@ def _cut(timeout: float | None, expired: type[Exception]) -> float | None:
     if seconds <= 0:
         raise expired("the call's deadline has passed")
     return timeout if timeout is not None and timeout < seconds else seconds
+
+
+def _connect_within(timeout: float | None, expired: type[Exception]) -> float | None:
+    """The same for a step of making a connection, which may have a limit of its own."""
+    seconds, most = _cut(timeout, expired), connecting.get()
+    return seconds if most is None or (seconds is not None and seconds < most) else most
 
 
 # ---- streams
@@ -157,7 +163,7 @@ class _BoundedSync(_Bounded[bytes, None]):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> _BoundedSync:
         direct = self._sock is not None and self.get_extra_info("ssl_object") is None  # else TLS in TLS: no bare sends
-        seconds = _cut(timeout, self._core.ConnectTimeout)
+        seconds = _connect_within(timeout, self._core.ConnectTimeout)
         stream = self._sync.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
         return _BoundedSync(stream, self._backend, direct=direct)
 
@@ -202,7 +208,7 @@ class _BoundedAsync(_Bounded[Awaitable[bytes], Awaitable[None]]):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> _BoundedAsync:
-        seconds = _cut(timeout, self._core.ConnectTimeout)
+        seconds = _connect_within(timeout, self._core.ConnectTimeout)
         try:
             stream = await self._async.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
         except BaseException:  # cancelled, most of all: httpcore closes it after its own errors only
@@ -238,7 +244,7 @@ class SyncBackend:
         socket_options: Iterable[SocketOption] | None = None,
     ) -> _BoundedSync:
         """Connect within ``timeout`` and the deadline, the name look-up and all of the host's addresses included."""
-        seconds = _cut(timeout, self.core.ConnectTimeout)
+        seconds = _connect_within(timeout, self.core.ConnectTimeout)
         if seconds is None or not self._plain or is_address(host):
             stream = self._inner.connect_tcp(
                 host, port, timeout=seconds, local_address=local_address, socket_options=socket_options
@@ -283,7 +289,7 @@ class SyncBackend:
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
     ) -> _BoundedSync:
-        seconds = _cut(timeout, self.core.ConnectTimeout)
+        seconds = _connect_within(timeout, self.core.ConnectTimeout)
         stream = self._inner.connect_unix_socket(path, timeout=seconds, socket_options=socket_options)
         return _BoundedSync(stream, self, direct=self._plain)
 
@@ -310,7 +316,7 @@ class AsyncBackend:
         local_address: str | None = None,
         socket_options: Iterable[SocketOption] | None = None,
     ) -> _BoundedAsync:
-        seconds = _cut(timeout, self.core.ConnectTimeout)
+        seconds = _connect_within(timeout, self.core.ConnectTimeout)
         stream = await self._inner.connect_tcp(
             host, port, timeout=seconds, local_address=local_address, socket_options=socket_options
         )
@@ -319,7 +325,7 @@ class AsyncBackend:
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None
     ) -> _BoundedAsync:
-        seconds = _cut(timeout, self.core.ConnectTimeout)
+        seconds = _connect_within(timeout, self.core.ConnectTimeout)
         stream = await self._inner.connect_unix_socket(path, timeout=seconds, socket_options=socket_options)
         return _BoundedAsync(stream, self)
 

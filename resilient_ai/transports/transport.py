@@ -17,6 +17,7 @@ from ._flavour import Flavour, fields, flavour_of
 from ._observed import ObservedPort
 from ._pool import owned
 from ._port import HttpPort
+from ._redirects import forget_keys
 from ._repeats import REPEATED, refuse_repeat, remember
 from ._request import options_of, prepare, strip
 from ._sdk import connection_error, sdk_of
@@ -90,6 +91,7 @@ class Guard:
             journal.finish()
         if self.known_by_id and reply.ids:
             journals.keep(reply.ids[0], journal)
+        forget_keys(request, reply.value)
         return reply.value
 
     async def _watch(self, request: Any) -> Any:
