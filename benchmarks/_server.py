@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,23 +36,35 @@ def _chunked(parts: list[bytes]) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
-EVENTS = [_event({"role": "assistant"}), *[_event({"content": "word "})] * 60, _event({}, "stop"), b"data: [DONE]\n\n"]
+TOKENS = 60
+"""Chunks with content that a stream has, unless asked for otherwise."""
 HEAD = b"HTTP/1.1 200 OK\r\nx-request-id: req_1\r\nopenai-processing-ms: 1\r\n"
 PLAIN = HEAD + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
-STREAM = HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" + _chunked(EVENTS)
 
 
-def _serve(ready: Connection) -> None:
+def _stream(tokens: int) -> bytes:
+    content = [_event({"content": "word "})] * tokens
+    events = [_event({"role": "assistant"}), *content, _event({}, "stop"), b"data: [DONE]\n\n"]
+    return HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" + _chunked(events)
+
+
+def _serve(ready: Connection, tokens: int) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     ready.send(listener.getsockname()[1])
+    stream = _stream(tokens)
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        multiprocessing.Process(target=_connection, args=(connection,), daemon=False).start()
+        multiprocessing.Process(target=_connection, args=(connection, stream), daemon=False).start()
         connection.close()
 
 
-def _connection(connection: socket.socket) -> None:
+def _connection(connection: socket.socket, stream: bytes) -> None:
+    with suppress(ConnectionError):  # a client that leaves in the middle
+        _answered(connection, stream)
+
+
+def _answered(connection: socket.socket, stream: bytes) -> None:
     data = b""
     while True:
         while b"\r\n\r\n" not in data:
@@ -68,14 +80,14 @@ def _connection(connection: socket.socket) -> None:
             have += len(parts[-1])
         body = b"".join(parts)
         data = body[length:]
-        connection.sendall(STREAM if b'"stream":true' in body[-200:] or b'"stream":true' in body[:200] else PLAIN)
+        connection.sendall(stream if b'"stream":true' in body[-200:] or b'"stream":true' in body[:200] else PLAIN)
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The base URL of such a provider."""
+def serving(tokens: int = TOKENS) -> Iterator[str]:
+    """The base URL of such a provider, whose streams have so many chunks with content."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=_serve, args=(theirs,))
+    process = multiprocessing.Process(target=_serve, args=(theirs, tokens))
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}/v1"
