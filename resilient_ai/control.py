@@ -9,12 +9,30 @@ from ._context import journals, switch
 from ._settings import check_seconds
 from ._states import every_state, forget_everything
 from .errors import ConfigurationError
+from .providers.registry import UNTERMINATED
 from .strategies.breaker import Circuits
 
 if TYPE_CHECKING:
     from ._state.breaker import Circuit
 
-__all__ = ["close", "disable", "enable", "force_open", "observe", "reset"]
+__all__ = ["accept_unterminated", "close", "disable", "enable", "force_open", "observe", "reset"]
+
+
+def accept_unterminated(host: str) -> None:
+    """Take a chat's stream from ``host`` for complete at its finish reason, without the ``[DONE]`` behind it.
+
+    For servers of the OpenAI dialect that leave it out, some builds of llama.cpp and older ones of TGI among them. From
+    any other a stream without ``[DONE]`` is cut, and an error. Holds until the process ends.
+
+    Args:
+        host: the host and port, as in the client's base URL: ``"localhost:8080"``.
+
+    Raises:
+        ConfigurationError: ``host`` is no such name.
+    """
+    if not isinstance(host, str) or not host or "/" in host:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"a host and port, as in 'localhost:8080', got {host!r}")
+    UNTERMINATED.add(host)
 
 
 def disable() -> None:

@@ -29,8 +29,9 @@ DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI,
 _BY_END = dict.fromkeys(cohere.PATHS, COHERE) | dict.fromkeys(ollama.PATHS, OLLAMA)
 
 
-UNTERMINATED = frozenset({"api.perplexity.ai"})
-"""Hosts of the OpenAI dialect known to end a chat's stream without ``[DONE]``: there its finish reason is the end."""
+UNTERMINATED = {"api.perplexity.ai"}
+"""Hosts of the OpenAI dialect that end a chat's stream without ``[DONE]``: there its finish reason is the end. A program
+adds its own by :func:`resilient_ai.control.accept_unterminated`."""
 
 
 def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001  # agreed on so
