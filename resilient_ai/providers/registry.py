@@ -30,8 +30,8 @@ _BY_END = dict.fromkeys(cohere.PATHS, COHERE) | dict.fromkeys(ollama.PATHS, OLLA
 
 
 UNTERMINATED = {"api.perplexity.ai"}
-"""Hosts of the OpenAI dialect that end a chat's stream without ``[DONE]``: there its finish reason is the end. A program
-adds its own by :func:`resilient_ai.control.accept_unterminated`."""
+"""Hosts of the OpenAI dialect that end a chat's stream without ``[DONE]``: there its finish reason is the end. A
+program adds its own by :func:`resilient_ai.control.accept_unterminated`."""
 
 
 def dialect_of(method: str, path: str, headers: Mapping[bytes, bytes]) -> Dialect:  # noqa: ARG001  # agreed on so
