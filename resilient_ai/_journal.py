@@ -38,12 +38,15 @@ class Attempt:
     request_id: str | None = None
     lost: bool = False
     """Whether another send, begun beside it, was quicker (:class:`~resilient_ai.Hedge`)."""
+    over: bool = False
+    """Whether the end of its stream is not the call's: it broke off, or is another answer than the one wanted."""
 
     def line(self) -> str:
         """The attempt in one line, as it stands in an exception's notes."""
         took = "" if self.ended is None else f" after {self.ended - self.started:.2f} s"
         if self.kind is None:
-            return f"{self.target}: {'hedged, lost' if self.lost else 'answered'}{took}"
+            how = "hedged, lost" if self.lost else "answered otherwise" if self.over else "answered"
+            return f"{self.target}: {how}{took}"
         status = "" if self.status is None else f" (HTTP {self.status})"
         return f"{self.target}: {self.kind.value}{status}{took}"
 
@@ -70,6 +73,9 @@ class Outcome:
         observed: True in observe mode: nothing was changed.
         would_have: then, what would have been done that was not: ``"asked west:*"``, ``"waited 0.40 s, then asked
             again"``, ``"refused it: circuit open …"``.
+        rescued: how many other answers went into this one, since its stream broke; ``answered_by`` ended it.
+        delivered: of a stream's error, as ``outcome(error)`` tells it: the text that had come before (of the first
+            choice; up to 256 Ki characters). None for anything else, also in events and records.
     """
 
     answered_by: str | None
@@ -87,6 +93,8 @@ class Outcome:
     unknown: bool = False
     observed: bool = False
     would_have: tuple[str, ...] = ()
+    rescued: int = 0
+    delivered: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -109,6 +117,7 @@ class Journal:
     ended: float | None = None
     observed: bool = False
     would: tuple[str, ...] = ()
+    rescued: int = 0
 
     @property
     def prefix(self) -> str:
@@ -187,6 +196,7 @@ class Journal:
             unknown=self.unknown,
             observed=self.observed,
             would_have=self.would,
+            rescued=self.rescued,
         )
 
 

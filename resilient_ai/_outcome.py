@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ._context import journals
@@ -13,14 +14,34 @@ if TYPE_CHECKING:
 
     from ._journal import Outcome
 
-__all__ = ["outcome"]
+__all__ = ["TEXT", "Words", "outcome"]
 
 MARK = "resilient_ai"
+TEXT = "resilient_ai_delivered"
 _RESPONSES = ("response", "raw_response", "http_response", "sdk_http_response", "_raw_stream")
 """Where SDK objects keep their HTTP response: errors and streams (mistral's: raw), raw responses, the answers of
 google-genai (its headers), stream helpers (in their stream)."""
 _IDS = ("x-request-id", "request-id")
 """The headers with a provider's id for a request."""
+
+
+class Words:
+    """What a stream had delivered before it broke. It is read by whoever asks for it, and goes into no log and no
+    pickle."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "<what was delivered>"
+
+    def __deepcopy__(self, memo: object) -> Words:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Words, ("",)
 
 
 def outcome(thing: object) -> Outcome:
@@ -40,22 +61,37 @@ def outcome(thing: object) -> Outcome:
             f"no outcome is known for this {type(thing).__name__}: it did not come through a wrapped client, or "
             "carries nothing to know it by; `with resilient_ai.record() as calls:` tells of every call"
         )
-    return journal.outcome()
+    return replace(journal.outcome(), delivered=_words(thing))
 
 
 def _journal(thing: Any) -> Journal | None:
-    extensions = getattr(thing, "extensions", None)
-    found = extensions.get(MARK) if isinstance(extensions, dict) else getattr(thing, MARK, None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    found = _marked(thing, MARK)
     if isinstance(found, Journal):
         return found
-    for name in _RESPONSES:
-        response = getattr(thing, name, None)
-        if response is not None and (found := _journal(response)) is not None:
+    for response in _responses(thing):
+        if (found := _journal(response)) is not None:
             return found
     for name in _names(thing):
         if (known := journals.find(name)) is not None:
             return known
     return None
+
+
+def _words(thing: Any) -> str | None:
+    found = _marked(thing, TEXT)
+    if isinstance(found, Words):
+        return found.text
+    return next((text for text in map(_words, _responses(thing)) if text is not None), None)
+
+
+def _marked(thing: Any, mark: str) -> object:
+    extensions = getattr(thing, "extensions", None)
+    return extensions.get(mark) if isinstance(extensions, dict) else getattr(thing, mark, None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def _responses(thing: Any) -> Iterator[Any]:
+    responses = (getattr(thing, name, None) for name in _RESPONSES)
+    return (response for response in responses if response is not None)
 
 
 def _names(thing: Any) -> Iterator[str]:

@@ -24,6 +24,7 @@ __all__ = [
     "Listener",
     "Parked",
     "Returned",
+    "StreamRescued",
     "Switched",
     "Unparked",
 ]
@@ -121,7 +122,21 @@ class Hedged:
     observed: bool = False
 
 
-Event = AttemptFailed | CircuitChanged | Switched | Returned | Parked | Unparked | Hedged | CallFinished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRescued:
+    """A stream of ``target`` broke when its reader had some of it, for ``reason``; ``by`` goes on with it. ``way``:
+    ``"replay"`` or ``"continue"``."""
+
+    family: str
+    model: str | None
+    target: str
+    by: str
+    way: str
+    reason: str
+    observed: bool = False
+
+
+Event = AttemptFailed | CircuitChanged | Switched | Returned | Parked | Unparked | Hedged | StreamRescued | CallFinished
 
 
 class Listener(Protocol):

@@ -30,13 +30,14 @@ def anew(call: Call, resume: Resume) -> Call:
 def once_more(
     call: Call, failure: Failure, candidates: Iterable[Target | None], *, across_models: bool
 ) -> list[Target | None]:
-    """Those who serve the same model: first whoever broke off, unless it fell silent."""
+    """Those who serve the same model: first whoever broke off, unless it fell silent, or broke off twice."""
     everyone = list(candidates)
     model = call.model
     own = [target for target in everyone if _place(target) == _place(call.target)]
     others = [target for target in everyone if target not in own and (across_models or _model(call, target) == model)]
     own.sort(key=lambda target: target is not call.target)  # several keys of one place: the one that was used
-    return [*others, *own] if failure.kind is FailureKind.SILENT else [*own, *others]
+    times = sum(attempt.over and attempt.target == call.target_name for attempt in call.journal.attempts)
+    return [*others, *own] if failure.kind is FailureKind.SILENT or times > 1 else [*own, *others]
 
 
 def _place(target: Target | None) -> tuple[str | None, ...]:

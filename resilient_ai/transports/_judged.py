@@ -38,7 +38,7 @@ def limits_of(headers: Mapping[bytes, bytes], dialect: str) -> Limits | None:
 
 def ended(journal: Journal, attempt: Attempt, verdict: Verdict) -> None:
     """The end of an attempt's stream."""
-    if not attempt.lost:  # of a race, the other side's stream is the call's
+    if not (attempt.lost or attempt.over):  # the call's is another one
         finish(journal, verdict)
 
 

@@ -13,10 +13,12 @@ from .._call import Reply
 from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.registry import UNTERMINATED
+from ..providers.streams.delivered import Delivered
 from ..providers.streams.openai import UNTERMINATED_CHAT
 from ..providers.streams.reading import Reading, Unread
 from ._answer import Answer
 from ._first import asks_for_stream, may_be_answer
+from ._mend import Mender
 from ._stream import stream_classes
 from ._unpacking import unpacked
 from ._watchman import Terms, Watchman
@@ -24,6 +26,7 @@ from ._watchman import Terms, Watchman
 if TYPE_CHECKING:
     from .._call import Call
     from .._journal import Attempt
+    from ..providers.streams.base import Grammar
     from ._port import Headers, HttpPort
     from ._wire import Wire
 
@@ -57,9 +60,13 @@ class Opening:
         """
         port, call, wire = self._port, self._call, self._wire
         declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
-        reading = self._reading(declared=declared)
-        terms = Terms(request, port.flavour, wire.told, port.failure)
+        grammar = self._grammar(declared=declared)
+        delivered = Delivered() if grammar is not None and grammar.texts and call.resume is None else None
+        reading = Unread() if grammar is None else Reading(grammar, None if delivered is None else delivered.took)
+        terms = Terms(request, response.extensions, port.flavour, wire.told, port.failure)
         watchman = Watchman(call, reading, port.prepared.dialect, terms, bounded=not wire.foreign)
+        if grammar is not None and delivered is not None:
+            watchman.mender = Mender(port, call, grammar, delivered, wire)
         reply = watchman.reply = Reply(response, verdict=None)
         source = self._source(response)
         try:
@@ -91,17 +98,17 @@ class Opening:
             response.headers.pop("content-length", None)
         return source
 
-    def _reading(self, *, declared: bool) -> Reading | Unread:
-        """Who reads the events. A server that says nothing of its stream is taken at the request's word."""
+    def _grammar(self, *, declared: bool) -> Grammar | None:
+        """How the events are read. A server that says nothing of its stream is taken at the request's word."""
         port = self._port
         prepared = port.prepared
         family = prepared.facts.family
         grammar = prepared.dialect.streams.get(family)
         if grammar is None or not (declared or (port.in_json and asks_for_stream(prepared.body))):
-            return Unread()
+            return None
         if family == "chat" and port.host(self._call.target) in UNTERMINATED:
-            grammar = UNTERMINATED_CHAT
-        return Reading(grammar)
+            return UNTERMINATED_CHAT
+        return grammar
 
     async def _held(self, reading: Reading | Unread, source: Any, first: bytes | None) -> bytes:
         """What may be handed on of the beginning."""

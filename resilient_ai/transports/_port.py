@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .._call import Operation, Reply
 from .._runtime.limit import deadline
 from .._runtime.race import Aborted, aborted
-from ..errors import DeadlineExceeded, Failure
+from ..errors import DeadlineExceeded, Failure, NotSent
 from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers.headers import asked_wait, should_retry
@@ -24,10 +24,11 @@ from ._first import asks_for_stream
 from ._flavour import fields
 from ._judged import ended, kind_of, limits_of
 from ._key import cache_key, digest
+from ._mend import continued
 from ._opening import Opening
 from ._packing import packed, unpacked
 from ._pool import bounded_extensions
-from ._request import MAX_BODY, addressed, credential_of
+from ._request import MAX_BODY, addressed, credential_of, refilled
 from ._tokens import asked_for, told
 from ._wire import TooLarge
 
@@ -140,7 +141,7 @@ class HttpPort:
             raise DeadlineExceeded("the call's time was over before it was sent", target=call.target_name)
         token = deadline.set(until)
         try:
-            request = self.prepared.request if target is None else addressed(self.prepared, target, self.flavour)
+            request = self._request(call)
             if until is not None:
                 self._bound(request, wire, until - attempt.started)
             response = await wire.send(request, until)
@@ -159,6 +160,16 @@ class HttpPort:
         finally:
             deadline.reset(token)
             attempt.ended = call.runtime.now()
+
+    def _request(self, call: Call) -> Any:
+        """The request as the call's target gets it."""
+        prepared, target = self.prepared, call.target
+        if call.resume is not None and call.resume.way == "continue":
+            body = continued(call, self, target)
+            if body is None:
+                raise NotSent("it is not known to go on with an answer", target=call.target_name, reopens_in=0.0)
+            prepared = refilled(prepared, body, self.flavour)
+        return prepared.request if target is None else addressed(prepared, target, self.flavour)
 
     def hurry(self, call: Call, attempt: Attempt) -> None:
         """The first bytes of an answer are here: from now on each step has its own limit."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._flavour import Flavour
     from ._wire import Wire
 
-__all__ = ["MAX_BODY", "Prepared", "addressed", "options_of", "prepare", "strip"]
+__all__ = ["MAX_BODY", "Prepared", "addressed", "options_of", "prepare", "refilled", "strip"]
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request kept so that it can be sent again; of a JSON answer read before it is handed over."""
@@ -191,6 +191,16 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
     if unread:
         made.stream = request.stream
     return made
+
+
+def refilled(prepared: Prepared, body: bytes, flavour: Flavour) -> Prepared:
+    """The same request with another body."""
+    request = prepared.request
+    headers = [(name, value) for name, value in request.headers.multi_items() if name not in FRAMING]
+    made = flavour.Request(
+        request.method, request.url, headers=headers, content=body, extensions=dict(request.extensions)
+    )
+    return Prepared(made, prepared.headers, body, *prepared[3:])
 
 
 CREDENTIALS = (

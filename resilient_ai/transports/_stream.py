@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict
 from .._runtime.limit import deadline
-from ._abandoned import abandon, done, hold
+from .._runtime.sync import drive
+from ._abandoned import abandon, done, hold, later
+from ._watchman import Broke
 
 if TYPE_CHECKING:
+    from .._call import Call
+    from ..providers.streams.reading import Reading, Unread
+    from ..providers.streams.splice import Splice
     from ._flavour import Flavour
+    from ._mend import Mended, Mender
     from ._watchman import Breach, Watchman
 
 __all__ = ["stream_classes"]
@@ -36,53 +42,70 @@ _REST = 4
 class _Bound:
     """What both kinds of stream have in common."""
 
-    _watchman: Watchman
+    _watchman: Watchman | Mended
 
     def _bind(
         self, inner: Any, source: Any, watchman: Watchman, known: tuple[type[Exception], ...], held: bytes
     ) -> None:
-        self._inner, self._source, self._watchman, self._known = inner, source, watchman, known
-        self._reading = watchman.reading
+        self._inner, self._source, self._known = inner, source, known
+        self._watchman = self._first = watchman
+        self._reading: Reading | Unread | Splice = watchman.reading
         self._take = watchman.reading.feed
         self._held = held
         self._last: Breach | bool = False
         """True when nothing more comes; a breach when what was in order has been handed on."""
+        self._breach: Breach | None = None
+        """The first one of all: the program's, if nobody goes on with what it has."""
 
-    def _before(self) -> bytes | None:
-        """What was read already and is to be handed on first, or what is said in place of more; None at the end."""
-        if self._held:
-            held, self._held = self._held, b""
-            return held
-        return None if self._last is True else self._said(self._last)
+    @property
+    def call(self) -> Call:
+        """What brought it."""
+        return self._first.call
 
-    def _ended(self) -> bytes | None:
-        """All is read. What there is to hand on still; None if there is nothing."""
+    def _ended(self) -> bytes:
+        """All is read. What there is to hand on still."""
         rest = self._reading.end()
-        breach = self._watchman.ended()
-        self._last = breach or True
-        if rest:
-            return rest
-        return None if breach is None else self._said(breach)
+        self._last = self._watchman.ended() or True
+        return rest
 
-    def _stopped(self, passed: bytes) -> bytes:
-        """What is in order is handed on first, if there is such."""
-        breach = self._watchman.breach()
-        self._last = breach
-        return passed or self._said(breach)
+    def _mender(self, breach: Breach) -> Mender | None:
+        """Whoever may go on with another answer. The broken one is then of no more use."""
+        self._breach = self._breach or breach
+        self._last = True
+        mender = self._first.mender
+        return None if mender is None or self._watchman.complete or not mender.may(breach) else mender
 
-    def _said(self, breach: Any) -> bytes:
+    def _mend(self, mended: Mended) -> None:
+        """Go on with another answer."""
+        self._inner = self._source = mended.stream
+        self._watchman, self._known = mended, (Broke,)
+        self._reading, self._take, self._held = mended.splice, mended.splice.feed, mended.held
+        self._last = False
+
+    def _said(self, breach: Breach) -> bytes:
         """A stream is broken: an error that its provider told is the program's to read; of any other it hears by an
         exception."""
-        self._last = True
-        if isinstance(breach.told, bytes):
-            return breach.told
-        raise breach.told from breach.cause
+        if self._first.resumes:
+            raise Broke(breach)
+        first = self._breach or breach
+        told = self._first.told(first)
+        if isinstance(told, bytes):
+            return told
+        raise told from first.cause
+
+    def _closed(self) -> None:
+        """The reader stopped."""
+        self._watchman.closed()
+        if self._last or self._breach is not None:  # it had broken, and that was not told yet
+            self._first.finish()
 
     def _dropped(self) -> None:
         """The collector found it: no evidence, no lock."""
-        watchman: Watchman | None = getattr(self, "_watchman", None)
+        watchman: Watchman | Mended | None = getattr(self, "_watchman", None)
         if watchman is not None:
             watchman.reply.end(Verdict.DROPPED)
+            if self._breach is not None or not isinstance(self._last, bool):
+                later(self._first.finish)
 
 
 @lru_cache(maxsize=2)
@@ -103,11 +126,11 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return self
 
         def __next__(self) -> bytes:
-            if self._held or self._last:
-                before = self._before()
-                if before is None:
-                    raise StopIteration
-                return before
+            if self._held:
+                held, self._held = self._held, b""
+                return held
+            if self._last:
+                return self._over(self._last)
             reading, take = self._reading, self._take
             try:
                 while True:
@@ -117,13 +140,27 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                     if passed:
                         return passed
             except StopIteration:
-                rest = self._ended()
-                if rest is None:
-                    raise
-                return rest
+                return self._ended() or self._over(self._last)
             except self._known as error:
-                return self._said(self._watchman.failed(error))
-            return self._stopped(passed)
+                return self._over(self._watchman.failed(error))
+            self._last = self._watchman.breach()
+            return passed or self._over(self._last)
+
+        def _over(self, last: Breach | bool) -> bytes:
+            """Nothing more comes of this answer."""
+            if isinstance(last, bool):
+                raise StopIteration
+            mender = self._mender(last)
+            if mender is not None:
+                done(self)
+                with suppress(*self._known):
+                    self._inner.close()
+                mended = drive(mender.mend(last))
+                if mended is not None:
+                    self._next = mended.stream.__next__
+                    self._mend(mended)
+                    return next(self)
+            return self._said(last)
 
         def _bounded(self) -> bytes:
             token = deadline.set(self._watchman.limit())
@@ -135,7 +172,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return read
 
         def close(self) -> None:
-            self._watchman.closed()
+            self._closed()
             if self._watchman.may_linger:
                 self._read_to_the_end()
             done(self)
@@ -167,11 +204,11 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return self
 
         async def __anext__(self) -> bytes:
-            if self._held or self._last:
-                before = self._before()
-                if before is None:
-                    raise StopAsyncIteration
-                return before
+            if self._held:
+                held, self._held = self._held, b""
+                return held
+            if self._last:
+                return await self._over(self._last)
             reading, take = self._reading, self._take
             try:
                 while True:
@@ -181,13 +218,26 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                     if passed:
                         return passed
             except StopAsyncIteration:
-                rest = self._ended()
-                if rest is None:
-                    raise
-                return rest
+                return self._ended() or await self._over(self._last)
             except self._known as error:
-                return self._said(self._watchman.failed(error))
-            return self._stopped(passed)
+                return await self._over(self._watchman.failed(error))
+            self._last = self._watchman.breach()
+            return passed or await self._over(self._last)
+
+        async def _over(self, last: Breach | bool) -> bytes:
+            """Nothing more comes of this answer."""
+            if isinstance(last, bool):
+                raise StopAsyncIteration
+            mender = self._mender(last)
+            if mender is not None:
+                with suppress(*self._known):
+                    await self._inner.aclose()
+                mended = await mender.mend(last)
+                if mended is not None:
+                    self._next = mended.stream.__anext__
+                    self._mend(mended)
+                    return await anext(self)
+            return self._said(last)
 
         async def _bounded(self) -> bytes:
             token = deadline.set(self._watchman.limit())
@@ -199,7 +249,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return read
 
         async def aclose(self) -> None:
-            self._watchman.closed()
+            self._closed()
             try:
                 if self._watchman.may_linger:
                     await self._read_to_the_end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Verdict
+from .._outcome import TEXT, Words
 from .._state.pace import Pace
 from ..errors import Failure
 from ..failures import FailureKind
@@ -18,22 +19,34 @@ if TYPE_CHECKING:
     from ..providers.base import Dialect
     from ..providers.streams.reading import Reading, Unread
     from ._flavour import Flavour
+    from ._mend import Mender
 
-__all__ = ["Breach", "Terms", "Watchman"]
+__all__ = ["Breach", "Broke", "Terms", "Watchman"]
 
 
 class Breach(NamedTuple):
     """How a stream broke.
 
     Attributes:
+        call: what had brought it.
         failure: what it is, as the strategies would see it.
-        told: what the program is to see: the event in which the provider told an error, as it came; else an exception.
-        cause: where the exception comes from.
+        told: the event in which the provider told an error, as it came; else the exception that the program would see
+            of its http client.
+        cause: where that comes from.
     """
 
+    call: Call
     failure: Failure
     told: bytes | Exception
     cause: BaseException | None
+
+
+class Broke(Exception):
+    """A stream broke that is read by one that is to go on with another."""
+
+    def __init__(self, breach: Breach) -> None:
+        super().__init__()
+        self.breach = breach
 
 
 class Terms(NamedTuple):
@@ -41,12 +54,14 @@ class Terms(NamedTuple):
 
     Attributes:
         request: the one the stream answers.
+        marks: where the stream's response keeps what is known of it.
         flavour: of the client.
         translate: what a transport's exception is in the flavour's terms.
         judge: the failure that such an exception is.
     """
 
     request: Any
+    marks: dict[str, Any]
     flavour: Flavour
     translate: Callable[[Exception], Exception]
     judge: Callable[[Call, Exception], Failure]
@@ -63,26 +78,27 @@ class Watchman:
         bounded: whether reading keeps the deadline; a foreign transport's does not.
     """
 
-    __slots__ = ("_call", "_dialect", "_pace", "_terms", "bounded", "reading", "reply")
+    __slots__ = ("_dialect", "_pace", "_terms", "bounded", "call", "mender", "reading", "reply")
 
     reply: Reply
 
     def __init__(self, call: Call, reading: Reading | Unread, dialect: Dialect, terms: Terms, *, bounded: bool) -> None:
-        self._call = call
+        self.call = call
         self.reading = reading
         self._dialect = dialect
         self._terms = terms
         self._pace = None if call.pace is None else Pace(call.pace, call.runtime.now())
         self.bounded = bounded
+        self.mender: Mender | None = None
 
     @property
     def unlimited(self) -> bool:
         """Whether only the program's own time-outs hold."""
-        return self._call.idle is None and self._call.stream_limit is None and self._pace is None
+        return self.call.idle is None and self.call.stream_limit is None and self._pace is None
 
     def limit(self) -> float | None:
         """When the next bytes must be here."""
-        call = self._call
+        call = self.call
         limits = (
             call.stream_limit,
             None if call.idle is None else call.runtime.now() + call.idle,
@@ -93,7 +109,12 @@ class Watchman:
     def came(self, size: int) -> None:
         """So many bytes have come."""
         if self._pace is not None:
-            self._pace.came(size, self._call.runtime.now())
+            self._pace.came(size, self.call.runtime.now())
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the stream is read by one that is to go on with it."""
+        return self.call.resume is not None
 
     def ended(self) -> Breach | None:
         """All is read: how the stream broke, if it did not end as it should."""
@@ -106,18 +127,22 @@ class Watchman:
         """The reader stopped: a success if the terminal signal had come, else no evidence."""
         self.reply.end(Verdict.SUCCESS if self.complete else Verdict.NONE)
 
-    def failed(self, error: Exception) -> Breach | None:
-        """The transport failed; None if that is no matter, since all there was to say had been said."""
+    def failed(self, error: Exception) -> Breach:
+        """The transport failed."""
         told = self._terms.translate(error)
-        return self._broken(self._terms.judge(self._call, told), told, error)
+        failure = self._terms.judge(self.call, told)
+        if failure.kind is FailureKind.DEADLINE and self.call.stream_limit is None:  # that was for its first byte
+            failure = self._failure(str(failure), FailureKind.SILENT)
+        return self._broken(failure, told, error)
 
     def breach(self) -> Breach:
         """What forbids to go on: an error told in the stream, an event that is none, an end without its signal."""
         reading = self.reading
         if reading.error is not None:
             kind = self._dialect.told_in_stream(reading.error)
-            self.reply.end(Verdict.FAILURE if kind.meaning.counts else Verdict.NONE)
-            return Breach(self._failure("the stream told an error", kind), reading.error, None)
+            failure = self._failure("the stream told an error", kind)
+            self._over(failure, Verdict.FAILURE if kind.meaning.counts else Verdict.NONE)
+            return Breach(self.call, failure, reading.error, None)
         why = "the stream ended without its terminal event"
         if reading.fault is not None:
             why = f"in the stream {reading.fault}"
@@ -125,15 +150,42 @@ class Watchman:
         return self._broken(self._failure(f"no sound answer: {why}", FailureKind.BROKEN), error, error)
 
     def _broken(self, failure: Failure, error: Exception, cause: Exception) -> Breach:
-        self.reply.end(Verdict.SUCCESS if self.complete else Verdict.FAILURE)
         failure.__cause__ = error
-        raised = connection_error(failure, self._terms.request, self._terms.flavour)
-        self._call.journal.finish()
-        explain(raised, self._call.journal, failure)
-        return Breach(failure, raised, cause)
+        self._over(failure, Verdict.SUCCESS if self.complete else Verdict.FAILURE)
+        return Breach(self.call, failure, error, cause)
+
+    def _over(self, failure: Failure, verdict: Verdict) -> None:
+        """It broke. That is the end of its attempt, and not yet of the call."""
+        attempt = self.reply.attempt
+        if attempt is not None and not attempt.over and self.reply.verdict is None:
+            attempt.over = True
+            attempt.ended = self.call.runtime.now()
+            if not self.complete:
+                self.call.journal.failed(attempt, failure, self.call.model)
+        self.reply.end(verdict)
+
+    def finish(self) -> None:
+        """The call is over, unless it is another stream's."""
+        if not self.resumes:
+            self.call.journal.finish()
+
+    def told(self, breach: Breach) -> bytes | Exception:
+        """What the program is to see of it. There it can see the text that was delivered."""
+        journal, terms = self.call.journal, self._terms
+        journal.finish()
+        kept = None if self.mender is None else Words(self.mender.words)
+        if kept is not None:
+            terms.marks[TEXT] = kept
+        if isinstance(breach.told, bytes):
+            return breach.told
+        raised = connection_error(breach.failure, terms.request, terms.flavour)
+        explain(raised, journal, breach.failure)
+        if kept is not None:
+            setattr(raised, TEXT, kept)
+        return raised
 
     def _failure(self, text: str, kind: FailureKind) -> Failure:
-        return Failure(text, kind=kind, target=self._call.target_name)
+        return Failure(text, kind=kind, target=self.call.target_name)
 
     @property
     def may_linger(self) -> bool:

@@ -14,7 +14,7 @@ import openai
 import pytest
 import trio
 
-from resilient_ai import CircuitBreaker, Deadline, Pipeline, Retry, outcome, record, wrap
+from resilient_ai import CircuitBreaker, Deadline, Fallback, Pipeline, Retry, outcome, record, wrap
 from resilient_ai.testing import Fault
 
 from .modes import (
@@ -47,6 +47,9 @@ async def _stream(client: Any, family: str, **options: Any) -> Any:
 
 
 FAMILIES = ["chat", "completions", "responses"]
+NONE = Fallback(rescue=("error",))
+ALONE = Pipeline.default(NONE)
+"""What becomes of a broken stream if nobody goes on with it (else: test_rescue.py)."""
 
 
 @modes
@@ -82,7 +85,7 @@ def test_never_a_silent_end(mode: Mode, primary: Any, to_backup: Any, family: st
     fault, kind = BROKEN[how]
 
     async def script() -> None:
-        client = wrap(mode.openai(primary), fallback=to_backup)
+        client = wrap(mode.openai(primary), ALONE, fallback=to_backup)
         whole = await everything(await _stream(client, family))
         primary.fault(fault)
         got: list[Any] = []
@@ -138,7 +141,7 @@ def test_an_error_inside_a_stream_is_evidence(mode: Mode, primary: Any, family: 
     """Regression: a stream that ended in an error was a success, or nothing at all; no circuit ever opened."""
 
     async def script() -> None:
-        client = wrap(mode.openai(primary), Pipeline.default(CircuitBreaker(consecutive=3, open_for=(20, 30))))
+        client = wrap(mode.openai(primary), Pipeline.default(NONE, CircuitBreaker(consecutive=3, open_for=(20, 30))))
         primary.fault(Fault.error_in_stream(after_tokens=3, code=code))
 
         async def read() -> None:
@@ -159,7 +162,7 @@ def test_an_error_inside_a_stream_is_evidence(mode: Mode, primary: Any, family: 
 @modes
 def test_a_stalled_stream_ends_at_the_idle_limit(mode: Mode, primary: Any) -> None:
     async def script() -> None:
-        client = wrap(mode.openai(primary), Pipeline.default(Deadline(idle=0.3)))
+        client = wrap(mode.openai(primary), Pipeline.default(NONE, Deadline(idle=0.3)))
         primary.fault(Fault.stalled(after_tokens=3))
         got: list[Any] = []
 

@@ -112,4 +112,4 @@ def _wants_form(family: str, request: dict[str, Any]) -> bool:
 
 
 def _is_form(given: Any) -> bool:
-    return members(given).get("type", "text") != "text"
+    return bool(members(given).get("type", "text") != "text")

@@ -67,11 +67,17 @@ class Splice:
         self._size = 0
         return b"".join([self._delivered.took(raw, parts) if raw else raw for raw, parts in new])
 
-    def end(self) -> None:
-        """The other answer has ended, or broken off in its turn."""
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is given any more."""
+        return self.differs is not None
+
+    def end(self) -> bytes:
+        """The other answer has ended, or broken off in its turn. Nothing is left to hand on."""
         self._delivered.told = self._sequel.told
         if not self.caught_up and self.differs is None:
             self.differs = "it is shorter"
+        return b""
 
     def _take(self, event: Event) -> None:
         raw, name, data = event
