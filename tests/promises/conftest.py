@@ -58,5 +58,6 @@ def primary(api: Api, world: Simulator) -> Iterator[SimulatedProvider]:
 
 
 @pytest.fixture
-def backup(api: Api, world: Simulator) -> SimulatedProvider:
-    return world[f"{api.dialect}-2"]
+def backup(api: Api, world: Simulator) -> Iterator[SimulatedProvider]:
+    yield world[f"{api.dialect}-2"]
+    world.reset()
