@@ -212,7 +212,8 @@ class Fault:
 
         how: "reasoning": a piece of what it thinks `every` so many seconds, as the API tells it (`thinking_delta`,
         `response.reasoning_summary_text.delta`, parts with `thought`; in chat `reasoning_content`, as some servers do).
-        "pings": signs of life only, Anthropic's `ping`, comments elsewhere; so too where no thoughts are told.
+        "pings": signs of life only (Anthropic's `ping`, OpenAI's comments, Gemini's chunks without text); so too where
+        an API tells no thoughts.
         """
         return cls(kind="thinking", seconds=seconds, every=every, how=how, **limits)
 

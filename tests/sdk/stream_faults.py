@@ -51,7 +51,7 @@ class Endpoint:
 
     Attributes:
         name: as it stands in the table. module: the SDK. dialect, family: the provider's.
-        make: (async?, provider, key): a bare client. open: (client, async?): the stream, or what is awaited for it.
+        make: (async?, provider, key, time-out): a bare client. open: (client, async?): the stream, awaitable or not.
         read: (what was read so far, event). own: the base classes of the SDK's own exceptions.
     """
 
@@ -59,7 +59,7 @@ class Endpoint:
     module: str
     dialect: str
     family: str
-    make: Callable[[bool, SimulatedProvider, str], Any]
+    make: Callable[[bool, SimulatedProvider, str, float], Any]
     open: Callable[[Any, bool], Any]
     read: Callable[[Read, Any], None]
     own: Callable[[], tuple[type[Exception], ...]]
@@ -69,17 +69,17 @@ class Endpoint:
         return installed(self.module)
 
 
-def _stainless(module: str, name: str) -> Callable[[bool, SimulatedProvider, str], Any]:
-    def make(is_async: bool, provider: SimulatedProvider, key: str) -> Any:
+def _stainless(module: str, name: str) -> Callable[[bool, SimulatedProvider, str, float], Any]:
+    def make(is_async: bool, provider: SimulatedProvider, key: str, timeout: float) -> Any:
         made = getattr(importlib.import_module(module), f"Async{name}" if is_async else name)
-        return made(api_key=key, base_url=provider.base_url, timeout=IDLE)  # max_retries: the SDK's own 2
+        return made(api_key=key, base_url=provider.base_url, timeout=timeout)  # max_retries: the SDK's own 2
 
     return make
 
 
-def _genai(is_async: bool, provider: SimulatedProvider, key: str) -> Any:
+def _genai(is_async: bool, provider: SimulatedProvider, key: str, timeout: float) -> Any:
     genai = importlib.import_module("google.genai")
-    options = genai.types.HttpOptions(base_url=provider.origin, timeout=int(IDLE * 1000))
+    options = genai.types.HttpOptions(base_url=provider.origin, timeout=int(timeout * 1000))
     return genai.Client(api_key=key, http_options=options)
 
 
@@ -99,7 +99,7 @@ def _response_event(read: Read, event: Any) -> None:
 
 def _message_event(read: Read, event: Any) -> None:
     if event.type == "content_block_delta":
-        read.take(event.delta.text)
+        read.take(getattr(event.delta, "text", None))
     read.ended = read.ended or event.type == "message_stop"
 
 
@@ -189,7 +189,7 @@ FAULTS: dict[str, Callable[..., Fault]] = {
 HARMLESS, JSON_INSTEAD = "slow first token", "JSON instead of a stream"
 
 SITUATIONS = ("bare", "fallback", "once", "always")
-"""The SDK by itself. Wrapped: with a healthy fallback of the same model; alone, the first request broken; alone, all."""
+"""The SDK by itself. Wrapped: with a healthy fallback of the same model; alone, the first request broken; alone, all"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +264,7 @@ def measured(wanted: Sequence[Cell]) -> dict[Cell, Seen]:
 def _healthy(endpoint: Endpoint, simulator: Simulator, key: int) -> list[str]:
     """The tokens of a whole answer, by the SDK alone."""
     provider = simulator[f"{endpoint.dialect}-1"]
-    client = endpoint.make(False, provider, f"sk-{key}")
+    client = endpoint.make(False, provider, f"sk-{key}", IDLE)
     read = Read()
     for event in endpoint.open(client, False):
         endpoint.read(read, event)
@@ -306,7 +306,7 @@ async def _call(
     cell: Cell, first: SimulatedProvider, second: SimulatedProvider, key: str
 ) -> tuple[Read, Exception | None]:
     endpoint, is_async = cell.endpoint, cell.mode.is_async
-    given = endpoint.make(is_async, first, key)
+    given = endpoint.make(is_async, first, key, IDLE)
     client = given if cell.situation == "bare" else wrap(given, _pipeline(), fallback=_targets(cell, second, key))
     read, raised = Read(), None
     try:

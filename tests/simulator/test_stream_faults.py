@@ -141,6 +141,7 @@ CONTENT = Api(
     terminal=b'"finishReason":"STOP"',
     error=b'data: {"error":',
     thought=b'"thought":true',
+    ping=b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}',
 )
 APIS = (CHAT, RESPONSES, MESSAGES, CONTENT)
 apis = pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)

@@ -131,8 +131,8 @@ class Gemini:
         return content.generate if handler is content.stream else handler
 
     def ping(self) -> bytes:
-        """A comment."""
-        return b": keep-alive\r\n\r\n"
+        """A chunk without a word: its SDK takes a comment for malformed JSON."""
+        return b"data: " + encode({"candidates": [{**content.empty(), "index": 0}]}) + b"\r\n\r\n"
 
     def refuse(self, refusal: Refusal, ask: Ask) -> Reply:  # noqa: ARG002
         """`{"error": {code, message, status, details}}`; a refusal's code is told as the reason in its details."""

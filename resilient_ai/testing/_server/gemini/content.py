@@ -39,12 +39,12 @@ def stream(world: World, ask: Ask) -> Reply:
     candidates, frame = _candidates(ask), _frame(world, ask)
     chunks: list[tuple[Json, bool]] = []
     if ask.opens:
-        chunks.append(({"candidates": [{**_empty(), "index": 0}], **frame}, False))
+        chunks.append(({"candidates": [{**empty(), "index": 0}], **frame}, False))
     for index, one in enumerate(candidates):
         for part in one.parts:
             shown = {"content": {"parts": [part], "role": "model"}, "index": index}
             chunks.append(({"candidates": [shown], **frame}, True))
-        ending = {**_empty(), "finishReason": one.finish, "index": index}
+        ending = {**empty(), "finishReason": one.finish, "index": index}
         chunks.append(({"candidates": [ending], "usageMetadata": _usage(ask, candidates), **frame}, False))
     if ask.query.get("alt") != "sse":
         return ok([chunk for chunk, _ in chunks])
@@ -55,7 +55,8 @@ def stream(world: World, ask: Ask) -> Reply:
     return Reply(content_type="text/event-stream", events=events)
 
 
-def _empty() -> Json:
+def empty() -> Json:
+    """Content without a word."""
     return {"content": {"parts": [{"text": ""}], "role": "model"}}
 
 
