@@ -29,7 +29,7 @@ PROGRAM_TIMEOUT: Final = 5.0
 FIRST_BYTE: Final = 1.5
 """Seconds: as long in a drill as half a minute outside."""
 
-OPEN_FOR: Final = (1.0, 4.0)
+OPEN_FOR: Final = (1.0, 2.0)
 """Seconds a circuit stays open, first (the default) and at most: the cap of 30 s, scaled to the drill."""
 
 RAMP: Final = 3.0

@@ -85,7 +85,7 @@ def test_those_that_come_with_the_package(name: str) -> None:
     timeline = Timeline.load(name)
     assert timeline.name == name
     assert timeline.duration == 30
-    assert timeline.calls_per_second == 10
+    assert timeline.calls_per_second == 20
     assert timeline.published
     assert timeline.assumed
     assert "status.openai.com/incidents/" in timeline.source
