@@ -239,6 +239,8 @@ class Call:
         pace: the least bytes a second of a stream.
         stream_limit: when a stream must have ended; None if only its first byte was limited.
         has_next: whether another target may be asked after this one.
+        may_wait: whether it may wait for a target that is open (patience).
+        turned_away: whether this target (recovering, or open) has turned it away already, and nobody else answered.
         resumes: how often this call has been sent to this target already, and the failure it met there last; None if it
             comes here for the first time.
         rescue: how its stream can be asked for once more; None if nobody is to ask.
@@ -247,26 +249,10 @@ class Call:
     """
 
     __slots__ = (
-        "_scope",
-        "_states",
-        "deadline",
-        "facts",
-        "first_byte",
-        "has_next",
-        "idle",
-        "journal",
-        "limit",
-        "options",
-        "pace",
-        "per_attempt",
-        "port",
-        "rescue",
-        "resume",
-        "resumes",
-        "runtime",
-        "stream_limit",
-        "target",
-    )
+        "_scope", "_states", "deadline", "facts", "first_byte", "has_next", "idle", "journal", "limit", "may_wait",
+        "options", "pace", "per_attempt", "port", "rescue", "resume", "resumes", "runtime", "stream_limit", "target",
+        "turned_away",
+    )  # fmt: skip
 
     def __init__(
         self, *, port: Port, runtime: Runtime, facts: Facts, options: Options, journal: Journal, states: States
@@ -287,6 +273,8 @@ class Call:
         self.pace: float | None = None
         self.stream_limit: float | None = None
         self.has_next = False
+        self.may_wait = False
+        self.turned_away = False
         self.resumes: tuple[int, Failure] | None = None
         self.rescue: Rescue | None = None
         self.resume: Resume | None = None
@@ -310,6 +298,8 @@ class Call:
         view.pace = self.pace
         view.stream_limit = self.stream_limit
         view.has_next = self.has_next
+        view.may_wait = self.may_wait
+        view.turned_away = self.turned_away
         view.resumes = None
         view.rescue = self.rescue
         view.resume = self.resume

@@ -121,15 +121,16 @@ class Circuit:
         can_divert: bool = False,
         can_wait: bool = False,
         careful: bool = False,
+        wanted: bool = False,
         time_left: float | None = None,
         slow_after: float | None = None,
     ) -> Permit:
         """Return a permit, or raise Rejected.
 
         can_divert: another target is there, so that a ramp may turn this call away after a recovery, and a mere
-        suspicion may. can_wait: it may be turned away by both, since it asks again. careful: so it may by a
-        target of which nothing is known while a few others ask it. time_left: the seconds that it has; None is for
-        ever. slow_after: when it will count as slow, in seconds.
+        suspicion may. can_wait: it may be turned away by both, since it asks again. careful: so it may by a target of
+        which nothing is known while a few others ask it. wanted: nobody else has answered. time_left: the seconds that
+        it has; None is for ever. slow_after: when it will count as slow, in seconds.
         """
         try:
             with self._lock:
@@ -144,7 +145,7 @@ class Circuit:
                 if self._seen == CLOSED:
                     ramp = self._timing.ramp
                     if ramp is not None and (can_divert or (can_wait and self._timing.leaves_time(time_left))):
-                        self._timing.climb(ramp, now)
+                        self._timing.climb(ramp, now, again=wanted)
                     if careful and self._waiting:
                         self._silence.check_proven(now, self._rules.window)
                     permit = Permit(self, now)
@@ -153,7 +154,7 @@ class Circuit:
                 else:
                     if can_wait:
                         self._timing.waits(FOREVER if time_left is None else time_left)
-                    permit = self._admit_probe(now)
+                    permit = self._admit_probe(now, wanted=wanted)
                 self._waiting[id(permit)] = now
                 if slow_after is not None:
                     self._due[id(permit)] = now + slow_after, permit
@@ -305,9 +306,9 @@ class Circuit:
             self._count_slow(1, now)
         return self._waiting.pop(id(permit), None)
 
-    def _admit_probe(self, now: float) -> Permit:
+    def _admit_probe(self, now: float, *, wanted: bool) -> Permit:
         if self._seen == OPEN:
-            self._timing.check_open(now)
+            self._timing.check_open(now, wanted=wanted)
             self._book.half_open()
             self._sync(now)
         return self._probes.take(self, now)

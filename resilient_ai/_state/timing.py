@@ -24,6 +24,9 @@ doubled, it would find out after an outage of 7 s that it is over when 15 have p
 _OF_THEIR_TIME = 1 / 4
 """While calls wait for it, at most this share of the time that the one with the least of it has left, too."""
 
+_MISSED = 20
+"""So many calls that nobody else answered either have an open target tried before its time: one request for so many
+calls lost. The first open time stands."""
 _LAST_CHANCE = 3.0
 """Seconds: whoever has no more left is not told to ask again later while the target recovers."""
 
@@ -38,6 +41,8 @@ class Timing:
     """
 
     __slots__ = (
+        "_early_at",
+        "_missed",
         "_next",
         "_random",
         "_rules",
@@ -64,6 +69,8 @@ class Timing:
         self.ramp: Ramp | None = None
         self.at_least = 0.0
         self.awaited: float | None = None
+        self._missed = 0
+        self._early_at = FOREVER
         self._next = self._rules.open_for[0]
 
     def opened(self, now: float, *, again: bool, unsure: bool, given: float | None) -> None:
@@ -73,6 +80,8 @@ class Timing:
             self.opened_at = now
             if self.closed_at is not None and now - self.closed_at >= rules.window:
                 self._next = rules.open_for[0]  # a healthy window: the growth is forgotten
+        self._missed = 0
+        self._early_at = now + rules.open_for[0] if given is None and self.forced_until is None else FOREVER
         if self.forced_until is None:
             self.reopens_at = now + (self._open_for(now - self.opened_at, unsure=unsure) if given is None else given)
 
@@ -108,19 +117,22 @@ class Timing:
         """Whether it closed less than a window ago."""
         return self.closed_at is not None and now - self.closed_at < self._rules.window
 
-    def check_open(self, now: float) -> None:
-        """Raise Rejected while it is not to be tried."""
+    def check_open(self, now: float, *, wanted: bool = False) -> None:
+        """Raise Rejected while it is not to be tried. wanted: by a call that nobody else has answered."""
         if self.reopens_at is not None and now < self.reopens_at:
+            self._missed += wanted
+            if self._missed >= _MISSED and now >= self._early_at and self.forced_until is None:
+                return
             raise Rejected(self.reopens_at - now, "open" if self.forced_until is None else "forced")
 
     def leaves_time(self, left: float | None) -> bool:
         """Whether a call that has so many seconds left may be told to ask again later."""
         return left is None or left > _LAST_CHANCE
 
-    def climb(self, ramp: Ramp, now: float) -> None:
+    def climb(self, ramp: Ramp, now: float, *, again: bool = False) -> None:
         """Raise Rejected for the share of the calls that is not to return yet."""
         left = ramp.left(now)
         if not left:
             self.ramp = None
-        elif not ramp.admits(now):
+        elif not ramp.admits(now, again=again):
             raise Rejected(min(left, self._rules.ramp / 10), "ramp")

@@ -41,6 +41,8 @@ async def outlast(breaker: CircuitBreaker, next: Next, call: Call) -> Reply:
     It stands round all that asks the targets in turn, and is not there for calls that may not wait.
     """
     patience = patience_of(breaker, call)
+    call = call.derive()
+    call.may_wait = True
     waiters = call.state(breaker).waiters
     until: float | None = None
     while True:

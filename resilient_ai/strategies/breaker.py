@@ -132,10 +132,11 @@ class CircuitBreaker:
             if circuits.wary:
                 above = circuits.admit_above(call, circuit, now)
                 slow_after = circuits.slow_after(call, now)
-            can_wait = bool(self.patience if call.options.patience is None else call.options.patience)
+            can_wait = call.may_wait
             permit = circuit.admit(
                 now,
-                can_divert=call.has_next,
+                can_divert=call.has_next or call.turned_away,
+                wanted=call.turned_away and not can_wait,
                 can_wait=can_wait,
                 careful=can_wait and call.target is not None,
                 time_left=call.deadline and call.deadline - now,

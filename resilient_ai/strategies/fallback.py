@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +12,7 @@ from .._settings import Way, ways_of
 from .._target import PRIMARY, SAME_MODEL, Target, keyed
 from ..errors import AllFailed, ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
-from ._course import Course, Turn
+from ._course import RETURNS, Course, Turn
 from ._rescue import anew, once_more
 from ._standby import briefly_connected
 from ._whereabouts import Whereabouts
@@ -26,6 +27,9 @@ Routes = tuple[tuple[str, tuple[Target, ...]], ...]
 _Again = Callable[["Next", "Call", Failure, "Resume"], "Awaitable[Reply]"]
 _Broken = tuple[Target | None, tuple[int, Failure]]
 """A target whose answer broke off, how often it was asked, and how the last one failed."""
+
+STEP = 0.7
+"""Seconds at most before a recovering target is asked again by a call that nobody else answers."""
 
 _NOT_TOLD = frozenset(
     {
@@ -109,7 +113,7 @@ class Fallback:
     ) -> Reply:
         """Ask one after the other. ``broken``: whose answer broke off."""
         state = call.state(self)
-        course = Course(candidates)
+        course = Course(candidates, patient=call.may_wait)
         reread: list[Target] = []
         try:
             while (turn := course.next()) is not None:
@@ -119,13 +123,15 @@ class Fallback:
                 asked = view
                 try:
                     state.asks(view)
+                    if turn.returns > 1:
+                        await _step_back(view)
                     asked = self._with_key(view)
                     reply = await briefly_connected(next, asked)
                 except Failure as failure:
                     if _another_key(view, asked, failure, reread):
                         course.again(turn.target)
                         continue
-                    if turn.resumes is None or not _no_news(failure, turn.resumes[1]):
+                    if not _no_news(failure, turn):
                         failures.append(failure)
                     if not _moves_on(view, failure, state):
                         break
@@ -226,6 +232,7 @@ def _view(call: Call, turn: Turn) -> Call:
     view.target = turn.target
     view.has_next = turn.has_next
     view.resumes = turn.resumes
+    view.turned_away = turn.returns > 0
     if call.deadline is not None and _leaves_silence(call):
         now = call.runtime.now()
         view.limit = now + max(0.0, call.deadline - now) / turn.share
@@ -255,9 +262,19 @@ def _another_key(view: Call, asked: Call, failure: Failure, reread: list[Target]
     return now is not None and asked.target is not None and now.api_key != asked.target.api_key
 
 
-def _no_news(failure: Failure, earlier: Failure) -> bool:
-    """Whether a turn that went on after ``earlier`` came to nothing else."""
-    return failure is earlier or isinstance(failure, NotSent)
+def _no_news(failure: Failure, turn: Turn) -> bool:
+    """Whether a turn that was not the first at its target came to nothing else."""
+    if turn.resumes is None:
+        return turn.returns > 0 and isinstance(failure, NotSent)
+    return failure is turn.resumes[1] or isinstance(failure, NotSent)
+
+
+async def _step_back(call: Call) -> None:
+    """Wait a moment before a recovering target is asked again: its calls are to return one after the other."""
+    left = call.time_left()
+    seconds = random.uniform(0.5, 1) * (STEP if left is None else min(STEP, left / RETURNS))
+    await call.runtime.sleep(seconds)
+    call.journal.waited += seconds
 
 
 def _moves_on(call: Call, failure: Failure, state: Whereabouts) -> bool:
