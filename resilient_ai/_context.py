@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["on", "observe", "off"]
 ENVIRON = "_data"
+_VARIABLE = os.fsencode("RESILIENT_AI") if os.supports_bytes_environ else "RESILIENT_AI"
+"""Its name as it is kept there."""
 CacheUse = Literal["default", "no-store", "refresh"]
 Priority = Literal["interactive", "batch"]
 
@@ -30,7 +32,7 @@ def _is_set() -> bool:
     """Whether the environment says anything. ``os.environ`` answers a missing name by an exception it catches itself,
     which at every call costs as much as a strategy does; the dictionary inside answers at once."""
     data = getattr(os.environ, ENVIRON, None)
-    return data is None or os.environ.encodekey("RESILIENT_AI") in data
+    return data is None or _VARIABLE in data
 
 
 class _Switch:

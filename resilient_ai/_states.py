@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ class PipelineStates:
 
     def of(self, strategy: Stateful[StateT], /) -> StateT:
         kind = type(strategy)
-        state = self._of.get(kind)
+        state: StateT | None = self._of.get(kind)
         if state is None:
             with self._lock:
                 state = self._of.get(kind)
                 if state is None:
                     state = self._of[kind] = strategy.new_state()
-        return cast("StateT", state)
+        return state
 
     def known(self) -> list[Any]:
         """Every state there is."""

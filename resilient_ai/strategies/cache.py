@@ -74,7 +74,7 @@ class Cache:
             return await next(call)
         shelf = call.state(self)
         if self.ttl is not None and call.options.cache != "refresh":
-            entry = await shelf.get(key, call)
+            entry = await shelf.get(key, call) if shelf.store.blocking else shelf.find(key)
             if entry is not None and _age(entry, call) < self.ttl:
                 return _serve(entry, call, stale=False)
         try:
@@ -123,9 +123,13 @@ class Shelf:
 
     async def get(self, key: str, call: Call) -> Entry | None:
         """The entry under ``key``, or None."""
+        find = partial(self.find, key)
+        return await call.runtime.offload(find) if self.store.blocking else find()
+
+    def find(self, key: str) -> Entry | None:
+        """The same, where it may block."""
         try:
-            get = partial(self.store.get, key)
-            entry = await call.runtime.offload(get) if self.store.blocking else get()
+            entry = self.store.get(key)
         except OSError as error:
             self._failed(error)
             return None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JOURNAL",
+    "MARKS",
     "Answer",
     "ParsedOnce",
     "error_response",
@@ -39,6 +40,13 @@ __all__ = [
 
 JOURNAL = "resilient_ai"
 """The extension of a response under which its journal is found."""
+
+_ATTEMPTS = b"x-resilient-ai-attempts"
+_ANSWERED_BY = b"x-resilient-ai-answered-by"
+_SOURCE = b"x-resilient-ai-source"
+_AGE = b"x-resilient-ai-age"
+MARKS = frozenset({_ATTEMPTS, _ANSWERED_BY, _SOURCE, _AGE})
+"""The headers by which :func:`mark` says who gave an answer."""
 
 LIMIT_PARSED = 64 * 1024
 """Bytes of a JSON answer that are parsed to see that it is one; of a larger one only both ends are looked at."""
@@ -133,17 +141,16 @@ def whole(response: Any, body: bytes, flavour: Flavour, seconds: float, *, packe
 
 def mark(response: Any, journal: Journal, request_id: str | None, id_header: bytes = b"x-request-id") -> None:
     """Say on the response who gave it, and remember that by its request id, which stands in ``id_header``."""
-    said = [(b"x-resilient-ai-attempts", b"%d" % len(journal.attempts))]
+    lines: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
+    lines.append((_ATTEMPTS, _ATTEMPTS, b"%d" % len(journal.attempts)))
     if journal.answered_by is not None and journal.source is not None:
-        said.append((b"x-resilient-ai-answered-by", journal.answered_by.encode("ascii", "backslashreplace")))
-        said.append((b"x-resilient-ai-source", journal.source.encode()))
+        lines.append((_ANSWERED_BY, _ANSWERED_BY, journal.answered_by.encode("ascii", "backslashreplace")))
+        lines.append((_SOURCE, _SOURCE, journal.source.encode()))
     if journal.age is not None:
-        said.append((b"x-resilient-ai-age", b"%d" % journal.age))
+        lines.append((_AGE, _AGE, b"%d" % journal.age))
     if request_id is None:  # an SDK's parsed answer carries nothing else by which its outcome could be found
         request_id = f"resilient-ai-{journal.number}"
-        said.append((id_header, request_id.encode()))
-    triples: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
-    triples.extend([(name, name, value) for name, value in said])
+        lines.append((id_header, id_header, request_id.encode()))
     response.extensions[JOURNAL] = journal
     journals.keep(request_id, journal)
 

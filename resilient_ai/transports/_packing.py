@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .._call import Packed
+from ._answer import MARKS
 from ._private import HEADER_LIST
 
 if TYPE_CHECKING:
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["packed", "unpacked"]
 
-LEFT_OUT = frozenset({b"set-cookie", b"x-request-id", b"request-id", b"content-length"})
-"""Headers that belong to one answer, not to its repetition; and all of ``x-resilient-ai-*``."""
+LEFT_OUT = frozenset({b"set-cookie", b"x-request-id", b"request-id", b"content-length"}) | MARKS
+"""Headers that belong to one answer, not to its repetition."""
 
-TOOLS = (b'"tool_calls"', b'"function_call"', b'"tool_use"', b'"functionCall"')
 USED = re.compile(rb'"(?:tool_calls|function_call|tool_use|functionCall)"(?!\s*:\s*(?:null|\[\s*\]))')
-"""As `TOOLS`, but for the empty fields that some compatible servers put into every answer."""
+"""A tool call, but not the empty fields that some compatible servers put into every answer."""
 
 
 def packed(response: Any) -> Packed | None:
@@ -28,18 +28,14 @@ def packed(response: Any) -> Packed | None:
     except RuntimeError:  # not read: a stream
         return None
     lines: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
-    kept = [
-        b"%b:%b" % (raw, value)
-        for raw, name, value in lines
-        if name not in LEFT_OUT and not name.startswith(b"x-resilient-ai-")
-    ]
-    head = b"\n".join([b"%d" % response.status_code, *kept])
-    return Packed(data=head + b"\n\n" + body, stale_ok=not _calls_tools(body))
+    kept = [b"%b:%b" % (raw, value) for raw, name, value in lines if name not in LEFT_OUT]
+    data = b"\n".join([b"%d" % response.status_code, *kept, b"", body])
+    return Packed(data=data, stale_ok=not _calls_tools(body))
 
 
 def _calls_tools(body: bytes) -> bool:
     # The plain search first: it is many times as quick, and nearly always enough.
-    return any(word in body for word in TOOLS) and USED.search(body) is not None
+    return (b'"tool_' in body or b'"function' in body) and USED.search(body) is not None
 
 
 def unpacked(data: bytes, flavour: Flavour) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Facts, Operation
 from .._context import Options, current, said
-from .._target import salted_hash
+from .._target import salted_digest
 from ..errors import ConfigurationError
 from ..providers.base import Dialect, Endpoint, Span, form_field, model_of, top_level, url_of
 from ..providers.registry import dialect_of
@@ -93,7 +94,12 @@ async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes 
         return None if b"transfer-encoding" in headers else b""
     if not length.isdigit() or len(length) > 18:  # a program's own: how many bytes there are is unknown
         return None
-    return await wire.body(request) if int(length) <= MAX_BODY else None
+    if int(length) > MAX_BODY:
+        return None
+    try:
+        return request.content
+    except RuntimeError:  # not read yet: it comes from a file, say
+        return await wire.body(request)
 
 
 def _own_timeout(request: Any) -> float | None:
@@ -218,4 +224,9 @@ CREDENTIALS = (
 
 def credential_of(headers: dict[bytes, bytes], query: bytes = b"") -> str:
     """A request's credential and whom it speaks for, as one salted hash; ``query`` if the key stands there."""
-    return salted_hash(b"\n".join([*[headers.get(name, b"") for name in CREDENTIALS], query]))
+    return _credential((*map(headers.get, CREDENTIALS), query))
+
+
+@lru_cache(maxsize=256)  # as few as a program has keys
+def _credential(parts: tuple[bytes | None, ...]) -> str:
+    return salted_digest(b"\n".join([part or b"" for part in parts]))

@@ -1,0 +1,154 @@
+"""The key of a request in a cache: equal for equal requests, and for no others."""
+
+from __future__ import annotations
+
+import json
+import random
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from resilient_ai._context import NO_OPTIONS
+from resilient_ai._runtime.sync import drive
+from resilient_ai.transports._flavour import fields
+from resilient_ai.transports._key import CANONICAL, cache_key
+from resilient_ai.transports._request import Prepared, prepare
+
+URL = "https://api.example.com/v1/chat/completions"
+WIRE: Any = SimpleNamespace(giver=None)
+ATOMS: list[Any] = [
+    0,
+    1,
+    -1,
+    10**30,
+    1.0,
+    0.5,
+    -0.0,
+    1e300,
+    True,
+    False,
+    None,
+    "",
+    "a",
+    "1",
+    "é",
+    "\ud83d",
+    "😀",
+    '"\\\n',
+    [],
+    {},
+]
+NAMES = ["a", "b", "role", "é", ""]
+
+
+def prepared(body: bytes = b"{}", url: str = URL, **headers: str) -> Prepared:
+    named = {"authorization": "Bearer sk-one"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    request = httpx.Request("POST", url, headers={"content-type": "application/json"} | named, content=body)
+    return drive(prepare(request, fields(request.headers), WIRE, NO_OPTIONS))
+
+
+PLAIN = prepared()
+
+
+def key_of(body: bytes) -> str | None:
+    return cache_key(PLAIN._replace(body=body), None)
+
+
+def value(dice: random.Random, depth: int) -> Any:
+    kind = dice.random()
+    if depth == 0 or kind < 0.4:
+        return dice.choice(ATOMS)
+    if kind < 0.6:
+        return [value(dice, depth - 1) for _ in range(dice.randrange(3))]
+    return {dice.choice(NAMES): value(dice, depth - 1) for _ in range(dice.randrange(4))}
+
+
+def shuffled(dice: random.Random, item: Any) -> Any:
+    """The same value, its members in another order."""
+    if isinstance(item, list):
+        items: list[Any] = item  # pyright: ignore[reportUnknownVariableType]  # of JSON
+        return [shuffled(dice, one) for one in items]
+    if isinstance(item, dict):
+        members = [(name, shuffled(dice, one)) for name, one in cast("dict[str, Any]", item).items()]
+        dice.shuffle(members)
+        return dict(members)
+    return item
+
+
+def written(dice: random.Random, item: Any) -> bytes:
+    """The value as some program may write it."""
+    separators, ascii_only = dice.choice([(",", ":"), (", ", ": "), (" ,\n", "\t:")]), dice.random() < 0.5
+    text = json.dumps(item, separators=separators, ensure_ascii=ascii_only)
+    if not text.isascii() and "\ud83d" in text:
+        text = json.dumps(item, separators=separators)
+    return (dice.choice(["", " ", "\r\n"]) + text + dice.choice(["", "\n"])).encode()
+
+
+def canonical(body: bytes) -> str:
+    return json.dumps(json.loads(body), sort_keys=True)
+
+
+def test_equal_keys_are_equal_canonical_requests() -> None:
+    """Promise 27: 10⁵ random pairs, half of them one value written in two ways, the others mostly near misses."""
+    dice = random.Random(27)
+    same = 0
+    for _ in range(100_000):
+        one = value(dice, 3)
+        other = shuffled(dice, one) if dice.random() < 0.5 else value(dice, 3)
+        first, second = written(dice, one), written(dice, other)
+        equal = canonical(first) == canonical(second)
+        same += equal
+        assert (key_of(first) == key_of(second)) is equal, (first, second)
+    assert 50_000 < same < 80_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b'{"a":1}', b'{"a":1.0}'),
+        (b'{"a":1}', b'{"a":true}'),
+        (b'{"a":0.0}', b'{"a":-0.0}'),
+        (b'{"a":[["b",1]]}', b'{"a":{"b":1}}'),
+        (b'{"a":[]}', b'{"a":{}}'),
+        (b'{"a":1,"a":2}', b'{"a":2,"a":1}'),  # of which one counts is the server's to say
+        (b'{"a":1} x', b'{"a":1}'),
+        (b"\xc2\xa0{}", b"{}"),
+        (b"\xff{}", b"{}"),
+        (b"[" * 8000, b"[" * 8001),
+        (b"[" * 5000 + b"]" * 5000, b"[" * 5001 + b"]" * 5001),
+    ],
+)
+def test_what_differs(one: bytes, other: bytes) -> None:
+    assert None is not key_of(one) != key_of(other)
+
+
+def test_above_16_kib_equal_bytes() -> None:
+    pad = "x" * CANONICAL
+    one, other = (json.dumps(dict(members)).encode() for members in ([("a", 1), ("b", pad)], [("b", pad), ("a", 1)]))
+    assert key_of(one) != key_of(other)
+    assert key_of(one) == key_of(one)
+
+
+def test_never_across_keys_tenants_and_hosts() -> None:
+    """Promise 27: nor across versions that answer in another form."""
+    ways = [
+        prepared(),
+        prepared(b'{"model":"other"}'),
+        prepared(url="https://api.example.org/v1/chat/completions"),
+        prepared(url="http://api.example.com/v1/chat/completions"),
+        prepared(url="https://api.example.com:8443/v1/chat/completions"),
+        prepared(url="https://api.example.com/v2/chat/completions"),
+        prepared(url=f"{URL}?api-version=1"),
+        prepared(authorization="Bearer sk-two"),
+        prepared(openai_organization="org-1"),
+        prepared(openai_project="org-1"),
+        prepared(openai_beta="a"),
+        prepared(anthropic_beta="a"),
+    ]
+    spaces = [cache_key(ways[0], space) for space in ("", "a", "key", "a\nPOST")]
+    keys = [*(cache_key(way, None) for way in ways), *spaces]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
+    assert cache_key(ways[0], "a") == cache_key(ways[7], "a")  # in a namespace of the program's own the key is its own
