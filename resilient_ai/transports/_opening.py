@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from .._call import Reply
+from .._runtime.limit import deadline
 from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.registry import UNTERMINATED
@@ -70,6 +71,7 @@ class Opening:
         reply = watchman.reply = Reply(response, verdict=None)
         source = self._source(response)
         try:
+            self._no_longer_than_idle()
             first = await wire.first(source)
             judged = not declared and response.status_code == 200 and port.in_json
             if judged and not may_be_answer(first):
@@ -85,6 +87,13 @@ class Opening:
         kind = stream_classes(port.flavour)[port.is_async]
         response.stream = kind(response.stream, source, watchman, wire.known, held)
         return reply
+
+    def _no_longer_than_idle(self) -> None:
+        """Its head is here: a silence behind it is one between two bytes, and still one before the first event."""
+        call, limit = self._call, deadline.get()
+        if call.idle is not None:
+            idle = call.runtime.now() + call.idle
+            deadline.set(idle if limit is None else min(limit, idle))
 
     def _source(self, response: Any) -> Any:
         """The iterator over the body's bytes, unpacked."""
