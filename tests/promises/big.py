@@ -186,6 +186,8 @@ def needs(api: Api) -> Sequence[pytest.MarkDecorator]:
 big = pytest.mark.parametrize("api", [pytest.param(api, id=api.dialect, marks=needs(api)) for api in BIG])
 in_sync = pytest.mark.parametrize("mode", MODES[:1], ids=lambda mode: mode.name)
 in_two = pytest.mark.parametrize("mode", MODES[:2], ids=lambda mode: mode.name)
+in_long = pytest.mark.parametrize("mode", MODES[: 1 + LONG], ids=lambda mode: mode.name)
+"""Without a loop; in the long form in asyncio, too. For wide tables of what the engine, which is one, does alike."""
 in_each = pytest.mark.parametrize(
     ("api", "mode"),
     [
@@ -222,6 +224,7 @@ __all__ = [
     "Api",
     "big",
     "in_each",
+    "in_long",
     "in_sync",
     "in_two",
     "needs",

@@ -14,7 +14,7 @@ from resilient_ai import Cache, Pipeline, Retry, outcome, wrap
 from resilient_ai.testing import Fault
 from tests.sdk.modes import failing, two_modes
 
-from .big import BIG, GENAI, Api, big, in_sync, in_two, needs, to, wrapped
+from .big import BIG, GENAI, Api, big, in_long, in_sync, in_two, needs, to, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -72,7 +72,7 @@ CASES = [
 cases = pytest.mark.parametrize(("api", "name", "stream"), CASES)
 
 
-@in_two
+@in_long
 @cases
 def test_no_answer_moves_on(
     api: Api, mode: Mode, primary: SimulatedProvider, backup: SimulatedProvider, name: str, stream: bool
@@ -89,7 +89,7 @@ def test_no_answer_moves_on(
     assert (primary.count(), backup.count()) == (1, 1)
 
 
-@in_two
+@in_long
 @cases
 def test_no_answer_is_an_error_of_the_sdk_and_is_not_kept(
     api: Api, mode: Mode, primary: SimulatedProvider, name: str, stream: bool

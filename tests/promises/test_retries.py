@@ -77,10 +77,10 @@ def test_what_is_asked_again(api: Api, mode: Mode, primary: SimulatedProvider, s
 @pytest.mark.parametrize("cut", ["truncated", "truncated_clean", "error_in_stream", "stalled"])
 @pytest.mark.parametrize("rescue", ["error", "replay"])
 def test_nothing_is_told_twice_once_something_was_delivered(
-    api: Api, mode: Mode, primary: SimulatedProvider, cut: str, rescue: Any
+    api: Api, mode: Mode, primary: SimulatedProvider, cut: str, rescue: str
 ) -> None:
-    """Promises 3, 19 and 20: a stream that breaks ends in the SDK's own error, with the words as far as they came, none
-    twice. Asked again it is for a replay only, and no more often than the pipeline allows."""
+    """Promises 3, 19 and 20: a stream that breaks ends in the SDK's own error, with the words as far as they came, and
+    none twice. Asked again it is for a replay only, and no more often than the pipeline allows."""
     whole: list[str] = []
     words: list[str] = []
 
@@ -88,7 +88,7 @@ def test_nothing_is_told_twice_once_something_was_delivered(
         given, client = wrapped(api, mode, primary, QUICK, Deadline(idle=0.3))
         await api.streamed(client, mode, whole)
         primary.fault(getattr(Fault, cut)(after_tokens=2))
-        with options(rescue=(rescue, "error") if rescue == "replay" else ("error",)):
+        with options(rescue=("replay", "error") if rescue == "replay" else ("error",)):
             error = await failing(api.streamed(client, mode, words))
         assert isinstance(error, api.errors()), repr(error)
         await api.end(client, given)
