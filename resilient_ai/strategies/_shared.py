@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._state.limited import Limited
 from .._state.repeats import Repeats
 from .._state.waits import Waits
 
@@ -14,11 +15,13 @@ __all__ = ["Shared", "shared"]
 
 
 class Shared:
-    """The waits that providers asked for, by host, key and model (:attr:`Call.account`); the requests given up."""
+    """The waits that providers asked for and who is limited, by host, key and model (:attr:`Call.account`); the
+    requests given up."""
 
-    __slots__ = ("repeats", "waits")
+    __slots__ = ("limited", "repeats", "waits")
 
     def __init__(self) -> None:
+        self.limited = Limited()
         self.waits = Waits()
         self.repeats = Repeats()
 

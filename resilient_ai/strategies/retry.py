@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .._call import Operation
 from .._settings import check_share, is_number
 from .._state.budget import Budget
+from .._state.limited import UNTOLD
 from .._state.scopes import Scopes
 from .._state.waits import JITTER, LONGEST
 from ..errors import ConfigurationError, Failure, NotSent
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .._call import Call, Next, Reply
     from .._state.repeats import Repeats
     from .._state.waits import Waits
+    from ._shared import Shared
 
 __all__ = ["MAX_RETRY_AFTER", "Retry"]
 
@@ -40,10 +42,6 @@ MAX_RETRY_AFTER = LONGEST
 
 QUICK = 0.1
 """Seconds at most before the one quick repeat that is made when another target stands by."""
-
-UNTOLD = 2.0
-"""Seconds for which a key that is limited, but not told for how long, is left alone while another target stands by. Our
-choice: at ten calls a second one request in twenty calls finds out whether it may ask again; without it each did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +107,7 @@ class Retry:
         try:
             if earlier is None:
                 try:
-                    if common.waits.known:
-                        await _heed(common.waits, call)
-                    return await next(call)
+                    return await _send(next, call, common)
                 except NotSent:
                     raise
                 except Failure as failure:
@@ -125,7 +121,7 @@ class Retry:
         common = shared(call)
         try:
             while True:
-                told = _heard(common.waits, call, earlier)
+                told = _heard(common, call, earlier)
                 seconds = self._pause(call, earlier, past)
                 # A repeat at the time the provider itself named harms nobody: it costs no token.
                 if seconds is None or not (told or budget.withdraw(call.runtime.now())):
@@ -133,9 +129,7 @@ class Retry:
                 await _sleep(call, seconds)
                 past = Past(past.number + 1, past.started, past.waited + seconds)
                 try:
-                    if common.waits.known:
-                        await _heed(common.waits, call)
-                    return await next(call)
+                    return await _send(next, call, common)
                 except NotSent:
                     if not told:
                         budget.refund()  # the repeat was not sent
@@ -195,16 +189,37 @@ class Retry:
         return said_wait(full_jitter if self.wait is None else self.wait, state)
 
 
-def _heard(waits: Waits, call: Call, failure: Failure) -> bool:
+async def _send(next: Next, call: Call, common: Shared) -> Reply:
+    """Send, once the key may ask.
+
+    Raises:
+        Failure: NotSent, if another target can be asked meanwhile; or what the call meets.
+    """
+    if common.waits.known:
+        await _heed(common.waits, call)
+    if not common.limited.known:
+        return await next(call)
+    if call.has_next:
+        left = common.limited.take(call.account, call.runtime.now())
+        if left is not None:
+            raise _not_yet(call, left)
+    reply = await next(call)
+    common.limited.free(call.account)
+    return reply
+
+
+def _heard(common: Shared, call: Call, failure: Failure) -> bool:
     """Whether the provider said when this key may ask again; then all who use it are told."""
     if failure.kind is not FailureKind.RATE_LIMITED:
         return False
-    if failure.retry_after is None:
-        if call.has_next:
-            waits.ask(call.account, call.runtime.now(), UNTOLD)
-        return False
-    waits.ask(call.account, call.runtime.now(), failure.retry_after)
-    return True
+    account, now, told = call.account, call.runtime.now(), failure.retry_after
+    if call.has_next:
+        common.limited.refused(account, now, told)
+    if told is not None:
+        common.waits.ask(account, now, told)
+    elif call.has_next:
+        common.waits.ask(account, now, UNTOLD)
+    return told is not None
 
 
 def _give_up(repeats: Repeats, call: Call, failure: Failure) -> None:
@@ -248,7 +263,11 @@ async def _heed(waits: Waits, call: Call) -> None:
         seconds = wait.left + random.uniform(0, wait.spread)
         left = call.time_left()
         if call.has_next or wait.left > patience or (left is not None and seconds >= left):
-            why = f"the provider asked this key to wait; {call.model or 'it'} is asked again in {wait.left:.1f} s"
-            raise NotSent(why, target=call.target_name, reopens_in=wait.left)
+            raise _not_yet(call, wait.left)
         patience -= wait.left
         await _sleep(call, seconds)
+
+
+def _not_yet(call: Call, left: float) -> NotSent:
+    why = f"the provider asked this key to wait; {call.model or 'it'} is asked again in {left:.1f} s"
+    return NotSent(why, target=call.target_name, reopens_in=left)

@@ -121,7 +121,7 @@ def test_while_a_key_waits_new_calls_go_elsewhere_at_once(mode: Mode) -> None:
         assert {one.outcome.answered_by for one in got} == {"backup:*"}
         assert {one.seconds for one in got} == {0.0}
         assert world.primary.count == 1
-        await world.until(1000 + 20.01)
+        await world.until(1000 + 20.26)
         assert (await world.call(pipeline)).outcome.source == "fresh"
 
     world.run(mode, script)
@@ -377,3 +377,33 @@ def test_a_hung_primary_leaves_time_for_the_others(mode: Mode) -> None:
         assert got.seconds == pytest.approx(5)  # its keys are one place
 
     world.run(mode, script)
+
+
+@pytest.mark.parametrize("told", [None, 1.0])
+@pytest.mark.parametrize("bunch", [1, 5])
+def test_a_limited_key_is_tried_by_one_call_at_a_time(told: float | None, bunch: int) -> None:
+    """Issue 3: at most 1.1 requests a call at ten calls a second; not told for how long, it is left alone for longer
+    each time; and it is used again once it answers."""
+    world = World()
+    world.primary.follows(
+        lambda sent: fails(K.RATE_LIMITED, 0.05, retry_after=told) if 1001 <= sent.at < 1021 else ok(0.05)
+    )
+    world.backup.answers(ok(0.05))
+    pipeline = Pipeline.default(Fallback([target()]), isolated=True)
+    got: list[Got] = []
+
+    def at(when: float) -> Any:
+        async def call() -> None:
+            await world.until(when)
+            got.append(await world.call(pipeline))
+
+        return call
+
+    async def script() -> None:
+        await world.at_once([at(1000 + (number // bunch) * bunch / 10) for number in range(600)])
+
+    world.run("asyncio", script)
+    limited = [one for one in got if 1001 <= one.at < 1021]
+    assert all(one.failure is None for one in got)
+    assert sum(len(one.outcome.attempts) for one in limited) <= 1.1 * len(limited)
+    assert all(one.outcome.source == "fresh" for one in got if one.at >= 1021 + (17 if told is None else 3))
