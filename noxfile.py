@@ -1,8 +1,8 @@
 """Every check of this repository, each in an environment of its own.
 
 `nox` runs all tests, those that meet an SDK on both HTTP stacks of the OpenAI SDK; `nox -s lint` checks style, types
-and floors; `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits. Arguments after `--` go to
-pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
+and floors; `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits; `nox -s fuzz` fuzzes.
+Arguments after `--` go to pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
 """
 
 import re
@@ -51,6 +51,13 @@ def lowest(session: nox.Session) -> None:
     oldest = lower_bounds(project["dependencies"] + project["optional-dependencies"]["cli"])
     session.install(".[test]", *oldest)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """The event streams' layer under a fuzzer that is led by coverage, for half a minute; arguments go to libFuzzer."""
+    session.install(".[test]", *nox.project.dependency_groups(PYPROJECT, "fuzz"))
+    session.run("python", "-m", "tests.fuzz.sse", *(session.posargs or ["-max_total_time=30"]))
 
 
 @nox.session

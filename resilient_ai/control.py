@@ -30,9 +30,13 @@ def accept_unterminated(host: str) -> None:
     Raises:
         ConfigurationError: ``host`` is no such name.
     """
-    if not isinstance(host, str) or not host or "/" in host:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not _is_host(host):
         raise ConfigurationError(f"a host and port, as in 'localhost:8080', got {host!r}")
     UNTERMINATED.add(host)
+
+
+def _is_host(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and "/" not in value
 
 
 def disable() -> None:

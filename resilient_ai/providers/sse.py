@@ -55,9 +55,11 @@ def _event(raw: bytes) -> Event:
 class EventDecoder:
     """Takes chunks, gives events. What it keeps is the unfinished event only."""
 
-    __slots__ = ("_pieces", "_size", "_tail")
+    __slots__ = ("_half", "_pieces", "_size", "_tail")
 
     def __init__(self) -> None:
+        self._half = False
+        """Whether the last event ended with a carriage return, of whose line end a line feed may be still to come."""
         self._pieces: list[bytes] = []
         self._size = 0
         self._tail = b""
@@ -73,6 +75,10 @@ class EventDecoder:
         Raises:
             TooLong: the one it leaves unfinished.
         """
+        if self._half and chunk:
+            self._half = False
+            if chunk.startswith(b"\n"):
+                return [Event(b"\n", b"", b""), *self.feed(chunk[1:])]
         if _END.search(self._tail + chunk) is None:
             self._keep(chunk)
             return []
@@ -82,6 +88,7 @@ class EventDecoder:
         for end in _END.finditer(text):
             events.append(_event(text[start : end.end()]))
             start = end.end()
+        self._half = start == len(text) and text.endswith(b"\r")
         self._keep(text[start:])
         return events
 
