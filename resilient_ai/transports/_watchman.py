@@ -160,6 +160,7 @@ class Watchman:
         if attempt is not None and not attempt.over and self.reply.verdict is None:
             attempt.over = True
             attempt.ended = self.call.runtime.now()
+            failure.status = attempt.status
             if not self.complete:
                 self.call.journal.failed(attempt, failure, self.call.model)
         self.reply.end(verdict)
