@@ -1,8 +1,9 @@
 """Every check of this repository, each in an environment of its own.
 
 `nox` runs all tests, those that meet an SDK on both HTTP stacks of the OpenAI SDK; `nox -s lint` checks style, types
-and floors; `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits; `nox -s fuzz` fuzzes.
-Arguments after `--` go to pytest: `nox -s tests -- -k breaker`. Only Python and the package index are needed.
+and floors; `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits; `nox -s fuzz` fuzzes;
+`nox -s clock` throws the wall clock about, for which it compiles libfaketime. Arguments after `--` go to pytest:
+`nox -s tests -- -k breaker`. Only Python and the package index are needed.
 """
 
 import re
@@ -16,7 +17,14 @@ nox.options.error_on_external_run = True
 
 LOADS = [f"--ignore=tests/sdk/test_{name}.py" for name in ("load", "storms", "mute")]
 """Many callers at once: what they show is the engine's, and the same on either stack."""
-HTTP_TESTS = ["tests/sdk", "tests/transports", "tests/unit/transports", "tests/test_import.py", *LOADS]
+HTTP_TESTS = [
+    "tests/sdk",
+    "tests/promises",
+    "tests/transports",
+    "tests/unit/transports",
+    "tests/test_import.py",
+    *LOADS,
+]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -51,6 +59,13 @@ def lowest(session: nox.Session) -> None:
     oldest = lower_bounds(project["dependencies"] + project["optional-dependencies"]["cli"])
     session.install(".[test]", *oldest)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def clock(session: nox.Session) -> None:
+    """What wants libfaketime."""
+    session.install(".[test,httpx2]", "openai>=3,<4", "libfaketime>=3")
+    session.run("pytest", *(session.posargs or ["tests/promises/test_clock.py"]))
 
 
 @nox.session
