@@ -15,6 +15,7 @@ from ._storm_cancel import cancel
 from ._storm_faults import faults
 from ._storm_harm import harm
 from ._storm_kit import Storm
+from ._storm_leave import browsers, leave
 from ._storm_many import many
 from ._storm_mute import mute
 from ._storm_patience import patience
@@ -33,6 +34,8 @@ STORMS: dict[str, Callable[..., None]] = {
     "cancel": cancel,
     "faults": faults,
     "many": many,
+    "leave": leave,
+    "browsers": browsers,
 }
 
 
