@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from ._runtime.base import Gate, Runtime
     from .events import Event
 
-__all__ = ["Bystander", "Stopped", "WatchingRuntime", "observed", "say_if_late", "stop_if_changed", "telling"]
+__all__ = [
+    "Bystander",
+    "Stopped",
+    "WatchingRuntime",
+    "observed",
+    "say_if_late",
+    "say_late",
+    "stop_if_changed",
+    "telling",
+]
 
 T = TypeVar("T")
 log = logging.getLogger("resilient_ai")
@@ -116,9 +125,11 @@ def stop_if_changed(port: Bystander, call: Call) -> None:
     Raises:
         Stopped: it would not have been made, or not there.
     """
-    if call.target is not None or port.sent:
-        again = " again" if call.target is None else ""
-        raise Stopped(f"asked {call.target_name}{again}")
+    if call.target is None and not port.sent:
+        return
+    passed = "" if port.sent else "passed the primary over, and "
+    again = " again" if call.target is None else ""
+    raise Stopped(f"{passed}asked {call.target_name}{again}")
 
 
 def say_if_late(call: Call, attempt: Attempt) -> None:
@@ -151,9 +162,20 @@ async def observed(running: Coroutine[Any, Any, Reply], call: Call, port: Bystan
     if isinstance(call.runtime, WatchingRuntime):
         journal.would += call.runtime.missed
     for what in journal.would:
-        log.info("observed: %s: would have %s", scope_text(call.scope), what)
+        _log(call, what)
     if reply is None or reply.verdict is not None:
         journal.finish()
+
+
+def say_late(call: Call, failure: Failure) -> None:
+    """Note that what the strategies took for an answer was none, as its end has shown."""
+    what = f"taken it for no answer: {failure}"
+    call.journal.would += (what,)
+    _log(call, what)
+
+
+def _log(call: Call, what: str) -> None:
+    log.info("observed: %s: would have %s", scope_text(call.scope), what)
 
 
 async def _sent(port: Bystander, call: Call) -> Reply | None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Reply, Verdict
 from .._context import journals
-from .._observe import say_if_late, stop_if_changed
+from .._observe import say_if_late, say_late, stop_if_changed
 from ..errors import Failure
 from ..providers.streams.reading import Reading, Unread
 from ._abandoned import close_abandoned
 from ._answer import JOURNAL, LIMIT_PARSED, is_html, parsed, was_parsed
+from ._first import asks_for_stream, may_be_answer
 from ._flavour import fields
 from ._judged import finish
 from ._port import HttpPort
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ._port import Headers
 
 __all__ = ["ObservedPort"]
+
+LOOKED_AT = 64
+"""Bytes at an answer's beginning that tell whether it may be one."""
 
 
 class ObservedPort(HttpPort):
@@ -109,11 +113,11 @@ class ObservedPort(HttpPort):
                 response.status_code, headers=response.headers.raw, stream=self.flavour.ByteStream(seen)
             )
             raise await self._error(call, copy, headers, self._wire)
-        if self._asked and is_html(headers) and self.prepared.dialect.answers_in_json(self.prepared.facts.family):
+        if self.in_json and is_html(headers):
             raise self.broken(call, "a page of HTML")
         call.journal.answered(call.target_name, "fresh", call.model)
         reply = Reply(None, verdict=None)  # not the response: dropped, it must go at once
-        stream.judge = Judge(self, call, attempt, reply, headers)
+        stream.judge = Judge(self, call, attempt, reply, headers=headers, status=response.status_code)
         reply.on_end(partial(finish, call.journal))
         return reply
 
@@ -133,7 +137,7 @@ class ObservedPort(HttpPort):
             raise
         return b"".join(stream.held) if size <= LIMIT_PARSED else b""
 
-    def what_it_says(self, call: Call, headers: Headers, body: bytes) -> Failure | None:
+    def what_it_says(self, call: Call, headers: Headers, body: bytes, status: int) -> Failure | None:
         """The failure a JSON answer is, read to its end; None if it is sound."""
         encoding = headers.get(b"content-encoding")
         if encoding:
@@ -145,10 +149,23 @@ class ObservedPort(HttpPort):
             content = parsed(body) if body else None
         except (ValueError, RecursionError):
             return self.broken(call, "its JSON is malformed")
-        if not was_parsed(content):
+        if status != 200:
             return None
-        kind = self.prepared.dialect.inside_success(self.prepared.facts.family, content, self._asked)
-        return None if kind is None else Failure("a failure inside HTTP 200", kind=kind, status=200)
+        facts, dialect = self.prepared.facts, self.prepared.dialect
+        kind = dialect.inside_success(facts.family, content, self._asked) if was_parsed(content) else None
+        if kind is not None:
+            return Failure("a failure inside HTTP 200", kind=kind, status=200)
+        if self._asked and facts.family in dialect.streams and asks_for_stream(self.prepared.body):
+            return self.broken(call, "plain JSON, where a stream was asked for")
+        return None
+
+    def begins(self, call: Call, headers: Headers, beginning: bytes, status: int) -> Failure | None:
+        """The failure an answer is that does not say it is JSON, or events, and begins so; None if it may be either."""
+        declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
+        judged = not declared and status == 200 and self.in_json and b"content-encoding" not in headers
+        return (
+            self.broken(call, "neither JSON nor an event stream") if judged and not may_be_answer(beginning) else None
+        )
 
     def cut(self, call: Call) -> Failure:
         """The failure a stream without its end is."""
@@ -176,14 +193,18 @@ class ObservedPort(HttpPort):
 class Judge:
     """Looks on while an answer passes, and says how it ended."""
 
-    __slots__ = ("_attempt", "_body", "_call", "_headers", "_port", "_reply", "_size", "_watch")
+    __slots__ = ("_attempt", "_begun", "_body", "_call", "_headers", "_port", "_reply", "_size", "_status", "_watch")
 
-    def __init__(self, port: ObservedPort, call: Call, attempt: Attempt, reply: Reply, headers: Headers) -> None:
+    def __init__(
+        self, port: ObservedPort, call: Call, attempt: Attempt, reply: Reply, *, headers: Headers, status: int
+    ) -> None:
         self._port = port
         self._call = call
         self._attempt = attempt
         self._reply = reply
         self._headers = headers
+        self._status = status
+        self._begun = b""
         self._watch = port.watch(headers)
         self._body: list[bytes] | None = [] if port.reads(headers) else None
         self._size = 0
@@ -191,6 +212,7 @@ class Judge:
     def took(self, chunk: bytes) -> None:
         """Bytes passed."""
         if self._body is None:
+            self._begun = self._begun or chunk[:LOOKED_AT]
             self._watch.feed(chunk)
         elif self._size <= LIMIT_PARSED:
             self._size += len(chunk)
@@ -201,9 +223,11 @@ class Judge:
         failure = None
         if self._body is not None:
             if self._size <= LIMIT_PARSED:
-                failure = self._port.what_it_says(self._call, self._headers, b"".join(self._body))
+                failure = self._port.what_it_says(self._call, self._headers, b"".join(self._body), self._status)
         elif not self._finished():
             failure = self._port.cut(self._call)
+        else:
+            failure = self._port.begins(self._call, self._headers, self._begun, self._status)
         self._end(Verdict.SUCCESS, failure)
 
     def _finished(self) -> bool:
@@ -232,5 +256,7 @@ class Judge:
             failure = Failure("an error in the stream", kind=self._port.told_in_stream(told), status=200)
         if failure is not None:
             verdict = Verdict.FAILURE if failure.kind.meaning.counts else Verdict.NONE
+            if failure.kind.meaning.moves_on:  # else it would have been the program's to read, as it is
+                say_late(self._call, failure)
             self._call.journal.failed(self._attempt, failure, self._call.model)
         self._reply.end(verdict)

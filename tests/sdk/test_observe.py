@@ -289,3 +289,76 @@ def test_from_observing_to_acting_and_back(mode: Mode, primary: Any, to_backup: 
 
     mode.run(script)
     assert (primary.count(), backup.count()) == (3, 1)
+
+
+JSON = {"content-type": "application/json"}
+NO_ANSWERS: dict[str, tuple[Fault, bool, str]] = {
+    "html": (Fault.status(200, body="<html></html>", headers={"content-type": "text/html"}), False, "a page of HTML"),
+    "words": (Fault.status(200, body="upstream error", headers={"content-type": "text/plain"}), False, "neither JSON"),
+    "nothing": (Fault.status(200, body=""), False, "neither JSON"),
+    "another schema": (Fault.status(200, body='{"hello": 1}', headers=JSON), False, "a failure inside HTTP 200"),
+    "malformed": (Fault.malformed_json(), False, "its JSON is malformed"),
+    "words for a stream": (Fault.status(200, body="upstream error"), True, "neither JSON"),
+    "JSON for a stream": (Fault.not_streamed(), True, "plain JSON, where a stream was asked for"),
+    "a cut stream": (Fault.truncated_clean(after_tokens=2), True, "the stream ended without its terminal event"),
+}
+
+
+@two_modes
+@pytest.mark.parametrize("name", NO_ANSWERS)
+def test_what_is_no_answer_is_told_as_such(mode: Mode, primary: Any, to_backup: Any, backup: Any, name: str) -> None:
+    """Regression: of what comes with HTTP 200, only HTML was refused; and of what was refused at the end of its body
+    the outcome said that nothing would have been done."""
+    fault, stream, said = NO_ANSWERS[name]
+    seen: list[Any] = []
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary, max_retries=0), observing(Retry(attempts=1), listeners=[seen.append]))
+        primary.fault(fault)
+        with record() as calls, contextlib.suppress(openai.OpenAIError, ValueError, http.HTTPError, AttributeError):
+            answer = await chat(client, stream=stream)
+            if stream:
+                await everything(answer)
+        await close(client)
+        (told,) = calls
+        assert told.attempts[0].startswith("primary: broken")
+        if name == "html":  # judged by its head: the strategies see it, and have nobody else to ask
+            return
+        (would,) = told.would_have
+        assert would.startswith("taken it for no answer: ")
+        assert said in would
+
+    mode.run(script)
+    failed = [event for event in seen if isinstance(event, AttemptFailed)]
+    assert [(event.kind, event.observed) for event in failed] == [(FailureKind.BROKEN, True)]
+    assert (primary.count(), backup.count()) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [201, 202])
+def test_another_status_s_json_is_its_own(primary: Any, status: int) -> None:
+    """Regression: an accepted job, which says so in a body of its own, was a failure inside HTTP 200."""
+    seen: list[Any] = []
+    client = wrap(Mode("sync").openai(primary, max_retries=0), observing(listeners=[seen.append]))
+    primary.fault(Fault.status(status, body='{"accepted": true}', headers=JSON))
+    client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO)
+    assert not [event for event in seen if isinstance(event, AttemptFailed)]
+    client.close()
+
+
+@two_modes
+def test_a_primary_that_is_passed_over_is_told(mode: Mode, primary: Any, to_backup: Any, backup: Any) -> None:
+    """Regression: that it would not have been asked at all was not said; only who would have been."""
+
+    async def script() -> None:
+        pipeline = observing(Retry(attempts=1), CircuitBreaker(consecutive=1), isolated=True)
+        client = wrap(mode.openai(primary, max_retries=0), pipeline, fallback=to_backup)
+        primary.fault(Fault.status(500, count=1))
+        with record() as calls:
+            await settled(chat(client))
+            await chat(client)
+        await close(client)
+        assert calls[0].would_have == ("asked backup:*",)
+        assert calls[1].would_have == ("passed the primary over, and asked backup:*",)
+
+    mode.run(script)
+    assert (primary.count(), backup.count()) == (2, 0)
