@@ -9,8 +9,10 @@ error at that very place; httpx hands over what there is of them as if it were a
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from .._runtime.limit import deadline
 from ._brotli_zstd import brotli, zstd
 from ._inflate import Damaged, Deflate, Gzip
 
@@ -94,6 +96,17 @@ def unpacker(encoding: str) -> Unpacker | None:
     return stages[0] if stages else None
 
 
+def _in_time() -> None:
+    """A second of unpacking may lie between two reads, and only a read looks at the deadline.
+
+    Raises:
+        TimeoutError: it is over.
+    """
+    limit = deadline.get()
+    if limit is not None and monotonic() >= limit:
+        raise TimeoutError("the time was over while the body was unpacked")
+
+
 class Unpacked:
     """The unpacked pieces of a source, by blocking. A class and no generator, as whatever reads a connection here.
 
@@ -117,16 +130,18 @@ class Unpacked:
     def __next__(self) -> bytes:
         unpacking = self._unpacking
         try:
-            while True:
-                piece = unpacking.piece()
-                if piece:
-                    return piece
+            piece = unpacking.piece()
+            if piece:
+                _in_time()
+            while not piece:
                 try:
                     packed = self._read()
                 except StopIteration:
                     unpacking.end()
                     raise
                 unpacking.feed(packed)
+                piece = unpacking.piece()
+            return piece
         except Damaged as damaged:
             raise self._error(str(damaged)) from damaged
 
@@ -154,16 +169,18 @@ class AsyncUnpacked:
     async def __anext__(self) -> bytes:
         unpacking = self._unpacking
         try:
-            while True:
-                piece = unpacking.piece()
-                if piece:
-                    return piece
+            piece = unpacking.piece()
+            if piece:
+                _in_time()
+            while not piece:
                 try:
                     packed = await self._read()
                 except StopAsyncIteration:
                     unpacking.end()
                     raise
                 unpacking.feed(packed)
+                piece = unpacking.piece()
+            return piece
         except Damaged as damaged:
             raise self._error(str(damaged)) from damaged
 

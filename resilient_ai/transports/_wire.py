@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._runtime.concurrent import within
@@ -95,7 +96,7 @@ def _unread(response: Any, flavour: Flavour) -> Any:
 
 
 def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
-    size, chunks = 0, list[bytes]()
+    size, first, more = 0, b"", None
     try:
         for chunk in source:
             if tick is not None:
@@ -103,14 +104,23 @@ def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
             size += len(chunk)
             if size > most:
                 raise TooLarge
-            chunks.append(chunk)
+            if more is not None:
+                more.write(chunk)
+            elif first:
+                more = BytesIO()
+                more.write(first)
+                more.write(chunk)
+            else:
+                first = chunk
+        return first if more is None else more.getvalue()
     finally:
+        if more is not None:
+            more.close()  # an exception holds this frame, and may be kept while the next answer is read
         owner.close()
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
-    size, chunks = 0, list[bytes]()
+    size, first, more = 0, b"", None
     try:
         async for chunk in source:
             if tick is not None:
@@ -118,10 +128,19 @@ async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> b
             size += len(chunk)
             if size > most:
                 raise TooLarge
-            chunks.append(chunk)
+            if more is not None:
+                more.write(chunk)
+            elif first:
+                more = BytesIO()
+                more.write(first)
+                more.write(chunk)
+            else:
+                first = chunk
+        return first if more is None else more.getvalue()
     finally:
+        if more is not None:
+            more.close()  # an exception holds this frame, and may be kept while the next answer is read
         await owner.aclose()
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class SyncWire:

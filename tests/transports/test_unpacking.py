@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import itertools
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resilient_ai._runtime.limit import deadline
 from resilient_ai.transports import _brotli_zstd
 from resilient_ai.transports._inflate import PIECE, Damaged, Unpacker
 from resilient_ai.transports._unpacking import MOST_CODINGS, Unpacked, unpacked, unpacked_whole, unpacker
@@ -339,5 +341,39 @@ def test_a_source_is_read_as_it_is_needed(side: Side) -> None:
             await read()
         await awaited(pieces.close() if side.mode == "sync" else pieces.aclose())
         assert source.closed
+
+    side.run(script)
+
+
+@sides()
+def test_unpacking_keeps_the_deadline(side: Side) -> None:
+    """Between two reads, where nothing else looks at it."""
+
+    class Source:
+        def __init__(self) -> None:
+            self.left = [gzip.compress(bytes(10 * PIECE))]
+
+        def __next__(self) -> bytes:
+            return self.left.pop()
+
+    class AsyncSource(Source):
+        async def __anext__(self) -> bytes:
+            return self.left.pop()
+
+    async def script() -> None:
+        sync = side.mode == "sync"
+        pieces = unpacked(Source() if sync else AsyncSource(), "gzip", side.module.DecodingError)
+
+        async def read() -> bytes:
+            return next(pieces) if sync else await anext(pieces)
+
+        token = deadline.set(time.monotonic() + 60)
+        try:
+            assert await read() == bytes(PIECE)
+            deadline.set(time.monotonic())
+            with pytest.raises(TimeoutError):
+                await read()
+        finally:
+            deadline.reset(token)
 
     side.run(script)

@@ -1,0 +1,390 @@
+"""A body that breaks off is gone on with where it broke off, if its server says that it can be.
+
+Files, videos: what a store hands out with a strong ETag and ``Accept-Ranges: bytes``. The rest is asked for with
+``Range`` and, so that nobody gets the rest of another file, ``If-Range`` (RFC 9110, 13.1.5 and 14); only an answer that
+says to be exactly that rest is taken. All else ends as it would have without us: in the SDK's own error.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from .._runtime.limit import deadline
+from .._runtime.sync import drive
+from ..errors import Failure
+from ..failures import FailureKind
+from ..providers.headers import asked_wait
+from ._flavour import fields
+from ._pool import bounded_extensions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .._call import Call
+    from .._journal import Attempt
+    from ._flavour import Flavour
+    from ._wire import Wire
+
+__all__ = ["RESUMES", "AsyncResumed", "Resumed", "Resumption", "resumable", "resumed"]
+
+RESUMES = 3
+"""How often a body is gone on with at most. Our choice: with a network that breaks so often something else is wrong."""
+
+BACKOFF = 0.5
+"""Seconds waited before the second try, up to; twice that before the third. The first is made at once."""
+
+LONGEST = 5.0
+"""Seconds that a server may ask to wait for the rest. Somebody sits before a body that has begun."""
+
+_RANGE = re.compile(rb"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_ALL = ("connect", "read", "write", "pool")
+_POOL = ("pool",)
+_DIFFERENT = ("range", "if-range", "accept-encoding")
+
+
+class Resumption:
+    """What to ask for the rest of a body, and whether an answer is that. No I/O.
+
+    Attributes:
+        at: how many bytes are here.
+        total: how many there are to be; None as long as nobody said.
+    """
+
+    __slots__ = ("_etag", "_validator", "at", "total")
+
+    def __init__(self, validator: str, total: int | None) -> None:
+        self._validator = validator
+        self._etag = validator.startswith('"')
+        self.total = total
+        self.at = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether the body may end here."""
+        return self.total is None or self.at == self.total
+
+    def asks(self) -> list[tuple[str, str]]:
+        """The headers that ask for the rest, and for nothing else. Not packed: what is here was not."""
+        return [("range", f"bytes={self.at}-"), ("if-range", self._validator), ("accept-encoding", "identity")]
+
+    def mismatch(self, status: int, headers: Mapping[bytes, bytes]) -> str | None:
+        """Why an answer is not the rest; None if it is."""
+        if status != 206:
+            return f"HTTP {status}"
+        if b"content-encoding" in headers:
+            return "it is packed"
+        said = _RANGE.fullmatch(headers.get(b"content-range", b"").strip().lower())
+        if said is None:
+            return "it does not say what it is"
+        first, last, total = map(int, said.groups())
+        if first != self.at or last != total - 1 or (self.total or total) != total or last < first:
+            return f"it says to be {said[0].decode()}, at {self.at} of {self.total}"
+        length = headers.get(b"content-length")
+        if length is not None and not (length.isdigit() and int(length) == total - first):
+            return "its length is another"
+        given = headers.get(b"etag" if self._etag else b"last-modified")
+        if given is not None and given.decode("latin-1").strip() != self._validator:
+            return "it is of another file"
+        self.total = total
+        return None
+
+
+def resumable(method: str, status: int, headers: Mapping[bytes, bytes]) -> Resumption | None:
+    """What can be done when this answer's body breaks off; None if nothing. ``headers`` are by lower-case name."""
+    if method != "GET" or status != 200 or b"content-encoding" in headers:
+        return None
+    if headers.get(b"accept-ranges", b"").strip().lower() != b"bytes":
+        return None
+    if headers.get(b"content-type", b"").lower().startswith((b"text/event-stream", b"multipart/byteranges")):
+        return None
+    validator = _validator(headers)
+    length = headers.get(b"content-length")
+    if validator is None or (length is not None and not length.isdigit()):
+        return None
+    return Resumption(validator, None if length is None else int(length))
+
+
+def _validator(headers: Mapping[bytes, bytes]) -> str | None:
+    """A strong one: equal only for equal bytes. A weak ETag says that they may differ; a date is strong only if the
+    file was older than a second when it was sent (RFC 9110, 8.8.2.2)."""
+    etag = headers.get(b"etag")
+    if etag is not None:
+        said = etag.decode("latin-1").strip()
+        return said if len(said) > 2 and said[0] == said[-1] == '"' else None
+    try:
+        changed, sent = (headers[name].decode("latin-1").strip() for name in (b"last-modified", b"date"))
+        seconds = (parsedate_to_datetime(sent) - parsedate_to_datetime(changed)).total_seconds()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return changed if seconds >= 1 else None
+
+
+class _Body:
+    """A body from one answer after the other, as far as sync and async have it in common.
+
+    It stands where a response's source stands, and where its stream does: closed, it closes what it reads from.
+
+    Args:
+        resumption: what to ask.
+        call: for its limits, and its journal, where each further answer is an attempt.
+        attempt: the one that brought the answer.
+        wire: where the rest is asked for: where the beginning came from.
+        response: the answer, its body unread.
+        request: what was sent for it.
+        flavour: of both.
+        failure: (an exception of the wire's): the failure that it is.
+        most: how often to ask.
+    """
+
+    def __init__(
+        self,
+        resumption: Resumption,
+        *,
+        call: Call,
+        attempt: Attempt,
+        wire: Wire,
+        response: Any,
+        request: Any,
+        flavour: Flavour,
+        failure: Callable[[Exception], Failure],
+        most: int = RESUMES,
+    ) -> None:
+        self._resumption = resumption
+        self._call = call
+        self._attempt = attempt
+        self._wire = wire
+        self._request = request
+        self._flavour = flavour
+        self._failure = failure
+        self._left = most
+        self._asked = 0
+        self._wait = 0.0
+        self._known = wire.known
+        self._stream: Any = response.stream
+        self._source: Any = wire.source(response)
+        self._closed = False
+
+    def _short(self) -> Exception | None:
+        """The error for a body that has ended, if it has done so early."""
+        resumption = self._resumption
+        if resumption.whole:
+            return None
+        told = f"the body ended after {resumption.at} bytes of {resumption.total}"
+        error: Exception = self._flavour.RemoteProtocolError(told)
+        return error
+
+    async def _mended(self, cause: Exception) -> bytes:
+        """The bytes that come next, from another answer.
+
+        Raises:
+            Exception: ``cause``, if they cannot be had.
+        """
+        call = self._call
+        if self._resumption.at:  # if not, nobody has anything yet: the strategies can act
+            self._lost(cause)
+        else:
+            self._left = 0
+        while self._left > 0 and not self._closed:
+            self._left -= 1
+            if self._asked:
+                wait = max(self._wait, random.uniform(0, BACKOFF * 2 ** (self._asked - 1)))
+                if not self._fits(wait):
+                    break
+                await call.runtime.sleep(wait)
+            self._asked += 1
+            until = self._until()
+            if until is not None and until <= call.runtime.now():
+                break
+            try:
+                found = await self._ask(until)
+            except Failure as failure:
+                self._note(failure)
+                if not self._wait:
+                    break
+                continue
+            except self._known as error:
+                self._lost(error)
+                continue
+            if not self._closed:
+                self._asked = 0
+                return found
+        await self._let_go()
+        try:
+            raise cause
+        finally:
+            del cause  # its traceback holds this frame
+
+    async def _ask(self, until: float | None) -> bytes:
+        """Ask for the rest, and read its first bytes.
+
+        Raises:
+            Failure: another answer came. The waiting that may help is kept.
+        """
+        call, resumption = self._call, self._resumption
+        self._wait = 0.0
+        await self._let_go()
+        attempt = self._attempt = call.journal.begin(call.target_name)
+        token = deadline.set(until)
+        try:
+            response = await self._wire.send(self._again(), until)
+            self._stream, self._source = response.stream, self._wire.source(response)
+            headers = fields(response.headers)
+            attempt.status = response.status_code
+            why = resumption.mismatch(response.status_code, headers)
+            if why is None:
+                found = await self._wire.first(self._source)
+                if found:
+                    resumption.at += len(found)
+                    return found
+                why = "it is empty"
+            if response.status_code in (408, 429) or response.status_code >= 500:
+                self._wait = asked_wait(headers, time.time()) or 0.001
+            kind = FailureKind.TRANSIENT if self._wait else FailureKind.BROKEN
+            text = f"not the rest of the body: {why}"
+            raise Failure(text, kind=kind, target=call.target_name, status=response.status_code)
+        finally:
+            deadline.reset(token)
+            attempt.ended = call.runtime.now()
+
+    def _again(self) -> Any:
+        request = self._request
+        headers = [(name, value) for name, value in request.headers.multi_items() if name not in _DIFFERENT]
+        extensions = dict(request.extensions)
+        if deadline.get() is not None:  # as for any other attempt: sockets of our own look at the deadline themselves
+            extensions = bounded_extensions(extensions, phases=_ALL if self._wire.foreign else _POOL)
+        return self._flavour.Request(
+            "GET", request.url, headers=headers + self._resumption.asks(), extensions=extensions
+        )
+
+    def _until(self) -> float | None:
+        """When the next bytes must be here."""
+        call = self._call
+        now = call.runtime.now()
+        limits = [now + seconds for seconds in (call.first_byte, call.idle, call.per_attempt) if seconds is not None]
+        if call.stream_limit is not None:
+            limits.append(call.stream_limit)
+        return min(limits, default=None)
+
+    def _fits(self, wait: float) -> bool:
+        limit = self._call.stream_limit
+        return wait <= LONGEST and (limit is None or self._call.runtime.now() + wait < limit)
+
+    def _lost(self, error: Exception) -> None:
+        self._note(self._failure(self._wire.told(error)))
+
+    def _note(self, failure: Failure) -> None:
+        """The attempt has failed after all."""
+        call = self._call
+        failure.status = failure.status or self._attempt.status
+        self._attempt.ended = call.runtime.now()
+        call.journal.failed(self._attempt, failure, call.model)
+
+    async def _let_go(self) -> None:
+        raise NotImplementedError
+
+
+class Resumed(_Body):
+    """By blocking."""
+
+    def __iter__(self) -> Resumed:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            chunk: bytes = next(self._source)
+        except StopIteration:
+            error = self._short()
+            if error is None:
+                raise
+        except self._known as broken:
+            error = broken
+        else:
+            self._resumption.at += len(chunk)
+            return chunk
+        try:
+            return drive(self._mended(error))
+        finally:
+            del error
+
+    async def _let_go(self) -> None:
+        with suppress(*self._known):
+            self._stream.close()
+
+    def close(self) -> None:
+        """Close what it reads from."""
+        self._closed = True
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            with suppress(ValueError):  # somebody else is reading
+                close()
+        self._stream.close()
+
+
+class AsyncResumed(_Body):
+    """By awaiting."""
+
+    def __aiter__(self) -> AsyncResumed:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk: bytes = await anext(self._source)
+        except StopAsyncIteration:
+            error = self._short()
+            if error is None:
+                raise
+        except self._known as broken:
+            error = broken
+        else:
+            self._resumption.at += len(chunk)
+            return chunk
+        try:
+            return await self._mended(error)
+        finally:
+            del error
+
+    async def _let_go(self) -> None:
+        with suppress(*self._known):
+            await self._stream.aclose()
+
+    async def aclose(self) -> None:
+        """Close what it reads from."""
+        self._closed = True
+        await self._stream.aclose()
+
+
+def resumed(
+    headers: Mapping[bytes, bytes],
+    *,
+    call: Call,
+    attempt: Attempt,
+    wire: Wire,
+    response: Any,
+    request: Any,
+    flavour: Flavour,
+    failure: Callable[[Exception], Failure],
+    is_async: bool,
+) -> Resumed | AsyncResumed | None:
+    """The body of an answer, gone on with when it breaks off; None if that cannot be, or the call is not to be rescued.
+    It stands for the answer's source and for its stream."""
+    rescue = call.rescue
+    if rescue is None or rescue.ways(call) == ("error",):
+        return None
+    resumption = resumable(request.method, response.status_code, headers)
+    if resumption is None:
+        return None
+    return (AsyncResumed if is_async else Resumed)(
+        resumption,
+        call=call,
+        attempt=attempt,
+        wire=wire,
+        response=response,
+        request=request,
+        flavour=flavour,
+        failure=failure,
+    )
