@@ -246,12 +246,13 @@ class Call:
         rescue: how its stream can be asked for once more; None if nobody is to ask.
         resume: how it is, if it is asked for once more: its stream is read by one that goes on with it, and tells
             nobody else how it ended.
+        begun: told when the first bytes of a stream are here, long before there is something to hand over perhaps.
     """
 
     __slots__ = (
-        "_scope", "_states", "deadline", "facts", "first_byte", "has_next", "idle", "journal", "limit", "may_wait",
-        "options", "pace", "per_attempt", "port", "rescue", "resume", "resumes", "runtime", "stream_limit", "target",
-        "turned_away",
+        "_scope", "_states", "begun", "deadline", "facts", "first_byte", "has_next", "idle", "journal", "limit",
+        "may_wait", "options", "pace", "per_attempt", "port", "rescue", "resume", "resumes", "runtime", "stream_limit",
+        "target", "turned_away",
     )  # fmt: skip
 
     def __init__(
@@ -278,6 +279,7 @@ class Call:
         self.resumes: tuple[int, Failure] | None = None
         self.rescue: Rescue | None = None
         self.resume: Resume | None = None
+        self.begun: Callable[[], object] | None = None
 
     def derive(self) -> Call:
         """A view of the same call, for the next strategy; set on it what differs."""
@@ -303,6 +305,7 @@ class Call:
         view.resumes = None
         view.rescue = self.rescue
         view.resume = self.resume
+        view.begun = self.begun
         return view
 
     def state(self, strategy: Stateful[StateT]) -> StateT:

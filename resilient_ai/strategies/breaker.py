@@ -18,6 +18,7 @@ from ._patience import Overtaken
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
+    from .._runtime.base import Runtime
     from .._state.breaker import Circuit
 
 __all__ = ["CircuitBreaker", "Circuits"]
@@ -142,11 +143,13 @@ class CircuitBreaker:
                 time_left=call.deadline and call.deadline - now,
                 slow_after=slow_after,
             )
+            view = call.derive()
+            view.begun = partial(_begun, permit, call.runtime)
             if can_wait:
                 circuits.patient = True
-                reply = await _recallable(next, call, circuit, permit)
+                reply = await _recallable(next, view, circuit, permit)
             else:
-                reply = await next(call)
+                reply = await next(view)
             if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
                 permit.settle(True, call.runtime.now())
             else:
@@ -189,6 +192,11 @@ async def _recallable(next: Next, call: Call, circuit: Circuit, permit: Permit) 
                 call.journal.failed(attempt, failure, call.model)
                 break
         raise failure from None
+
+
+def _begun(permit: Permit, runtime: Runtime) -> None:
+    """A stream says something. It may think for a minute before it says anything to hand on; silent it is not."""
+    permit.heard(runtime.now())
 
 
 def _release(permit: Permit | None) -> None:

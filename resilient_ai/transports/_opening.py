@@ -73,6 +73,8 @@ class Opening:
         try:
             self._no_longer_than_idle()
             first = await wire.first(source)
+            if first is not None and call.begun is not None:
+                call.begun()
             judged = not declared and response.status_code == 200 and port.in_json
             if judged and not may_be_answer(first):
                 raise port.broken(call, "neither JSON nor an event stream")

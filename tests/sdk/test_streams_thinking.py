@@ -216,3 +216,34 @@ def test_silence_moves_on(case: Case, cases: dict[Case, Heard]) -> None:
     assert IDLE <= heard.seconds < 3 * IDLE
     assert (heard.first, heard.second) == (1, 1)
     assert heard.answered_by == "other:*"
+
+
+MANY, LATER = 20, 10
+"""Streams that begin at once, and those that come when the others, were they plain answers, should be there."""
+
+
+def test_many_that_think_are_no_silence(process: Simulator) -> None:
+    """Regression: streams of which only the opening had come were taken for unanswered calls, and a provider of which
+    nothing was known yet for silent: a circuit opened, and later calls went elsewhere."""
+    process.reset()
+    first, second = process["openai-1"], process["openai-2"]
+    first.fault(Fault.slow_first_token(2.5))
+    changes: list[CircuitChanged] = []
+    pipeline = Pipeline.default(
+        listeners=[lambda event: changes.append(event) if isinstance(event, CircuitChanged) else None], isolated=True
+    )
+    given = ENDPOINTS[0].make(False, first, first.key, LONG)
+    client = wrap(given, pipeline, fallback=[Target("other:*", base_url=second.base_url, api_key=second.key)])
+
+    def one(number: int) -> bool:
+        time.sleep(1.5 if number >= MANY else 0.0)
+        read = Read()
+        for event in ENDPOINTS[0].open(client, False):
+            ENDPOINTS[0].read(read, event)
+        return len(read.tokens) == TOKENS and read.ended
+
+    with ThreadPoolExecutor(MANY + LATER) as pool:
+        assert all(pool.map(one, range(MANY + LATER)))
+    client.close()
+    given.close()
+    assert (first.count(), second.count(), changes) == (MANY + LATER, 0, [])
