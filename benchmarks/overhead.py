@@ -39,23 +39,23 @@ KEYS = ("nokey", "key")
 _conversations = itertools.count()
 
 
-def _messages(size: int) -> list[Any]:
+def messages(size: int) -> list[Any]:
     """About ``size`` bytes of messages, no two conversations alike: nothing may be remembered from an earlier call."""
     opening = {"role": "system", "content": f"This is conversation {next(_conversations)}."}
     return [opening, *[{"role": "user", "content": "x" * 900}] * max(1, size // 1000)]
 
 
-def _pipeline(keyed: bool) -> Pipeline:
+def pipeline(keyed: bool) -> Pipeline:
     """With a key: a cache that has to look for every request, and never has an answer (``ttl`` of a microsecond)."""
     return Pipeline.default(Cache(ttl=1e-6, stale_if_error=60)) if keyed else Pipeline.default()
 
 
 def _sync(client: OpenAI, size: int, stream: bool) -> Callable[[], None]:
     def plain() -> None:
-        client.chat.completions.create(model=MODEL, messages=_messages(size))
+        client.chat.completions.create(model=MODEL, messages=messages(size))
 
     def streamed() -> None:
-        for _ in client.chat.completions.create(model=MODEL, messages=_messages(size), stream=True):
+        for _ in client.chat.completions.create(model=MODEL, messages=messages(size), stream=True):
             pass
 
     return streamed if stream else plain
@@ -63,10 +63,10 @@ def _sync(client: OpenAI, size: int, stream: bool) -> Callable[[], None]:
 
 def _async(client: AsyncOpenAI, size: int, stream: bool) -> Callable[[], Awaitable[None]]:
     async def plain() -> None:
-        await client.chat.completions.create(model=MODEL, messages=_messages(size))
+        await client.chat.completions.create(model=MODEL, messages=messages(size))
 
     async def streamed() -> None:
-        async for _ in await client.chat.completions.create(model=MODEL, messages=_messages(size), stream=True):
+        async for _ in await client.chat.completions.create(model=MODEL, messages=messages(size), stream=True):
             pass
 
     return streamed if stream else plain
@@ -114,7 +114,7 @@ def _case(url: str, mode: str, shape: str, size: int, keyed: bool, pairs: int) -
     stream = shape == "stream"
     if mode == "sync":
         with OpenAI(base_url=url, api_key="sk-x") as bare, OpenAI(base_url=url, api_key="sk-x") as given:
-            wrapped = resilient_ai.wrap(given, _pipeline(keyed))
+            wrapped = resilient_ai.wrap(given, pipeline(keyed))
             return _measure_sync(_sync(bare, size, stream), _sync(wrapped, size, stream), pairs)
 
     async def run() -> dict[str, float]:
@@ -122,7 +122,7 @@ def _case(url: str, mode: str, shape: str, size: int, keyed: bool, pairs: int) -
             AsyncOpenAI(base_url=url, api_key="sk-x") as bare,
             AsyncOpenAI(base_url=url, api_key="sk-x") as given,
         ):
-            wrapped = resilient_ai.wrap(given, _pipeline(keyed))
+            wrapped = resilient_ai.wrap(given, pipeline(keyed))
             figures = await _measure_async(_async(bare, size, stream), _async(wrapped, size, stream), pairs)
             await wrapped.close()
             return figures

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._flavour import Flavour
 
 __all__ = [
+    "BLANKS",
     "JOURNAL",
     "MARKS",
     "Answer",
@@ -65,8 +66,8 @@ class Answer:
 
 def is_json(headers: Mapping[bytes, bytes]) -> bool:
     """Whether an answer says it is JSON."""
-    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    return kind.endswith((b"/json", b"+json"))
+    kind = headers.get(b"content-type", b"")
+    return kind == b"application/json" or kind.partition(b";")[0].strip().lower().endswith((b"/json", b"+json"))
 
 
 def is_html(headers: Mapping[bytes, bytes]) -> bool:
@@ -84,7 +85,9 @@ class _Unparsed:
     """Stands where nothing was parsed: a class, since it is the same one in every copy."""
 
 
-_decode = json.JSONDecoder().decode  # an answer's JSON is UTF-8 (RFC 8259); json.loads would guess first
+_read = json.JSONDecoder().raw_decode
+BLANKS = " \t\n\r"
+"""What JSON has for white space (RFC 8259, 2)."""
 
 
 def parsed(body: bytes) -> Any:
@@ -95,9 +98,11 @@ def parsed(body: bytes) -> Any:
     """
     if len(body) <= LIMIT_PARSED:
         try:
-            return _decode(body.decode())
+            text = body.decode().strip(BLANKS)  # UTF-8 (RFC 8259, 8.1): json.loads guesses first
+            value, end = _read(text)
         except ValueError:  # a byte order mark, UTF-16: json.loads looks
             return json.loads(body)
+        return value if end == len(text) else json.loads(body)  # which says what is too much
     ends = body[:64].lstrip()[:1] + body[-64:].rstrip()[-1:]
     if ends not in (b"{}", b"[]"):
         raise ValueError("cut short")

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from .._target import salted_digest
+from ._answer import BLANKS
 from ._request import credential_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ def _by_name(members: list[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
 
 
 _read = json.JSONDecoder(object_pairs_hook=_by_name).raw_decode
-_BLANKS = " \t\n\r"
 
 BY_VALUE = 2
 """The version of marshal's format in which equal values are equal bytes; later ones refer back to equal objects."""
@@ -77,7 +77,7 @@ def _canonical(prepared: Prepared, body: bytes) -> bytes:
     if len(body) > CANONICAL:
         return body
     try:
-        text = body.decode().strip(_BLANKS)
+        text = body.decode().strip(BLANKS)
         value, end = _read(text)
         return marshal.dumps(value, BY_VALUE) if end == len(text) else body
     except (ValueError, RecursionError):
