@@ -18,9 +18,9 @@ __all__ = ["TEXT", "Words", "outcome"]
 
 MARK = "resilient_ai"
 TEXT = "resilient_ai_delivered"
-_RESPONSES = ("response", "raw_response", "http_response", "sdk_http_response", "_raw_stream")
+_RESPONSES = ("response", "raw_response", "http_response", "sdk_http_response", "response_stream", "_raw_stream")
 """Where SDK objects keep their HTTP response: errors and streams (mistral's: raw), raw responses, the answers of
-google-genai (its headers), stream helpers (in their stream)."""
+google-genai (its headers; of a stream's errors, a response in a response), stream helpers (in their stream)."""
 _IDS = ("x-request-id", "request-id")
 """The headers with a provider's id for a request."""
 

@@ -10,6 +10,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import openai
 import pytest
 
@@ -650,3 +651,60 @@ def test_the_bare_sdk_is_left_alone(primary: Any) -> None:
         list(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))
     assert primary.count() == 1
     client.close()
+
+
+@modes
+@endpoints
+def test_an_error_that_the_provider_told(mode: Mode, endpoint: Endpoint, world: Simulator) -> None:
+    """It is the program's to read, as it came; what had come before is told of the exception, or else of the stream."""
+    first, _ = _pair(world, endpoint)
+
+    async def script() -> None:
+        client = _client(mode, endpoint, first, _pipeline(Fallback(rescue=ALONE)))
+        first.fault(Fault.error_in_stream(after_tokens=5))
+        read, raised = Read(), None
+        stream = await do(endpoint.open(client, mode.is_async))
+        try:
+            async for event in each(stream):
+                endpoint.read(read, event)
+        except Exception as error:
+            raised = error
+        assert read.told or isinstance(raised, endpoint.own())
+        known = raised if endpoint.dialect != "openai" else stream
+        assert outcome(known).delivered == "".join(read.tokens)
+        assert outcome(known).answered_by == "primary"
+        await _end(mode, endpoint, client)
+
+    mode.run(script)
+    assert first.count() == 1
+
+
+@pytest.mark.parametrize("mode", [Mode("asyncio"), Mode("trio")], ids=lambda mode: mode.name)
+def test_cancelled_while_another_answer_is_asked_for(mode: Mode, primary: Any, permits: list[Any]) -> None:
+    """Promise 7: it ends at once, and nothing is left of either."""
+    seen: list[Any] = []
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary), _pipeline(listeners=[seen.append]))
+        primary.fault(Fault.truncated(after_tokens=3, count=1))
+        stream = await chat(client, stream=True)
+        events = aiter(stream)
+        for _ in range(4):
+            await anext(events)
+        primary.fault(Fault.stalled(after_tokens=1))
+        with anyio.move_on_after(0.3) as scope:
+            async for _ in events:
+                pass
+        assert scope.cancelled_caught
+        with anyio.CancelScope(shield=True):
+            await stream.close()
+            await close(client)
+
+    started = time.monotonic()
+    mode.run(script)
+    assert time.monotonic() - started < 3
+    assert primary.count() == 2
+    gc.collect()
+    assert len(permits) == 2
+    assert all(permit.ended for permit in permits)
+    assert sum(isinstance(event, CallFinished) for event in seen) == 1
