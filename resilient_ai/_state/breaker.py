@@ -18,7 +18,7 @@ from .late import Late
 from .patient import Patient
 from .permit import Permit, Rejected
 from .probes import Probes
-from .rulebook import CLOSED, OPEN, RuleBook, State
+from .rulebook import CLOSED, HALF_OPEN, OPEN, RuleBook, State
 from .rules import Rules
 from .silence import Silence
 from .timing import FOREVER, Timing
@@ -134,8 +134,8 @@ class Circuit:
         """
         try:
             with self._lock:
-                if self._disposed:
-                    self._drain()
+                while self._disposed:
+                    self._disposed.popleft().release()
                 now = self._sync(now)
                 self.diverts = can_divert
                 if self._waiting and (can_divert or can_wait):
@@ -179,6 +179,7 @@ class Circuit:
                 if permit.ended:
                     return
                 permit.ended = True
+                self._probes.free(permit)
                 waited_since = self._waits_no_more(permit, now)
                 if success is not None:
                     last = self._silence.last
@@ -192,13 +193,11 @@ class Circuit:
             recall()
 
     def heard(self, permit: Permit, now: float) -> None:
-        """Something came back for a call that goes on: a stream has begun.
-
-        A probe's place is free for the next then, since a stream may take long; what it says of the target, it says
-        when it ends.
-        """
+        """Something came back for a call that goes on: a stream has begun. A probe's place is free for the next then,
+        since a stream may take long; or, where streams broke later, once it has gone on for longer than those."""
         try:
             with self._lock:
+                self._probes.begun(permit)
                 waited_since = self._waits_no_more(permit, now)
                 if waited_since is None or permit.ended:
                     return
@@ -272,6 +271,8 @@ class Circuit:
             now = self._now
         else:
             self._now = now
+        if self._seen == HALF_OPEN and self._probes.survived(now):
+            self._book.replay(success=True)
         state = self._book.state
         if state != self._seen:
             self._moved(self._seen, state, now)
@@ -290,6 +291,7 @@ class Circuit:
             timing.forced_until = None
         if new == CLOSED:
             self._evidence.clear()
+            self._probes.forget()
             if self.unsure and old == OPEN:
                 timing.mistaken()
             else:
@@ -299,7 +301,6 @@ class Circuit:
 
     def _waits_no_more(self, permit: Permit, now: float) -> float | None:
         """Something has become of a call; returns since when it waited, if it did."""
-        self._probes.free(permit)
         if self.patient.calls:
             self.patient.calls.pop(id(permit), None)
         if self._due and self._late.ended(permit, now) and permit.generation == self.generation:
@@ -329,6 +330,8 @@ class Circuit:
                 self._silence.last = now
         if permit.generation != self.generation:
             return
+        if permit.begun and not good:
+            self._probes.broke_after(now - permit.began)
         if good and self._seen == CLOSED and not self._book.foreign:
             self._evidence.succeeded(now, slow=permit.slow)
         else:
@@ -393,7 +396,3 @@ class Circuit:
             silent = self._probes.overdue(self._silence, now, hurry=hurry)
         if silent:
             self._open_unsure(now)
-
-    def _drain(self) -> None:
-        while self._disposed:
-            self._disposed.popleft().release()

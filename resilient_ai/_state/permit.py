@@ -31,17 +31,18 @@ class Permit:
     generation: the circuit's when it was granted; the result of an older one counts for nothing.
     probe: whether the call tries a half-open circuit.
     began: when it was granted.
+    begun: whether its answer has begun to come.
     ended: whether it was given back.
     slow: whether its call took longer than it was said to be slow after.
     """
 
-    __slots__ = ("_circuit", "began", "ended", "generation", "slow")
+    __slots__ = ("_circuit", "began", "begun", "ended", "generation", "slow")
 
     probe = False
 
     def __init__(self, circuit: Circuit, now: float) -> None:
         self._circuit = circuit
-        self.ended = self.slow = False
+        self.begun = self.ended = self.slow = False
         self.generation = circuit.generation
         self.began = now
 

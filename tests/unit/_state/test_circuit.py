@@ -542,3 +542,39 @@ def test_numbers_that_cannot_be_meant(numbers: dict[str, float], message: str) -
 
 def test_a_permit_is_small() -> None:
     assert not hasattr(Permit(Circuit(SIX), 0.0), "__dict__")
+
+
+def test_where_streams_broke_after_they_had_begun_a_probe_keeps_its_place_until_it_has_outlived_them() -> None:
+    """The head of an answer shows nothing there: one probe at a time, and well is who goes on for longer."""
+    circuit = Circuit(Rules(open_for=(1, 1)))
+    for number in range(7):
+        permit = circuit.admit(number / 10)
+        permit.heard(number / 10 + 0.1)
+        permit.settle(False, 4 + number / 10)
+    assert circuit.state == "open"
+    probe = circuit.admit(6.0)
+    probe.heard(6.1)
+    for now in (6.2, 7.0, 9.9):
+        with pytest.raises(Rejected):
+            circuit.admit(now)
+    probe.settle(False, 10.0)
+    assert circuit.state == "open"
+    probe = circuit.admit(11.5)
+    probe.heard(11.6)
+    with pytest.raises(Rejected):
+        circuit.admit(16.4)
+    circuit.admit(16.9)
+    assert circuit.state == "closed"
+    probe.settle(True, 60.0)
+
+
+def test_where_nothing_had_begun_the_head_of_a_probe_s_stream_frees_its_place() -> None:
+    circuit = Circuit(Rules(open_for=(1, 1)))
+    for number in range(7):
+        circuit.admit(number / 10).settle(False, number / 10)
+    first = circuit.admit(3.0)
+    first.heard(3.1)
+    second = circuit.admit(3.2)
+    second.heard(3.3)
+    second.settle(True, 9.0)
+    assert circuit.state == "closed"

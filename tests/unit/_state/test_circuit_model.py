@@ -128,7 +128,8 @@ class History:
                 self.model.end(key, permit.generation, None, self.latest)
             del permit
             # The place is free at the next admission, not before.
-            self.real._drain()
+            while self.real._disposed:
+                self.real._disposed.popleft().release()
 
 
 steps = st.one_of(
