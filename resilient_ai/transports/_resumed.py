@@ -1,17 +1,14 @@
 """A body that breaks off is gone on with where it broke off, if its server says that it can be.
 
-Files, videos: what a store hands out with a strong ETag and ``Accept-Ranges: bytes``. The rest is asked for with
-``Range`` and, so that nobody gets the rest of another file, ``If-Range`` (RFC 9110, 13.1.5 and 14); only an answer that
-says to be exactly that rest is taken. All else ends as it would have without us: in the SDK's own error.
+Files, videos: what a store hands out with a strong ETag and ``Accept-Ranges: bytes`` (`_resumption`). All else ends as
+it would have without us: in the SDK's own error.
 """
 
 from __future__ import annotations
 
 import random
-import re
 import time
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from .._runtime.limit import deadline
@@ -21,6 +18,7 @@ from ..failures import FailureKind
 from ..providers.headers import asked_wait
 from ._flavour import fields
 from ._pool import bounded_extensions
+from ._resumption import resumable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,9 +26,10 @@ if TYPE_CHECKING:
     from .._call import Call
     from .._journal import Attempt
     from ._flavour import Flavour
+    from ._resumption import Resumption
     from ._wire import Wire
 
-__all__ = ["RESUMES", "AsyncResumed", "Resumed", "Resumption", "resumable", "resumed"]
+__all__ = ["RESUMES", "AsyncResumed", "Resumed", "resumed"]
 
 RESUMES = 3
 """How often a body is gone on with at most. Our choice: with a network that breaks so often something else is wrong."""
@@ -41,87 +40,9 @@ BACKOFF = 0.5
 LONGEST = 5.0
 """Seconds that a server may ask to wait for the rest. Somebody sits before a body that has begun."""
 
-_RANGE = re.compile(rb"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _ALL = ("connect", "read", "write", "pool")
 _POOL = ("pool",)
 _DIFFERENT = ("range", "if-range", "accept-encoding")
-
-
-class Resumption:
-    """What to ask for the rest of a body, and whether an answer is that. No I/O.
-
-    Attributes:
-        at: how many bytes are here.
-        total: how many there are to be; None as long as nobody said.
-    """
-
-    __slots__ = ("_etag", "_validator", "at", "total")
-
-    def __init__(self, validator: str, total: int | None) -> None:
-        self._validator = validator
-        self._etag = validator.startswith('"')
-        self.total = total
-        self.at = 0
-
-    @property
-    def whole(self) -> bool:
-        """Whether the body may end here."""
-        return self.total is None or self.at == self.total
-
-    def asks(self) -> list[tuple[str, str]]:
-        """The headers that ask for the rest, and for nothing else. Not packed: what is here was not."""
-        return [("range", f"bytes={self.at}-"), ("if-range", self._validator), ("accept-encoding", "identity")]
-
-    def mismatch(self, status: int, headers: Mapping[bytes, bytes]) -> str | None:
-        """Why an answer is not the rest; None if it is."""
-        if status != 206:
-            return f"HTTP {status}"
-        if b"content-encoding" in headers:
-            return "it is packed"
-        said = _RANGE.fullmatch(headers.get(b"content-range", b"").strip().lower())
-        if said is None:
-            return "it does not say what it is"
-        first, last, total = map(int, said.groups())
-        if first != self.at or last != total - 1 or (self.total or total) != total or last < first:
-            return f"it says to be {said[0].decode()}, at {self.at} of {self.total}"
-        length = headers.get(b"content-length")
-        if length is not None and not (length.isdigit() and int(length) == total - first):
-            return "its length is another"
-        given = headers.get(b"etag" if self._etag else b"last-modified")
-        if given is not None and given.decode("latin-1").strip() != self._validator:
-            return "it is of another file"
-        self.total = total
-        return None
-
-
-def resumable(method: str, status: int, headers: Mapping[bytes, bytes]) -> Resumption | None:
-    """What can be done when this answer's body breaks off; None if nothing. ``headers`` are by lower-case name."""
-    if method != "GET" or status != 200 or b"content-encoding" in headers:
-        return None
-    if headers.get(b"accept-ranges", b"").strip().lower() != b"bytes":
-        return None
-    if headers.get(b"content-type", b"").lower().startswith((b"text/event-stream", b"multipart/byteranges")):
-        return None
-    validator = _validator(headers)
-    length = headers.get(b"content-length")
-    if validator is None or (length is not None and not length.isdigit()):
-        return None
-    return Resumption(validator, None if length is None else int(length))
-
-
-def _validator(headers: Mapping[bytes, bytes]) -> str | None:
-    """A strong one: equal only for equal bytes. A weak ETag says that they may differ; a date is strong only if the
-    file was older than a second when it was sent (RFC 9110, 8.8.2.2)."""
-    etag = headers.get(b"etag")
-    if etag is not None:
-        said = etag.decode("latin-1").strip()
-        return said if len(said) > 2 and said[0] == said[-1] == '"' else None
-    try:
-        changed, sent = (headers[name].decode("latin-1").strip() for name in (b"last-modified", b"date"))
-        seconds = (parsedate_to_datetime(sent) - parsedate_to_datetime(changed)).total_seconds()
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
-    return changed if seconds >= 1 else None
 
 
 class _Body:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilient_ai.testing._server.ranges import ranged, stored
-from resilient_ai.transports._resumed import Resumption, resumable
+from resilient_ai.transports._resumption import Resumption, resumable
 
 if TYPE_CHECKING:
     from resilient_ai.testing._server.replies import Reply
@@ -49,28 +49,46 @@ def test_an_object_store_s_parts_are_the_file(body: bytes, cuts: list[int], leng
     assert resumption.whole
 
 
+near = st.integers(-1, 1)
+
+
 @settings(deadline=None)
 @given(
-    before=st.binary(min_size=1, max_size=50),
-    after=st.binary(max_size=50),
-    at=st.integers(1, 60),
-    said=st.from_regex(rb"(bytes )?\d{0,3}-\d{0,3}/(\d{0,3}|\*)", fullmatch=True) | st.binary(max_size=12),
-    status=st.sampled_from([200, 206, 304, 416]),
+    total=st.integers(2, 40),
+    at=st.integers(1, 40),
+    wrong=st.tuples(near, near, near) | st.just((0, 0, 0)),
+    known=st.booleans(),
+    status=st.sampled_from([206, 206, 200, 416]),
+    form=st.sampled_from([b"bytes %d-%d/%d", b"Bytes %d-%d/%d ", b"%d-%d/%d", b"bytes=%d-%d/%d", b"bytes %d-%d/%d0"]),
 )
-def test_only_the_very_rest_fits(before: bytes, after: bytes, at: int, said: bytes, status: int) -> None:
-    """Whatever an answer says of itself: it is taken only if that is the rest, to the end, of a file as long."""
-    total = len(before)
-    resumption = Resumption('"x"', total)
+def test_only_the_very_rest_fits(
+    total: int, at: int, wrong: tuple[int, int, int], known: bool, status: int, form: bytes
+) -> None:
+    """To the end, and of a file as long, if anybody said how long it is."""
+    resumption = Resumption('"x"', total if known else None)
     resumption.at = at
-    if resumption.mismatch(status, {b"content-range": said}) is None:
-        assert status == 206
-        assert said.strip().lower() == b"bytes %d-%d/%d" % (at, total - 1, total)
-        assert at < total
-    changed = ranged(
-        stored("video/mp4", after), {"range": f"bytes={at}-", "if-range": stored("", before).headers["etag"]}
-    )
-    if after != before:  # If-Range: of another file no part is given out
-        assert resumption.mismatch(changed.status, headers_of(changed, length=True)) is not None
+    first, last, size = at + wrong[0], total - 1 + wrong[1], total + wrong[2]
+    fits = resumption.mismatch(status, {b"content-range": form % (first, last, size)}) is None
+    # Where nobody said how long it is, it is as long as it says now.
+    exact = wrong == (0, 0, 0) if known else wrong[0] == 0 and wrong[1] == wrong[2]
+    assert fits == (status == 206 and exact and first <= last and form.lower().strip() == b"bytes %d-%d/%d")
+    assert not fits or resumption.total == size
+
+
+@given(said=st.binary(max_size=30) | st.from_regex(rb"bytes \d{0,30}-\d{0,30}/(\d{0,30}|\*)", fullmatch=True))
+def test_anything_at_all_is_not_the_rest(said: bytes) -> None:
+    resumption = Resumption('"x"', 10**20)
+    resumption.at = 10**19
+    assert resumption.mismatch(206, {b"content-range": said}) is not None
+
+
+@given(before=st.binary(min_size=2, max_size=50), after=st.binary(max_size=50))
+def test_of_another_file_no_part_is_given_out(before: bytes, after: bytes) -> None:
+    resumption = resumable("GET", 200, headers_of(stored("video/mp4", before), length=True))
+    assert resumption is not None
+    resumption.at = 1
+    answer = ranged(stored("video/mp4", after), asked(resumption))
+    assert (resumption.mismatch(answer.status, headers_of(answer, length=True)) is None) == (after == before)
 
 
 SOUND: Headers = {b"accept-ranges": b"bytes", b"etag": b'"x"', b"content-length": b"10", b"content-type": b"video/mp4"}
