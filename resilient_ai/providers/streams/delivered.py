@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from io import StringIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +15,9 @@ __all__ = ["MOST_TEXT", "Delivered", "Text"]
 
 MOST_TEXT = 256 * 1024
 """Characters that are kept of all texts together; of what follows, a hash."""
+
+MOST_PIECES = 1024
+"""Pieces of a text that wait to be put together."""
 
 MOST_SILENT = 256 * 1024
 """Bytes of events without content that are kept: what has been opened, counted and closed. (A stream has a few of
@@ -33,38 +35,53 @@ class Text:
     """A text that was delivered at one place, piece by piece.
 
     Attributes:
-        length: in characters.
+        pieces: the latest, which are put together now and then.
         last: the event with its last piece, as it came.
     """
 
-    __slots__ = ("_digest", "_kept", "last", "length", "write")
+    __slots__ = ("_digest", "_hashed", "_kept", "last", "pieces")
 
     def __init__(self) -> None:
-        self._kept = StringIO(newline="")
-        self.write = self._kept.write
-        self._digest: Any = None
-        self.length = 0
+        self.pieces: list[str] = []
         self.last = b""
+        self._kept = ""
+        self._digest: Any = None
+        self._hashed = 0
 
     @property
     def kept(self) -> str:
         """Its beginning, or all of it."""
-        return self._kept.getvalue()
+        self.tidy()
+        return self._kept
+
+    @property
+    def length(self) -> int:
+        """In characters."""
+        self.tidy()
+        return self._hashed if self._digest is not None else len(self._kept)
 
     @property
     def digest(self) -> bytes | None:
         """The SHA-256 of all of it; None if all of it is kept."""
+        self.tidy()
         found: bytes | None = None if self._digest is None else self._digest.digest()
         return found
 
     def fold(self) -> None:
         """From here on it is hashed instead of kept."""
-        self._digest = hashlib.sha256(_hashed(self.kept))
-        self.write = self._update
+        self.tidy()
+        self._digest = hashlib.sha256(_hashed(self._kept))
+        self._hashed = len(self._kept)
 
-    def _update(self, piece: str) -> int:
-        self._digest.update(_hashed(piece))
-        return len(piece)
+    def tidy(self) -> None:
+        """Put the pieces together: as many small strings would take many times as much memory."""
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        if self._digest is None:
+            self._kept += text
+        else:
+            self._digest.update(_hashed(text))
+            self._hashed += len(text)
 
 
 class Delivered:
@@ -78,12 +95,25 @@ class Delivered:
         only_texts: whether nothing but texts was handed on, and no more of them than can be kept in mind.
     """
 
-    __slots__ = ("_folded", "_silent", "_size", "_spare", "at", "last", "latest", "only_texts", "texts", "told")
+    __slots__ = (
+        "_folded",
+        "_silent",
+        "_size",
+        "_spare",
+        "_text",
+        "at",
+        "last",
+        "latest",
+        "only_texts",
+        "texts",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.texts: dict[Place, Text] = {}
         self.latest: dict[int, Place] = {}
         self.at: Place | None = None
+        self._text = Text()
         self.last = b""
         self.told: dict[str, Any] = {}
         self.only_texts = True
@@ -102,15 +132,12 @@ class Delivered:
             if piece is None:
                 self.only_texts = False
                 continue
-            self._spare -= len(piece)
-            if self._spare < 0 and not self._folded:
-                self._fold()
-            text = self.texts.get(place) or self._begun(place)
-            text.write(piece)
-            text.length += len(piece)
+            text = self._text if place == self.at else self._moved(place)
+            text.pieces.append(piece)
             text.last = raw
-            if place != self.at:
-                self.at = self.latest[place[1]] = place
+            self._spare -= len(piece)
+            if self._spare < 0 or len(text.pieces) >= MOST_PIECES:
+                self._tidy(text)
         return raw
 
     @property
@@ -124,6 +151,21 @@ class Delivered:
         """The text, for whoever is to go on with it. ``choices``: of the first one; a place's first number is its."""
         places = sorted(place for place in self.texts if place[0] == "text")
         return "".join(self.texts[place].kept for place in places if not choices or place[1] == places[0][1])
+
+    def _moved(self, place: Place) -> Text:
+        self.at = self.latest[place[1]] = place
+        self._text = self.texts.get(place) or self._begun(place)
+        return self._text
+
+    def _tidy(self, text: Text) -> None:
+        if self._spare < 0 and not self._folded:
+            self._folded = True
+            piece = text.pieces.pop()  # the one that is too much
+            for each in self.texts.values():
+                each.fold()
+            text.pieces.append(piece)
+        self._spare = max(self._spare, 0)
+        text.tidy()
 
     def _begun(self, place: Place) -> Text:
         text = Text()
@@ -143,8 +185,3 @@ class Delivered:
             self.only_texts = False
         else:
             self._silent.append(raw)
-
-    def _fold(self) -> None:
-        self._folded = True
-        for text in self.texts.values():
-            text.fold()

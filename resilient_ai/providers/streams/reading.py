@@ -17,6 +17,7 @@ __all__ = ["Reading", "Unread"]
 
 _decode = json.JSONDecoder().raw_decode  # half the time of json.loads, which guesses the encoding first
 _LABEL = len("data: ")
+_NAME = len("event: ")
 _OTHER_SCHEMA = (AttributeError, KeyError, TypeError, ValueError)
 
 
@@ -32,10 +33,11 @@ class Reading:
         stopped: whether nothing is handed on any more: after an error or a fault.
     """
 
-    __slots__ = ("_decoder", "_grammar", "_took", "begun", "error", "events", "fault", "seen", "stopped")
+    __slots__ = ("_decoder", "_grammar", "_read", "_took", "begun", "error", "events", "fault", "seen", "stopped")
 
     def __init__(self, grammar: Grammar, took: Callable[[bytes, tuple[Part, ...]], bytes] | None = None) -> None:
         self._grammar = grammar
+        self._read = grammar.read
         self._decoder = EventDecoder()
         self._took = took
         self.begun = False
@@ -57,12 +59,9 @@ class Reading:
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; those that may be handed on come back, always whole events."""
-        # Nearly every chunk is one event of one line.
-        if chunk.startswith(b"data: {") and chunk.find(b"\n") == len(chunk) - 2 and chunk.endswith(b"\n"):
-            said = self._plainly_said(chunk)
-            if said is not None:
-                self.events += 1
-                return self._heard(chunk, said)
+        said = self._plainly_said(chunk)
+        if said is not None:
+            return self._heard(chunk, said)
         try:
             events = self._decoder.feed(chunk)
         except TooLong as error:
@@ -72,13 +71,20 @@ class Reading:
         return b"".join([self._passed(event) for event in events])
 
     def _plainly_said(self, chunk: bytes) -> Said | None:
-        """What an event of one line says; None if it has to be looked at more closely."""
-        if self.stopped or self.seen or self._decoder.unfinished:
+        """What a chunk says that is one event, of one line or with its name before it, as nearly every one is; None if
+        it has to be looked at more closely."""
+        name, at = b"", _LABEL
+        if not chunk.startswith(b"data: {"):
+            line = chunk.find(b"\n")
+            if not (chunk.startswith(b"event: ") and chunk.startswith(b"data: {", line + 1)):
+                return None
+            name, at = chunk[_NAME:line], line + 1 + _LABEL
+        if chunk.find(b"\n", at) != len(chunk) - 2 or self.stopped or self.seen or self._decoder.unfinished:
             return None
         try:
             text = chunk.decode()
-            event, end = _decode(text, _LABEL)
-            return self._grammar.read(b"", event) if end == len(text) - 2 else None
+            event, end = _decode(text, at)
+            return self._read(name, event) if text[end:] == "\n\n" else None
         except (*_OTHER_SCHEMA, RecursionError):
             return None
 
@@ -97,16 +103,16 @@ class Reading:
     def _passed(self, event: Event) -> bytes:
         if self.stopped:
             return b""
-        self.events += 1
         raw, name, data = event
         if not data or self.seen:
+            self.events += 1
             return raw
         grammar = self._grammar
         if grammar.done and data.startswith(grammar.done):
             self.seen = True
             return raw
         try:
-            said = grammar.read(name, _parsed(data))
+            said = self._read(name, _parsed(data))
         except _OTHER_SCHEMA:
             return self._at_fault("an event is malformed")
         except RecursionError:
@@ -122,6 +128,7 @@ class Reading:
         if fails:
             self.error, self.stopped = raw, True
             return b""
+        self.events += 1
         if parts:
             self.begun = True
         if ends:
