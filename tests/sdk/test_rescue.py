@@ -206,11 +206,18 @@ def test_a_tool_s_arguments_are_never_of_two_answers(mode: Mode, primary: Any) -
 
 
 @modes
-def test_what_creates_is_never_asked_for_twice(mode: Mode, primary: Any) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.truncated(after_tokens=2), Fault.error_in_stream(after_tokens=2, code="rate_limit_exceeded")],
+    ids=lambda fault: fault.kind,
+)
+def test_what_creates_is_never_asked_for_twice(mode: Mode, primary: Any, fault: Fault) -> None:
+    """Once words have come, not even a refusal proves that nothing was made."""
+
     async def script() -> None:
         client = wrap(mode.openai(primary), _pipeline())
-        primary.fault(Fault.truncated(after_tokens=2))
-        assert isinstance(await failing(_all(client)), openai.APIConnectionError)
+        primary.fault(fault)
+        assert isinstance(await failing(_all(client)), openai.APIError)
         await close(client)
 
     async def _all(client: Any) -> None:

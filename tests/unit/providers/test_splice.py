@@ -34,7 +34,7 @@ def _event(fields: dict[str, Any], name: str = "") -> bytes:
 
 
 def chat(answer: Answer) -> list[bytes]:
-    frame = {"id": f"chatcmpl-{answer.number}", "created": answer.number, "model": "m"}
+    frame = {"id": f"chatcmpl-{answer.number}", "created": answer.number, "model": "a model of these tests"}
 
     def chunk(delta: dict[str, Any], reason: str | None = None) -> bytes:
         return _event({**frame, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}], "usage": None})
@@ -295,6 +295,19 @@ def test_a_thought_in_the_midst_is_another_answer(family: str) -> None:
     got, splice = joined(family, b"".join(one[:at]), two)
     assert splice.differs
     assert got == b"".join(one[:at])
+
+
+@families
+def test_a_longer_thought_is_another_answer(family: str) -> None:
+    """The words are the same, and more was thought before: nothing of it is told after them."""
+    dialect = DIALECTS[family]
+    if not dialect.thinks:
+        return
+    one = dialect.write(Answer(["hm"], ["a ", "b"]))
+    before = b"".join(one[: next(place for place, event in enumerate(one) if b'"b"' in event)])
+    got, splice = joined(family, before, b"".join(dialect.write(Answer(["hm", " well"], ["a ", "b"], number=2))))
+    assert splice.differs
+    assert got == before
 
 
 @families
