@@ -279,6 +279,21 @@ def test_a_deadline_holds_for_all_of_it(mode: Mode, primary: Any) -> None:
 
 
 @modes
+def test_the_program_s_own_time_out_is_one_of_silence(mode: Mode, primary: Any) -> None:
+    """It is over by the time a stream has been silent for so long: that is no end of the call."""
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary), _pipeline())
+        whole = await _words(client)
+        primary.fault(Fault.stalled(after_tokens=3, count=1))
+        assert await _words(client.with_options(timeout=0.4)) == whole
+        await close(client)
+
+    mode.run(script)
+    assert primary.count() == 3
+
+
+@modes
 def test_choices_are_compared_each_by_itself(mode: Mode, primary: Any) -> None:
     async def script() -> None:
         client = wrap(mode.openai(primary), _pipeline())
