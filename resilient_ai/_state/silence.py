@@ -48,8 +48,11 @@ GIVEN_UP_LEAST = 1.0
 
 
 def _imagined(age: float) -> float:
-    """The share of answers that take longer than `age` where nothing is known."""
-    return 1.0 if age < 1 else 0.2 if age < 10 else 0.1
+    """The share of answers that take longer than `age` where nothing is known: so that a mute target is noticed in its
+    second second (docs/design/006-silence.md)."""
+    if age < 1.25:
+        return 1.0 if age < 0.9 else 0.18
+    return 0.12 if age < 10 else 0.1
 
 
 class Silence:
