@@ -22,6 +22,8 @@ from ._storm_cancel import _state as taken
 from ._storm_kit import HELLO, MODEL, Storm, circuits, forgotten, target_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from resilient_ai.testing import Request, SimulatedProvider
 
 STREAMS, SHORT = 1000, 120
@@ -77,7 +79,8 @@ def leave(storm: Storm, *, short: bool) -> None:
     count = (SHORT if short else STREAMS) // 3
     with forgotten(), Simulator(Provider("primary"), Provider("backup")) as sim:
         for mode in ("threads", "asyncio", "trio"):
-            bare, wrapped = (_streams(sim, mode, count, wrapped=wrapped) for wrapped in (False, True))
+            bare = _streams(sim, mode, count, wrapped=False)
+            wrapped = _streams(sim, mode, count, wrapped=True)
             _judge(storm, f"{mode}, {count} streams, {len(wrapped.left)} left", bare, wrapped, BUSY if short else SOON)
 
 
@@ -85,12 +88,9 @@ def browsers(storm: Storm, *, short: bool) -> None:
     """A server that hands a stream on, and browsers that disconnect, beside the same server with the bare SDK."""
     count = FEW if short else BROWSERS
     with forgotten(), Simulator(Provider("primary"), Provider("backup")) as sim:
-        runs = list[Run]()
-        for wrapped in (False, True):
-            _prepare(sim)
-            sim["primary"].fault(Fault.paced(0.05, model=LEFT_MODEL))
-            runs.append(asyncio.run(_served(sim, count, wrapped=wrapped)))
-        _judge(storm, f"{count} browsers", *runs, BUSY if short else SOON)
+        bare = asyncio.run(_served(sim, count, wrapped=False))
+        wrapped = asyncio.run(_served(sim, count, wrapped=True))
+        _judge(storm, f"{count} browsers", bare, wrapped, BUSY if short else SOON)
 
 
 def _judge(storm: Storm, what: str, bare: Run, wrapped: Run, soon: float) -> None:
@@ -283,12 +283,14 @@ async def _served(sim: Simulator, count: int, *, wrapped: bool) -> Run:
     from starlette.responses import StreamingResponse
     from starlette.routing import Route
 
+    _prepare(sim)
+    sim["primary"].fault(Fault.paced(0.05, model=LEFT_MODEL))
     client, given = _client(openai.AsyncOpenAI, sim, wrapped=wrapped)
 
     async def answer(request: Any) -> StreamingResponse:
         stream = await client.chat.completions.create(**_asked(int(request.query_params["n"]), "cancel"))
 
-        async def words() -> Any:
+        async def words() -> AsyncIterator[str]:
             async for event in stream:
                 yield event.choices[0].delta.content or "" if event.choices else ""
 

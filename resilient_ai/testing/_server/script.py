@@ -120,6 +120,10 @@ def perform(reply: Reply, fault: Fault | None, telling: Telling, *, close: bool)
             return _shaped(reply, fault, telling, close, end)
 
 
+_BROKEN = b'data: {"text": "the rest of it is lost"}\n\n'
+"""What is cut where no event with content is left."""
+
+
 def _shaped(reply: Reply, fault: Fault, telling: Telling, close: bool, end: End) -> Script:
     """Faults of the body's own."""
     match fault.kind:
@@ -146,7 +150,7 @@ def _cut(reply: Reply, fault: Fault, telling: Telling, close: bool, end: End) ->
         return _cut_body(reply, fault, telling, close, end)
     before, after = _split(reply.events, fault)
     begun, sent = head(reply, close=close), _chunks(before)
-    broken = next((event.data for event in after if event.content or not fault.opened), b'data: {"')
+    broken = next((event.data for event in after if event.content or not fault.opened), _BROKEN)
     match fault.kind:
         case "slow_first_token":
             return Script(steps=(begun + sent, fault.seconds, _chunks(after) + LAST_CHUNK), end=end)
