@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from functools import lru_cache
 from typing import Any
 
@@ -60,4 +61,8 @@ def flavour_of(thing: object) -> Flavour | None:
         root = ancestor.__module__.partition(".")[0]
         if root in ("httpx", "httpx2"):
             return flavour_named(root)
+    for name in ("httpx", "httpx2"):  # openai exports BaseTransport, and makes it say that it is openai's
+        module = sys.modules.get(name)
+        if module is not None and isinstance(thing, module.BaseTransport):
+            return flavour_named(name)
     return None

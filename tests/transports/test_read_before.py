@@ -60,6 +60,14 @@ def test_its_answer_comes_whole(side: Side, kind: str, packed: bool, limit: floa
     side.run(script)
 
 
+@sides("sync")
+def test_whatever_openai_calls_its_own(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: openai exports httpx's BaseTransport, and rewrites its ``__module__``; a program's own transport was
+    none of httpx's then."""
+    monkeypatch.setattr(side.module.BaseTransport, "__module__", "openai")
+    assert isinstance(wrap_transport(reading(side, "json", packed=False), Pipeline()), side.module.BaseTransport)
+
+
 @sides()
 def test_its_errors_too(side: Side) -> None:
     async def script() -> None:
