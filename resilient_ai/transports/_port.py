@@ -311,26 +311,32 @@ class HttpPort:
             content = parsed(body) if body else None
         except (ValueError, RecursionError):
             raise self.broken(call, "its JSON is malformed") from None
-        facts, dialect = self.prepared.facts, self.prepared.dialect
-        if body and was_parsed(content):
+        known = was_parsed(content)
+        if body and known:
             response.json = ParsedOnce(content, body)
-        streamed = response.status_code == 200 and facts.family in dialect.streams and self._asked
-        streamed = streamed and asks_for_stream(self.prepared.body)
-        if was_parsed(content) and response.status_code == 200:
-            kind = dialect.inside_success(facts.family, content, self._asked)
-            if kind is not None:
-                # A response that says itself that it failed is the API's own word, and what nobody can mend is to be
-                # read in the provider's own words; any other error body is no answer at all.
-                # (Who asked for a stream would read no word of it.)
-                told = not streamed and (dialect.tells_failure(facts.family, content) or not kind.meaning.moves_on)
-                answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
-                kind = self.begun(kind)
-                raise Failure(
-                    "a failure inside HTTP 200", kind=kind, target=call.target_name, status=200, answer=answer
-                )
+        if response.status_code == 200:
+            self._judge(call, response, body, content, known=known)
+        return Reply(response, ids=self.prepared.dialect.made(self.prepared.facts.family, content) if known else ())
+
+    def _judge(self, call: Call, response: Any, body: bytes, content: Any, *, known: bool) -> None:
+        """Whether plain JSON under HTTP 200 is an answer; ``known``: all of it was parsed.
+
+        Raises:
+            Failure: it is none.
+        """
+        family, dialect, asked = self.prepared.facts.family, self.prepared.dialect, self._asked
+        streamed = asked and family in dialect.streams and asks_for_stream(self.prepared.body)
+        kind = dialect.inside_success(family, content, asked) if known else None
+        if kind is not None:
+            # A response that says itself that it failed is the API's own word, and what nobody can mend is to be read in
+            # the provider's own words; any other error body is no answer at all. (Who asked for a stream would read no
+            # word of it.)
+            told = not streamed and (dialect.tells_failure(family, content) or not kind.meaning.moves_on)
+            answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
+            said = "a failure inside HTTP 200"
+            raise Failure(said, kind=self.begun(kind), target=call.target_name, status=200, answer=answer)
         if streamed:
             raise self.broken(call, "plain JSON, where a stream was asked for")
-        return Reply(response, ids=dialect.made(facts.family, content) if was_parsed(content) else ())
 
     def begun(self, kind: FailureKind) -> FailureKind:
         """A kind that was told inside an answer: what an error status proves, that nothing was made, it does not."""
