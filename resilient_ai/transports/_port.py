@@ -328,9 +328,9 @@ class HttpPort:
         streamed = asked and family in dialect.streams and asks_for_stream(self.prepared.body)
         kind = dialect.inside_success(family, content, asked) if known else None
         if kind is not None:
-            # A response that says itself that it failed is the API's own word, and what nobody can mend is to be read in
-            # the provider's own words; any other error body is no answer at all. (Who asked for a stream would read no
-            # word of it.)
+            # A response that says itself that it failed is the API's own word, and what nobody can mend is to be read
+            # in the provider's own words; any other error body is no answer at all. (Who asked for a stream would read
+            # no word of it.)
             told = not streamed and (dialect.tells_failure(family, content) or not kind.meaning.moves_on)
             answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
             said = "a failure inside HTTP 200"
