@@ -198,7 +198,8 @@ class Mender:
             return _Another()
         try:
             reply = await rescue.ask(call, broken.failure, resume)
-        except Failure:
+        except Failure as failure:
+            failure.__traceback__ = broken.failure.__traceback__ = None  # it holds this frame, and the frame it
             return _Another()
         self._times += 1
         taken = False
