@@ -43,6 +43,7 @@ FAULTS: Mapping[str, Fault] = {
     "revoked": Fault.revoked(),
     "retired": Fault.retired(),
     "html 502": Fault.html(502),
+    "html 200": Fault.html(200),
     "redirect": Fault.redirect("http://127.0.0.1:9/"),
     "slow": Fault.slow(30.0),
     "slow_first_token": Fault.slow_first_token(30.0),
@@ -54,6 +55,9 @@ FAULTS: Mapping[str, Fault] = {
     "stalled": Fault.stalled(),
     "malformed_json": Fault.malformed_json(),
     "error_in_stream": Fault.error_in_stream(),
+    "unterminated": Fault.unterminated(),
+    "not_streamed": Fault.not_streamed(),
+    "gzip_cut": Fault.gzip_cut(),
     "wrong_length": Fault.wrong_length(),
     "set_cookie": Fault.set_cookie("a=b"),
 }
