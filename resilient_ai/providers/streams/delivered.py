@@ -129,7 +129,7 @@ class Delivered:
             self._opened(raw)
             return raw
         for place, piece in parts:
-            if piece is None:
+            if not isinstance(piece, str):
                 self.only_texts = False
                 continue
             text = self._text if place == self.at else self._moved(place)
@@ -153,6 +153,9 @@ class Delivered:
         return "".join(self.texts[place].kept for place in places if not choices or place[1] == places[0][1])
 
     def _moved(self, place: Place) -> Text:
+        if not (type(place[1]) is type(place[2]) is int):  # it stands there as the server has it
+            self.only_texts = False
+            return Text()
         self.at = self.latest[place[1]] = place
         self._text = self.texts.get(place) or self._begun(place)
         return self._text

@@ -90,12 +90,12 @@ class Reading:
 
     def end(self) -> bytes:
         """The bytes have ended; the rest that may be handed on comes back."""
-        if self.stopped:
-            return b""
-        event = self._decoder.end()
-        if event is None or not (event.name or event.data):
+        event = None if self.stopped else self._decoder.end()
+        if event is None or self.seen:
             return b"" if event is None else event.raw
-        passed = self._passed(event)
+        if not event.data:  # another answer may go on behind it, and half a line is no event
+            return b""
+        passed = self._passed(event._replace(raw=event.raw + b"\n\n"))
         if self.fault is not None:  # cut in its middle, it is no malformed one
             self.fault, self.stopped = None, False
         return passed

@@ -50,10 +50,10 @@ class Splice:
         self._size = 0
         self.differs: str | None = None
         self._sequel = kind(delivered, continues=continues)
-        for raw in delivered.silent:
-            for event in EventDecoder().feed(raw):
-                if event.data and not self._is_done(event):
-                    self._sequel.heard(event.name, members(json.loads(event.data)))
+        try:
+            self._hear(delivered)
+        except _OTHER_SCHEMA:
+            self._stop("what was delivered has another schema")
         self.caught_up = self._sequel.caught_up
 
     def feed(self, chunk: bytes) -> bytes:
@@ -78,6 +78,12 @@ class Splice:
         if not self.caught_up and self.differs is None:
             self.differs = "it is shorter"
         return b""
+
+    def _hear(self, delivered: Delivered) -> None:
+        for raw in delivered.silent:
+            for event in EventDecoder().feed(raw):
+                if event.data and not self._is_done(event):
+                    self._sequel.heard(event.name, members(json.loads(event.data)))
 
     def _take(self, event: Event) -> None:
         raw, name, data = event

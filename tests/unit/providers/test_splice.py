@@ -17,6 +17,8 @@ from resilient_ai.providers.streams.sequels import SEQUELS
 from resilient_ai.providers.streams.splice import Splice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from resilient_ai.providers.streams.base import Grammar
 
 
@@ -254,6 +256,25 @@ def test_the_whole_answer(family: str, data: st.DataObject) -> None:
 
 
 @families
+def test_an_end_in_the_midst_of_an_event(family: str) -> None:
+    """Whatever stands there without its empty line, the other answer's first event is not glued to it."""
+    dialect = DIALECTS[family]
+    one, two = (b"".join(dialect.write(Answer([], ["a ", "b", " c"], number))) for number in (1, 2))
+    for cut in range(1, len(one)):
+        delivered = Delivered()
+        reading = Reading(dialect.grammar, delivered.took)
+        got = reading.feed(one[:cut]) + reading.end()
+        if not reading.begun or reading.seen:
+            continue
+        splice = Splice(dialect.grammar, SEQUELS[dialect.name, family], delivered)
+        got += splice.feed(two)
+        assert splice.differs is None
+        read = Reader().read(got)
+        assert "".join(read.texts.values()) == "a b c"
+        assert read.ended == 1
+
+
+@families
 @given(data=st.data())
 def test_another_answer(family: str, data: st.DataObject) -> None:
     """One that begins otherwise, or ends before: nothing of it is given."""
@@ -263,7 +284,8 @@ def test_another_answer(family: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, had - 1))
     other = text[:at] + data.draw(st.text(max_size=10).filter(lambda end: not (text[:at] + end).startswith(text[:had])))
     one = dialect.write(Answer([], [text[:had], "!"]))
-    first = next(place for place, event in enumerate(one) if json.dumps(text[:had]).encode() in event) + 1
+    said = (dialect.grammar.read(b"", json.loads(event.partition(b"data: ")[2])).parts for event in one)
+    first = next(place for place, parts in enumerate(said) if parts) + 1
     two = Answer([], data.draw(chunked(other)) if other else [], number=2)
     before = b"".join(one[:first])
     got, splice = joined(family, before, b"".join(dialect.write(two)), data.draw(st.sampled_from([1, 1000])))
@@ -419,6 +441,49 @@ def test_any_bytes(chunk: bytes) -> None:
         before = b"".join(one[:at])
         got, _ = joined(family, before, chunk + b"\n\n")
         assert got == before
+
+
+ODD: list[Any] = [None, True, 7, 1.5, "", "odd", [], ["odd"], {}, {"odd": []}, [{}]]
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Whatever has members, and each of them by its key."""
+    keys: Any = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    for key in keys:
+        yield value, key
+        yield from _places(value[key])
+
+
+def _spoilt(event: bytes, data: st.DataObject) -> bytes:
+    """The event with another value somewhere in it."""
+    head, _, said = event.partition(b"data: ")
+    if not said.startswith(b"{"):
+        return event
+    fields = json.loads(said)
+    holder, key = data.draw(st.sampled_from(list(_places(fields))))
+    holder[key] = data.draw(st.sampled_from(ODD))
+    return head + b"data: " + json.dumps(fields).encode() + b"\n\n"
+
+
+@families
+@given(data=st.data())
+def test_any_values(family: str, data: st.DataObject) -> None:
+    """A server may write anything anywhere: that is no error of ours, with the first answer or the second."""
+    dialect = DIALECTS[family]
+    one, two = (dialect.write(Answer([], ["a", "b", "c"], number)) for number in (1, 2))
+    at = data.draw(st.integers(1, len(one) - 1))
+    for answer in data.draw(st.sampled_from([(one,), (two,), (one, two)])):
+        where = data.draw(st.integers(0, (at if answer is one else len(two)) - 1))
+        answer[where] = _spoilt(answer[where], data)
+    delivered = Delivered()
+    reading = Reading(dialect.grammar, delivered.took)
+    for event in one[:at]:
+        reading.feed(event)
+    assert isinstance(delivered.words(choices=True) + delivered.words(choices=False), str)
+    splice = Splice(dialect.grammar, SEQUELS[dialect.name, family], delivered)
+    for event in two:
+        splice.feed(event)
+    splice.end()
 
 
 def test_tools_and_pictures_are_no_texts() -> None:
