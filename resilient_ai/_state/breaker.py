@@ -9,6 +9,7 @@ started in an earlier generation tells of a later one is nothing.
 from __future__ import annotations
 
 from collections import deque
+from itertools import count
 from random import random as uniform
 from typing import TYPE_CHECKING
 
@@ -46,12 +47,13 @@ class Circuit:
     """
 
     __slots__ = (
-        "__weakref__", "_book", "_changes", "_disposed", "_due", "_evidence", "_late", "_lock", "_now", "_on_change",
-        "_probes", "_rules", "_seen", "_silence", "_timing", "_waiting", "diverts", "generation", "patient", "unsure",
+        "__weakref__", "_book", "_changes", "_closed_as", "_disposed", "_due", "_evidence", "_generations", "_late",
+        "_lock", "_now", "_on_change", "_probes", "_rules", "_seen", "_silence", "_timing", "_waiting", "diverts",
+        "generation", "patient", "unsure",
     )  # fmt: skip
 
     generation: int
-    """Grows with every change of state."""
+    """Another with every change of state; after a suspicion that was wrong the one of before it."""
     diverts: bool
     """Whether the latest call had somewhere else to go."""
     patient: Patient
@@ -83,7 +85,8 @@ class Circuit:
         self._changes: deque[Change] = deque()
         self.patient = Patient(self._silence, self._lock)
         self._probes = Probes(rules)
-        self.generation = 0
+        self.generation = self._closed_as = 0
+        self._generations = count(1)
         self._forget()
 
     @property
@@ -249,7 +252,7 @@ class Circuit:
             if self._book.state != CLOSED:
                 self._book.close()
                 self._sync(self._now)
-            self.generation += 1
+            self.generation = next(self._generations)
             self._probes.clear()
             self._forget()
         tell(self._changes, self._on_change)
@@ -280,7 +283,9 @@ class Circuit:
 
     def _moved(self, old: State, new: State, now: float) -> None:
         self._seen = new
-        self.generation += 1
+        if old == CLOSED:
+            self._closed_as = self.generation
+        self.generation = next(self._generations)
         self._probes.clear()
         timing = self._timing
         timing.reopens_at = None
@@ -294,6 +299,7 @@ class Circuit:
             self._probes.forget()
             if self.unsure and old == OPEN:
                 timing.mistaken()
+                self.generation = self._closed_as  # those under way tell of it as if nothing had been
             else:
                 timing.closed(now)
             self.unsure = False
@@ -389,10 +395,6 @@ class Circuit:
         """Open, or give a probe up, if the target has fallen silent. Only where a call can go elsewhere, or wait."""
         if self._book.foreign or self._timing.forced_until is not None:
             return
-        if self._seen == CLOSED:
-            silent = self._silence.suspects(now)
-        else:
-            hurry = self._timing.awaited is not None
-            silent = self._probes.overdue(self._silence, now, hurry=hurry)
-        if silent:
+        closed, hurry = self._seen == CLOSED, self._timing.awaited is not None
+        if self._silence.suspects(now) if closed else self._probes.overdue(self._silence, now, hurry=hurry):
             self._open_unsure(now)

@@ -578,3 +578,20 @@ def test_where_nothing_had_begun_the_head_of_a_probe_s_stream_frees_its_place() 
     second.heard(3.3)
     second.settle(True, 9.0)
     assert circuit.state == "closed"
+
+
+def test_what_was_under_way_before_a_wrong_suspicion_is_evidence_still() -> None:
+    """A first byte ends a suspicion of silence; that the streams then break is not forgotten for it."""
+    circuit = Circuit(Rules())
+    permits = [circuit.admit(number / 20, can_divert=True) for number in range(20)]
+    with pytest.raises(Rejected):
+        circuit.admit(2.0, can_divert=True)
+    assert circuit.state == "open"
+    permits[10].heard(2.1)
+    assert circuit.state == "closed"
+    for permit in permits[:7]:
+        permit.settle(False, 2.2)
+    assert circuit.state == "open"
+    for permit in permits[7:]:
+        permit.settle(True, 2.3)
+    assert circuit.state == "open"
