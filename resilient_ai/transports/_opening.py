@@ -61,7 +61,7 @@ class Opening:
         """
         port, call, wire = self._port, self._call, self._wire
         declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
-        grammar = self._grammar(declared=declared)
+        grammar = self._grammar(declared=declared, status=response.status_code)
         delivered = Delivered() if grammar is not None and grammar.texts and call.resume is None else None
         reading = Unread() if grammar is None else Reading(grammar, None if delivered is None else delivered.took)
         terms = Terms(request, response.extensions, port.flavour, wire.told, port.failure)
@@ -109,13 +109,14 @@ class Opening:
             response.headers.pop("content-length", None)
         return source
 
-    def _grammar(self, *, declared: bool) -> Grammar | None:
-        """How the events are read. A server that says nothing of its stream is taken at the request's word."""
+    def _grammar(self, *, declared: bool, status: int) -> Grammar | None:
+        """How the events are read. A server that says nothing of its stream is taken at the request's word; a redirect
+        is none."""
         port = self._port
         prepared = port.prepared
         family = prepared.facts.family
         grammar = prepared.dialect.streams.get(family)
-        if grammar is None or not (declared or (port.in_json and asks_for_stream(prepared.body))):
+        if grammar is None or not (declared or (status == 200 and port.in_json and asks_for_stream(prepared.body))):
             return None
         if family == "chat" and port.host(self._call.target) in UNTERMINATED:
             return UNTERMINATED_CHAT
