@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..sse import EventDecoder
+from ..sse import EventDecoder, TooLong
 from .base import members
 from .sequel import Differs
 
@@ -58,9 +58,12 @@ class Splice:
 
     def feed(self, chunk: bytes) -> bytes:
         """Take whole events; what of them may be handed on comes back."""
-        for event in self._decoder.feed(chunk):
-            if self.differs is None:
-                self._take(event)
+        try:
+            for event in self._decoder.feed(chunk):
+                if self.differs is None:
+                    self._take(event)
+        except TooLong as error:
+            self._stop(str(error))
         if not self.caught_up or self.differs is not None:
             return b""
         new, self._held = self._held, []

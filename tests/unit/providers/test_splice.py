@@ -486,6 +486,15 @@ def test_any_values(family: str, data: st.DataObject) -> None:
     splice.end()
 
 
+def test_an_event_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resilient_ai.providers.sse.MOST_EVENT", 1000)
+    one = chat(Answer([], ["a", "b"]))
+    got, splice = joined("chat", b"".join(one[:2]), b"")
+    assert splice.feed(b"data: " + b"x" * 2000) == b""
+    assert splice.differs
+    assert got == b"".join(one[:2])
+
+
 def test_tools_and_pictures_are_no_texts() -> None:
     calls = _event({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0}]}}]})
     picture = _event({"candidates": [{"content": {"parts": [{"inlineData": {"data": "x"}}]}}]})
