@@ -74,12 +74,15 @@ def a_pipeline_is_made_of_strategies(client: OpenAI, target: Target) -> None:
     assert_type(Pipeline(), Pipeline)
     assert_type(Pipeline.default(Deadline(total=20)), Pipeline)
     assert_type(pipeline.fingerprint, str)
+    assert_type(Fallback([target], rescue=("error",), across_models=True), Fallback)
     assert_type(wrap(client, pipeline), OpenAI)
     assert_type(wrap(client, pipeline, fallback=[target]), OpenAI)
 
 
 def one_call_or_a_block_of_them(client: OpenAI) -> None:
     with options(deadline=120, fallback=False, cache="no-store", tag="claims"):
+        client.models.list()
+    with options(rescue=("replay", "continue", "error")):
         client.models.list()
     with record() as calls:
         client.models.list()
