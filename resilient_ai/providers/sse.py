@@ -17,8 +17,9 @@ MOST_EVENT = 32 * 1024 * 1024
 _LONGEST_END = 4
 """Bytes of the longest line end before an empty line, and that line's own."""
 
-_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
-"""The end of a line and an empty one. (Of ``\\r\\n`` neither half is a line end by itself.)"""
+_END = re.compile(rb"(?>\r\n|\n|\r){2,}+")
+"""The end of a line and an empty one, with all empty ones behind: megabytes of them are one event, not millions. (Of
+``\\r\\n`` neither half is a line end by itself.)"""
 
 _MARK = b"\xef\xbb\xbf"
 
@@ -55,11 +56,9 @@ def _event(raw: bytes) -> Event:
 class EventDecoder:
     """Takes chunks, gives events. What it keeps is the unfinished event only."""
 
-    __slots__ = ("_half", "_pieces", "_size", "_tail")
+    __slots__ = ("_pieces", "_size", "_tail")
 
     def __init__(self) -> None:
-        self._half = False
-        """Whether the last event ended with a carriage return, of whose line end a line feed may be still to come."""
         self._pieces: list[bytes] = []
         self._size = 0
         self._tail = b""
@@ -75,10 +74,9 @@ class EventDecoder:
         Raises:
             TooLong: the one it leaves unfinished.
         """
-        if self._half and chunk:
-            self._half = False
-            if chunk.startswith(b"\n"):
-                return [Event(b"\n", b"", b""), *self.feed(chunk[1:])]
+        if not self._size and chunk.startswith((b"\n", b"\r")):  # empty lines, or half the end of the last one
+            rest = chunk.lstrip(b"\r\n")
+            return [Event(chunk[: len(chunk) - len(rest)], b"", b""), *(self.feed(rest) if rest else ())]
         if _END.search(self._tail + chunk) is None:
             self._keep(chunk)
             return []
@@ -88,7 +86,6 @@ class EventDecoder:
         for end in _END.finditer(text):
             events.append(_event(text[start : end.end()]))
             start = end.end()
-        self._half = start == len(text) and text.endswith(b"\r")
         self._keep(text[start:])
         return events
 
@@ -104,6 +101,7 @@ class EventDecoder:
             self._size += len(piece)
             self._tail = (self._tail + piece)[1 - _LONGEST_END :]
             if self._size > MOST_EVENT:
+                self._forget()  # an exception holds this frame, and may be kept while the next answer is read
                 raise TooLong(f"an event of more than {MOST_EVENT} bytes")
 
     def _forget(self) -> None:

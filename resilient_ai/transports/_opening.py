@@ -7,6 +7,7 @@ silent, is a failure like any other, tried again or elsewhere.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._call import Reply
@@ -20,6 +21,7 @@ from ..providers.streams.reading import Reading, Unread
 from ._answer import Answer
 from ._first import asks_for_stream, may_be_answer
 from ._mend import Mender
+from ._resumed import resumed
 from ._stream import stream_classes
 from ._unpacking import unpacked
 from ._watchman import Terms, Watchman
@@ -69,7 +71,18 @@ class Opening:
         if grammar is not None and delivered is not None:
             watchman.mender = Mender(port, call, grammar, delivered, wire)
         reply = watchman.reply = Reply(response, verdict=None)
-        source = self._source(response)
+        body = resumed(
+            headers,
+            call=call,
+            attempt=self._attempt,
+            wire=wire,
+            response=response,
+            request=request,
+            flavour=port.flavour,
+            failure=partial(port.failure, call),
+            is_async=port.is_async,
+        )
+        source = body or self._source(response)
         try:
             self._no_longer_than_idle()
             first = await wire.first(source)
@@ -87,7 +100,7 @@ class Opening:
             raise
         reply.ids = port.prepared.dialect.made_by_stream(port.prepared.facts.family, held) if declared else ()
         kind = stream_classes(port.flavour)[port.is_async]
-        response.stream = kind(response.stream, source, watchman, wire.known, held)
+        response.stream = kind(body or response.stream, source, watchman, wire.known, held)
         return reply
 
     def _no_longer_than_idle(self) -> None:

@@ -49,7 +49,7 @@ def main(url: str, mode: str, *calls: str) -> None:
     kind = openai.AsyncOpenAI if mode == "async" else openai.OpenAI
 
     def client(path: str) -> Any:  # no circuit: the next one is to be asked as well
-        return wrap(kind(api_key="key", base_url=f"{url}/{path}"), Pipeline(Retry(attempts=1)))
+        return wrap(kind(api_key="key", base_url=f"{url}/{path}"), Pipeline(Retry(attempts=3)))
 
     for how in ("json", "stream"):
         assert run(client("sound"), how) == 1  # all that is imported late is here

@@ -13,7 +13,6 @@ import pytest
 
 from resilient_ai import Deadline, Pipeline, outcome, record, wrap
 from resilient_ai.testing import Fault
-from resilient_ai.transports import _opening
 
 from .modes import FLAVOURS, MODES, Mode, close, do, each, entered, modes, two_modes
 from .store import (
@@ -37,10 +36,7 @@ if TYPE_CHECKING:
 
     from .store import Answer
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"),
-    pytest.mark.skipif(not hasattr(_opening, "resumed"), reason="streams are not opened so yet"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
 
 @modes

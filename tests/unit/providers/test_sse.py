@@ -266,3 +266,11 @@ JSON: Any = st.recursive(
 def test_no_event_is_beyond_reading(case: tuple[str, str], events: list[Any]) -> None:
     """Whatever an event's object holds, it is read or a fault, never an exception."""
     fed(case, *(data(event) for event in events))
+
+
+def test_empty_lines_are_one_event() -> None:
+    """Promise 24: ten megabytes of them took half a minute, each as an event."""
+    decoder = EventDecoder()
+    events = [event for _ in range(16) for event in decoder.feed(b"\n" * 65_536)]
+    assert len(events) <= 32
+    assert [event.data for event in decoder.feed(b"data: x\n\n")] == [b"x"]
