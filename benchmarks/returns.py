@@ -99,7 +99,7 @@ def small_fallback_table() -> None:
     """Room for a fifth."""
     print(f"\na primary that answers 503, a fallback for a fifth of {RATE:g} calls a second, 2 s each")
     print(
-        f"{'':14}{'used again':>12}{'refused after':>15}{'probes':>8}   requests a second at the primary, from its return"
+        f"{'':14}{'used again':>12}{'refused after':>15}{'probes':>8}   requests a second at the primary from then on"
     )
     for seconds in (6.0, 30.0, 60.0):
         world, draw = World(), random.Random(1)
