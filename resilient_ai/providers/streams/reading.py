@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from ..sse import EventDecoder, TooLong
+from ..sse import Event, EventDecoder, TooLong
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..sse import Event
     from .base import Grammar, Part, Said
 
 __all__ = ["Reading", "Unread"]
@@ -95,7 +94,7 @@ class Reading:
             return b"" if event is None else event.raw
         if not event.data:  # another answer may go on behind it, and half a line is no event
             return b""
-        passed = self._passed(event._replace(raw=event.raw + b"\n\n"))
+        passed = self._passed(Event(event.raw + b"\n\n", event.name, event.data))
         if self.fault is not None:  # cut in its middle, it is no malformed one
             self.fault, self.stopped = None, False
         return passed
