@@ -60,7 +60,7 @@ class Mended:
 
     __slots__ = ("_call", "held", "reply", "splice", "stream")
 
-    bounded = complete = may_linger = False
+    bounded = may_linger = False
     unlimited = True
 
     def __init__(self, call: Call, reply: Reply, splice: Splice, held: bytes) -> None:
@@ -69,6 +69,12 @@ class Mended:
         self.stream: Any = reply.value.stream
         self.splice = splice
         self.held = held
+
+    @property
+    def complete(self) -> bool:
+        """Whether its terminal signal has passed: what breaks behind that is not to be asked for again."""
+        complete: bool = self.stream.complete
+        return complete
 
     def closed(self) -> None:
         """The reader stopped; the other stream is told by being closed."""

@@ -113,7 +113,7 @@ class ObservedPort(HttpPort):
                 response.status_code, headers=response.headers.raw, stream=self.flavour.ByteStream(seen)
             )
             raise await self._error(call, copy, headers, self._wire)
-        if self.in_json and is_html(headers):
+        if self.in_json and is_html(headers) and not asks_for_stream(self.prepared.body):
             raise self.broken(call, "a page of HTML")
         call.journal.answered(call.target_name, "fresh", call.model)
         reply = Reply(None, verdict=None)  # not the response: dropped, it must go at once

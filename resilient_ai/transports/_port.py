@@ -227,7 +227,7 @@ class HttpPort:
             await self._guard(call, response, wire)
         if status >= 400:
             raise await self._error(call, response, headers, wire)
-        if is_html(headers) and self.in_json:
+        if is_html(headers) and self.in_json and not asks_for_stream(self.prepared.body):  # which Flask calls so
             await wire.close(response)
             raise self.broken(call, "a page of HTML")
         if self._is_plain(headers):

@@ -62,6 +62,11 @@ class _Bound:
         """What brought it."""
         return self._first.call
 
+    @property
+    def complete(self) -> bool:
+        """Whether its terminal signal has passed."""
+        return self._watchman.complete
+
     def _ended(self) -> bytes:
         """All is read. What there is to hand on still."""
         rest = self._reading.end()

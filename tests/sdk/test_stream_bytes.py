@@ -1,0 +1,141 @@
+"""Streams as servers write them that no simulator would: byte by byte over a socket."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import openai
+import pytest
+
+from resilient_ai import Pipeline, Retry, wrap
+
+from .modes import HELLO, MODEL, Mode, close, do, each, modes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\nconnection: close\r\n\r\n"
+EVENTS = b"text/event-stream"
+HTML = b"text/html; charset=utf-8"
+
+
+def _delta(text: str, number: int) -> bytes:
+    said = f'"item_id":"i","output_index":0,"content_index":0,"delta":"{text}","logprobs":[]'
+    return f'data: {{"type":"response.output_text.delta",{said},"sequence_number":{number}}}\n\n'.encode()
+
+
+COMPLETED = b'data: {"type":"response.completed","response":{"id":"r","object":"response","output":[]}}\n\n'
+CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"sound"}}]}\n\n'
+
+
+class Bytes:
+    """Answers each request with what is next in ``answers``; then resets the connection if it says so."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[bytes, bool]] = []
+        self.asked = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        data = b""
+        while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < _length(data):
+            data += connection.recv(65536)
+        answer, reset = self.answers[self.asked]
+        self.asked += 1
+        connection.sendall(answer)
+        if reset:
+            time.sleep(0.05)  # else the client may see nothing of it
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def _length(data: bytes) -> int:
+    return int(data.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+
+
+@pytest.fixture
+def server() -> Iterator[Bytes]:
+    one = Bytes()
+    yield one
+    one.close()
+
+
+def _client(mode: Mode, server: Bytes) -> Any:
+    make = openai.AsyncOpenAI if mode.is_async else openai.OpenAI
+    pipeline = Pipeline.default(Retry(wait=0), isolated=True)
+    return wrap(make(base_url=server.url, api_key="k", timeout=5.0), pipeline)
+
+
+async def _responses(mode: Mode, server: Bytes) -> tuple[list[Any], Exception | None]:
+    client, events = _client(mode, server), list[Any]()
+    broke: Exception | None = None
+    try:
+        stream = await do(client.responses.create(model=MODEL, input="hello", stream=True, store=False))
+        async for event in each(stream):
+            events.append(event)
+    except openai.APIError as error:
+        broke = error
+    await close(client)
+    return events, broke
+
+
+@modes
+def test_a_rescue_that_breaks_behind_its_end_is_whole(mode: Mode, server: Bytes) -> None:
+    """It is not asked for once more, and does not end twice."""
+    first, second = _delta("a", 0), _delta("a", 0) + _delta("b", 1) + COMPLETED
+    server.answers = [(HEAD % EVENTS + first, True), (HEAD % EVENTS + second, True), (HEAD % EVENTS + second, False)]
+    events, broke = mode.run(_responses, mode, server)
+    assert [event.type.rpartition(".")[2] for event in events] == ["delta", "delta", "completed"]
+    assert isinstance(broke, openai.APIConnectionError)  # as without us
+    assert server.asked == 2
+
+
+@modes
+@pytest.mark.parametrize("line", [b"data: ", b"da", b"event: response", b": "])
+def test_a_rescue_behind_half_a_line(mode: Mode, server: Bytes, line: bytes) -> None:
+    """The stream ends there as HTTP has it. The next event is not glued to it."""
+    second = _delta("a", 0) + _delta("b", 1) + COMPLETED
+    server.answers = [(HEAD % EVENTS + _delta("a", 0) + line, False), (HEAD % EVENTS + second, False)]
+    events, broke = mode.run(_responses, mode, server)
+    assert [event.type.rpartition(".")[2] for event in events] == ["delta", "delta", "completed"]
+    assert broke is None
+
+
+async def _chat(mode: Mode, server: Bytes) -> str:
+    client, text = _client(mode, server), ""
+    stream = await do(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))
+    async for chunk in each(stream):
+        text += chunk.choices[0].delta.content or ""
+    await close(client)
+    return text
+
+
+@modes
+def test_a_stream_that_is_called_html(mode: Mode, server: Bytes) -> None:
+    """Flask calls every body so whose type it is not told, and the SDK does not look."""
+    server.answers = [(HEAD % HTML + CHUNK + b"data: [DONE]\n\n", False)]
+    assert mode.run(_chat, mode, server) == "sound"
+
+
+@modes
+def test_a_page_of_html_is_no_stream(mode: Mode, server: Bytes) -> None:
+    server.answers = [(HEAD % HTML + b"<html>", False), (HEAD % EVENTS + CHUNK + b"data: [DONE]\n\n", False)]
+    assert mode.run(_chat, mode, server) == "sound"
+    assert server.asked == 2
