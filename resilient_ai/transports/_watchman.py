@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._call import Verdict
 from .._outcome import TEXT, Words
@@ -127,8 +127,11 @@ class Watchman:
         """The reader stopped: a success if the terminal signal had come, else no evidence."""
         self.reply.end(Verdict.SUCCESS if self.complete else Verdict.NONE)
 
-    def failed(self, error: Exception) -> Breach:
-        """The transport failed."""
+    def failed(self, error: Exception) -> Breach | Literal[True]:
+        """The transport failed. True: all there was to say had been said, and it is no matter."""
+        if self.complete:
+            self.reply.end(Verdict.SUCCESS)
+            return True
         told = self._terms.translate(error)
         failure = self._terms.judge(self.call, told)
         if failure.kind is FailureKind.DEADLINE and self.call.stream_limit is None:  # that was for its first byte

@@ -424,3 +424,21 @@ def test_image_streams(primary: Any) -> None:
     stream = client.images.generate(model="gpt-image-1", prompt="a cat", stream=True, partial_images=2)
     assert [event.type for event in stream][-1] == "image_generation.completed"
     client.close()
+
+
+@modes
+def test_what_breaks_behind_the_end_is_no_matter(mode: Mode, primary: Any) -> None:
+    """Regression: a body ten bytes shorter than its length, whole by its terminal event: openai's async SDK reads on
+    behind ``[DONE]``, and got an error that the bare one does not."""
+    primary.fault(Fault.wrong_length())
+
+    async def script() -> None:
+        given = mode.openai(primary)
+        client = wrap(given)
+        bare = await everything(await _stream(given, "chat"))
+        assert len(await everything(await _stream(client, "chat"))) == len(bare)
+        assert [circuit.state for circuit in circuits().values()] == ["closed"]
+        await close(client, given)
+
+    mode.run(script)
+    assert primary.count() == 2
