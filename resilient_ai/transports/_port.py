@@ -49,6 +49,9 @@ Headers = dict[bytes, bytes]
 MAX_ERROR = 1024 * 1024
 """Bytes of an error answer that are read; its kind and its message stand at the beginning."""
 
+_FILES = ("/content", "/results", ":download")
+"""How paths end at which there is what somebody has stored."""
+
 _POOL_ONLY = ("pool",)
 _SAME_MODEL_ONLY = frozenset({"embeddings"})
 """Families whose answers from two models cannot be mixed: vector spaces differ."""
@@ -254,9 +257,10 @@ class HttpPort:
 
     def _is_plain(self, headers: Headers) -> bool:
         """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
-        HEAD has no body, and others have customs of their own."""
+        HEAD has no body, and others have customs of their own; nor is a file, whatever is written in it."""
         prepared = self.prepared
-        if prepared.endpoint.path is None or prepared.request.method == "HEAD" or not is_json(headers):
+        path = prepared.endpoint.path
+        if path is None or path.endswith(_FILES) or prepared.request.method == "HEAD" or not is_json(headers):
             return False
         length = headers.get(b"content-length", b"")
         return not length.isdigit() or int(length) <= MAX_BODY

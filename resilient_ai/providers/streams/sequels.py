@@ -28,7 +28,8 @@ class _Choices(Sequel):
         self._frame: dict[str, Any] = {}
 
     def heard(self, name: bytes, event: dict[str, Any]) -> None:  # noqa: ARG002  # events have no names here
-        self._frame = self._frame or {field: event[field] for field in ("id", "created") if field in event}
+        # (Azure's first event, which has the prompt's filter results, has neither.)
+        self._frame = self._frame or {field: event[field] for field in ("id", "created") if event.get(field)}
         for choice in items(event.get("choices")):
             index = choice.get("index", 0)
             if "role" in members(choice.get("delta")):

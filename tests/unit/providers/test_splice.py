@@ -380,6 +380,15 @@ def test_two_choices_wait_for_each_other() -> None:
     assert got == first
 
 
+def test_an_opening_without_an_id() -> None:
+    """Azure begins with the prompt's filter results, under no name."""
+    filtered = _event({"id": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": []})
+    one, two = (chat(Answer([], ["a", "b"], number)) for number in (1, 2))
+    got, _ = joined("chat", b"".join([filtered, *one[:2]]), b"".join([filtered, *two]))
+    ids = [json.loads(event.data)["id"] for event in EventDecoder().feed(got) if event.data.startswith(b"{")]
+    assert ids == ["", *["chatcmpl-1"] * (len(ids) - 1)]
+
+
 def test_usage_is_added_up_or_left_out() -> None:
     for family, dialect in DIALECTS.items():
         one, two = dialect.write(Answer([], ["a", "b"])), dialect.write(Answer([], ["a", "b"], number=2))
