@@ -56,11 +56,13 @@ class Grammar:
         done: data that is no JSON and ends the stream; empty if there is none.
         texts: whether the stream is text, as far as its request asks for nothing else: whether what was cut can be
             completed by another answer to the same request.
+        goes_on: whether words may follow what ends an answer: those of another choice, which has its own end.
     """
 
     read: Callable[[bytes, dict[str, Any]], Said]
     done: bytes = b""
     texts: bool = False
+    goes_on: bool = False
 
 
 def members(value: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def _generate(_name: bytes, event: dict[str, Any]) -> Said:
         content = members(candidate.get("content"))
         for part in items(content.get("parts")):
             found += _parts(members(part), candidate.get("index", number))
-    finished = any(candidate.get("finishReason") for candidate in candidates)
+    finished = bool(candidates) and all(candidate.get("finishReason") for candidate in candidates)
     blocked = not candidates and bool(members(event.get("promptFeedback")).get("blockReason"))
     return Said(tuple(found), ends=finished or blocked)
 
@@ -50,5 +50,8 @@ def _interaction(name: bytes, event: dict[str, Any]) -> Said:
     return NOTHING if kind in _OPENS else Said((Part((str(kind), 0, 0), None),))
 
 
-STREAMS = {"generate_content": Grammar(read=_generate, texts=True), "interactions": Grammar(read=_interaction)}
+STREAMS = {
+    "generate_content": Grammar(read=_generate, texts=True, goes_on=True),
+    "interactions": Grammar(read=_interaction),
+}
 """By endpoint family."""

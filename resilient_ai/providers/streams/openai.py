@@ -29,7 +29,8 @@ def _chat(_name: bytes, event: dict[str, Any]) -> Said:
 
 def _finishing(name: bytes, event: dict[str, Any]) -> Said:
     said = _chat(name, event)
-    finished = any(choice.get("finish_reason") for choice in items(event.get("choices")))
+    choices = items(event.get("choices"))
+    finished = bool(choices) and all(choice.get("finish_reason") for choice in choices)
     return Said(said.parts, ends=True, fails=said.fails) if finished else said
 
 
@@ -100,7 +101,7 @@ def _media(name: bytes, event: dict[str, Any]) -> Said:
 
 
 CHAT = Grammar(read=_chat, done=b"[DONE]", texts=True)
-UNTERMINATED_CHAT = Grammar(read=_finishing, done=b"[DONE]", texts=True)
+UNTERMINATED_CHAT = Grammar(read=_finishing, done=b"[DONE]", texts=True, goes_on=True)
 """Of servers that are known to leave the terminal event out: there a finish reason ends the answer."""
 COMPLETIONS = Grammar(read=_completion, done=b"[DONE]", texts=True)
 RESPONSES = Grammar(read=_response, done=b"[DONE]", texts=True)

@@ -25,7 +25,7 @@ class Reading:
 
     Attributes:
         begun: whether an event with content has passed.
-        seen: whether the terminal signal has passed.
+        seen: whether the terminal signal has passed, and no words behind it.
         error: the event that tells an error, as it came; None so far. It is not among what is handed on.
         fault: why the stream is no sound one; None so far. Nothing is handed on from there.
         events: how many events have passed.
@@ -103,10 +103,10 @@ class Reading:
         if self.stopped:
             return b""
         raw, name, data = event
-        if not data or self.seen:
+        grammar = self._grammar
+        if not data or (self.seen and not grammar.goes_on):
             self.events += 1
             return raw
-        grammar = self._grammar
         if grammar.done and data.startswith(grammar.done):
             self.seen = True
             return raw
@@ -130,6 +130,7 @@ class Reading:
         self.events += 1
         if parts:
             self.begun = True
+            self.seen = False
         if ends:
             self.seen = True
         return raw if self._took is None else self._took(raw, parts)
