@@ -113,9 +113,9 @@ class Reading:
         try:
             said = self._read(name, _parsed(data))
         except _OTHER_SCHEMA:
-            return self._at_fault("an event is malformed")
+            return raw if self.seen else self._at_fault("an event is malformed")
         except RecursionError:
-            return self._at_fault("an event is nested too deeply")
+            return raw if self.seen else self._at_fault("an event is nested too deeply")
         return self._heard(raw, said)
 
     def _at_fault(self, why: str) -> bytes:
@@ -124,7 +124,7 @@ class Reading:
 
     def _heard(self, raw: bytes, said: Said) -> bytes:
         parts, ends, fails = said
-        if fails:
+        if fails and not self.seen:
             self.error, self.stopped = raw, True
             return b""
         self.events += 1

@@ -51,3 +51,12 @@ def test_the_last_choice_ends_it(events: list[Choices], whole: bool) -> None:
             assert reading.feed(raw) == raw
         reading.end()
         assert reading.satisfied is whole
+
+
+@pytest.mark.parametrize("late", [b'{"error":{"code":503}}', b"no JSON", b"[" * 100_000])
+def test_what_comes_behind_the_end_is_the_program_s(late: bytes) -> None:
+    reading = Reading(STREAMS["generate_content"])
+    raw = b"data: " + json.dumps(_candidates([(0, "a", True)])).encode() + b"\n\ndata: " + late + b"\n\n"
+    assert reading.feed(raw) == raw
+    assert reading.satisfied
+    assert not reading.stopped
