@@ -11,6 +11,7 @@ import resilient_ai
 from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Pipeline, Retry, Target, control, options, wrap
 from resilient_ai.errors import ConfigurationError, UnsupportedClient
 from resilient_ai.stores import MemoryStore
+from tests.ids import named
 
 from .modes import Mode, close, failing, http, two_modes
 
@@ -29,7 +30,7 @@ HERE: Any = {"base_url": "http://127.0.0.1:1/v1", "api_key": "k"}
         (CLIENT.chat.completions, r"cannot wrap a openai.*Completions"),
         (object(), r"for another SDK, wrap the http client you give it"),
     ],
-    ids=repr,
+    ids=named,
 )
 def test_no_client(thing: Any, says: str) -> None:
     with pytest.raises(UnsupportedClient, match=says) as caught:

@@ -11,6 +11,7 @@ import tenacity
 
 from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Retry, Target
 from resilient_ai.errors import ConfigurationError, ResilienceError
+from tests.ids import named
 
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (Deadline, {"total": 0}, "total"),
@@ -83,7 +84,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "said", "word"), WRONG, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("kind", "said", "word"), WRONG, ids=lambda value: named(value)[:40])
 def test_a_wrong_setting_is_told(kind: Any, said: dict[str, Any], word: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         kind(**said)
