@@ -15,15 +15,18 @@ nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["tests", "tests_openai2"]
 nox.options.error_on_external_run = True
 
-LOADS = [f"--ignore=tests/sdk/test_{name}.py" for name in ("load", "storms", "mute")]
-"""Many callers at once: what they show is the engine's, and the same on either stack."""
+LOADS = [f"tests/sdk/test_{name}.py" for name in ("load", "storms", "mute", "streams_left")]
+"""Many callers at once: what they show is the engine's, and the same on either stack. They have the machine to
+themselves."""
+SHARED = ("-n", "3", "--dist", "loadfile")
+"""All else waits for sockets most of its time, so three processes share it; a file's tests stay together."""
 HTTP_TESTS = [
     "tests/sdk",
     "tests/promises",
     "tests/transports",
     "tests/unit/transports",
     "tests/test_import.py",
-    *LOADS,
+    *(f"--ignore={file}" for file in LOADS),
 ]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -38,7 +41,11 @@ def lower_bounds(requirements: list[str]) -> list[str]:
 def tests(session: nox.Session) -> None:
     """All tests on openai 3, which stands on httpx2, and under every other SDK."""
     session.install(".[test,test-sdks,httpx2]", "openai>=3,<4")
-    session.run("pytest", *session.posargs)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("pytest", *SHARED, *(f"--ignore={file}" for file in LOADS))
+    session.run("pytest", *LOADS)
 
 
 @nox.session
@@ -49,7 +56,7 @@ def tests_openai2(session: nox.Session) -> None:
     """
     session.install(".[test,test-sdks-httpx]", "openai>=2.50,<3")
     session.run("python", "-c", "import importlib.util as u; raise SystemExit(u.find_spec('httpx2') is not None)")
-    session.run("pytest", *(session.posargs or HTTP_TESTS))
+    session.run("pytest", *(session.posargs or (*SHARED, *HTTP_TESTS)))
 
 
 @nox.session
@@ -58,7 +65,7 @@ def lowest(session: nox.Session) -> None:
     project = PYPROJECT["project"]
     oldest = lower_bounds(project["dependencies"] + project["optional-dependencies"]["cli"])
     session.install(".[test]", *oldest)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or SHARED))
 
 
 @nox.session
