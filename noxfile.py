@@ -22,7 +22,6 @@ SHARED = ("-n", "3", "--dist", "loadfile")
 """All else waits for sockets most of its time, so three processes share it; a file's tests stay together."""
 HTTP_TESTS = [
     "tests/sdk",
-    "tests/promises",
     "tests/transports",
     "tests/unit/transports",
     "tests/test_import.py",

@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from resilient_ai import Deadline, Pipeline, wrap
+from resilient_ai import Deadline, Fallback, Pipeline, wrap
 from resilient_ai._state import pace
 from resilient_ai.errors import ConfigurationError
 from resilient_ai.testing import Fault
@@ -23,7 +23,7 @@ def test_a_stream_below_its_pace(mode: Mode, primary: Any, monkeypatch: pytest.M
     monkeypatch.setattr(pace, "WINDOW", 0.5)
 
     async def script() -> None:
-        client = wrap(mode.openai(primary), Pipeline.default(Deadline(pace=least)))
+        client = wrap(mode.openai(primary), Pipeline.default(Deadline(pace=least), Fallback(rescue=("error",))))
         primary.fault(Fault.paced(0.05))
         stream = await chat(client, stream=True, max_tokens=30)
         if least < 10_000:
