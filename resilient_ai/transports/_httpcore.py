@@ -32,6 +32,7 @@ W_co = TypeVar("W_co", covariant=True)
 class Core(Protocol):
     """What is used of the module httpcore or httpcore2."""
 
+    __name__: str
     ConnectError: type[Exception]
     ConnectTimeout: type[Exception]
     ReadTimeout: type[Exception]

@@ -135,7 +135,26 @@ class _Pool:
         self._pool = cast("Pool", _fresh(self.template, self._backend))
 
     def handle_request(self, request: object) -> object:
-        return self._pool.handle_request(request)
+        pool = self._pool
+        try:
+            return pool.handle_request(request)
+        except Exception as error:
+            if not type(error).__module__.startswith(self._core.__name__):
+                self._leave(pool)
+            raise
+        except BaseException:
+            self._leave(pool)
+            raise
+
+    def _leave(self, pool: Pool) -> None:
+        """Go on with a new pool: an interrupt may have struck between a lock's being taken and its block, and that
+        connection's lock is then held for good. What others are doing on the old one they finish there."""
+        if self._pool is not pool:
+            return
+        self._start()
+        for connection in list(getattr(pool, POOL_FIELDS[0])):
+            if connection.is_idle():
+                connection.close()
 
     def close(self) -> None:
         self._pool.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import os
 import sys
 import threading
@@ -49,6 +50,33 @@ def in_a_child(work: Callable[[], str]) -> str:
 
 def descriptor(answer: Any) -> int:
     return answer.extensions["network_stream"].get_extra_info("socket").fileno()
+
+
+@sides("sync")
+def test_an_interrupt_while_a_lock_is_taken(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 7. Regression: struck between a lock's being taken and its block, it left the connection locked, and
+    the next call waited for ever."""
+    core = "httpcore" if side.flavour == "httpx" else "httpcore2"
+    lock: Any = importlib.import_module(f"{core}._synchronization").Lock
+    enter, struck = lock.__enter__, list[bool]()
+
+    def strike(self: Any) -> Any:
+        enter(self)
+        if not struck:
+            struck.append(True)
+            raise KeyboardInterrupt
+        return self
+
+    with Server() as server, side.client(owned(side.transport())) as client:
+        assert client.get(server.url).status_code == 200
+        monkeypatch.setattr(lock, "__enter__", strike)
+        with pytest.raises(KeyboardInterrupt):
+            client.get(server.url)
+        answers: list[int] = []
+        thread = threading.Thread(target=lambda: answers.append(client.get(server.url).status_code), daemon=True)
+        thread.start()
+        thread.join(10)
+        assert answers == [200]
 
 
 @forks
