@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._runtime.concurrent import within
@@ -96,7 +95,7 @@ def _unread(response: Any, flavour: Flavour) -> Any:
 
 
 def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
-    size, first, more = 0, b"", None
+    size, chunks = 0, list[bytes]()
     try:
         for chunk in source:
             if tick is not None:
@@ -104,23 +103,15 @@ def _gathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
             size += len(chunk)
             if size > most:
                 raise TooLarge
-            if more is not None:
-                more.write(chunk)
-            elif first:
-                more = BytesIO()
-                more.write(first)
-                more.write(chunk)
-            else:
-                first = chunk
-        return first if more is None else more.getvalue()
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
     finally:
-        if more is not None:
-            more.close()  # an exception holds this frame, and may be kept while the next answer is read
+        chunks.clear()  # an exception holds this frame, and may be kept while the next answer is read
         owner.close()
 
 
 async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> bytes:
-    size, first, more = 0, b"", None
+    size, chunks = 0, list[bytes]()
     try:
         async for chunk in source:
             if tick is not None:
@@ -128,18 +119,10 @@ async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> b
             size += len(chunk)
             if size > most:
                 raise TooLarge
-            if more is not None:
-                more.write(chunk)
-            elif first:
-                more = BytesIO()
-                more.write(first)
-                more.write(chunk)
-            else:
-                first = chunk
-        return first if more is None else more.getvalue()
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
     finally:
-        if more is not None:
-            more.close()  # an exception holds this frame, and may be kept while the next answer is read
+        chunks.clear()  # an exception holds this frame, and may be kept while the next answer is read
         await owner.aclose()
 
 
