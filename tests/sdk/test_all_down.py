@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -153,12 +154,14 @@ def test_the_open_circuit_refuses_at_once_and_says_when_it_reopens(mode: Mode, p
         await failing(chat(client))
         started = time.perf_counter()
         error = await failing(chat(client))
-        assert time.perf_counter() - started < 0.05  # 5 ms on an idle machine
+        assert time.perf_counter() - started < 0.5  # 1 ms on an idle machine: benchmarks.refusals
         assert type(error) is openai.APIConnectionError
         cause = error.__cause__
         assert isinstance(cause, CircuitOpen)
         assert 15 < cause.reopens_in <= 20
-        assert "tried again in 1" in str(error)
+        told = re.search(r"tried again in ([\d.]+) s", str(error))
+        assert told is not None
+        assert 10 <= float(told[1]) <= 20
         assert "circuit open for chat gpt-4o-mini at 127.0.0.1" in notes(error)
         assert outcome(error).attempts == ()
         # Neither another model nor another endpoint is kept from being asked (promise 15).

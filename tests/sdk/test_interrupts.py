@@ -140,7 +140,7 @@ def test_a_cancelled_task(mode: Mode, primary: Any, backup: Any, permits: list[A
                 await work()
             started = scope.deadline + time.monotonic() - trio.current_time()
             assert scope.cancelled_caught
-        assert time.monotonic() - started < 0.1
+        assert time.monotonic() - started < 0.4  # 0.1 where nothing else runs
         assert primary.count() == 1
         gc.collect()
         primary.heal()

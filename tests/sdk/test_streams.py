@@ -173,7 +173,7 @@ def test_a_stalled_stream_ends_at_the_idle_limit(mode: Mode, primary: Any) -> No
         started = time.monotonic()
         error = await failing(read())
         assert type(error) is openai.APITimeoutError
-        assert time.monotonic() - started < 0.3 + 0.3
+        assert time.monotonic() - started < 0.3 + 1.0
         assert got
         await close(client)
 
