@@ -21,7 +21,7 @@ from .permit import Permit, Rejected
 from .probes import Probes
 from .rulebook import CLOSED, HALF_OPEN, OPEN, RuleBook, State
 from .rules import Rules
-from .silence import Silence
+from .silence import LEAST, Silence
 from .timing import FOREVER, Timing
 
 if TYPE_CHECKING:
@@ -95,11 +95,6 @@ class Circuit:
         return self._book.state
 
     @property
-    def opened_at(self) -> float | None:
-        """When the circuit left the closed state; None while it is closed."""
-        return self._timing.opened_at
-
-    @property
     def reopens_at(self) -> float | None:
         """When the next probe may go out, infinite when forced without an end; None unless the circuit is open."""
         return self._timing.reopens_at
@@ -111,6 +106,13 @@ class Circuit:
     def calm(self, now: float) -> bool:
         """Whether it is closed, and has nothing in mind that speaks against its target."""
         return self._seen == CLOSED and not self._evidence.window.failures and not self._timing.recovered(now)
+
+    def doubts(self, now: float) -> bool:
+        """Whether it would open for silence now. A program that stood still has heard nothing: look again, later."""
+        if not self._waiting or now - self._silence.last < LEAST or self._seen != CLOSED or self._book.foreign:
+            return False  # the rule, without the lock
+        with self._lock:
+            return self._silence.seems_lost(now)
 
     @property
     def probing(self) -> int:
@@ -368,11 +370,9 @@ class Circuit:
         if evidence.opens(recovered=self._timing.recovered(now)):
             return True
         span = evidence.span(now)
-        if span is None:
-            return False
-        if self.diverts:  # what has lasted for so long will last: the next call is not to pay for it again
+        if span is not None and self.diverts:  # what has lasted for so long will last: the next call is not to pay, too
             self._timing.at_least = 2 * span
-        return True
+        return span is not None
 
     def _count_slow(self, calls: int, now: float) -> None:
         if self._seen == CLOSED and self._evidence.slow(calls) and self.diverts and not self._book.foreign:

@@ -11,6 +11,9 @@ _STEEPER = 1.5
 """Those whom nobody else has answered: with them at most 0.4 of the calls are admitted at first, each of them after two
 fifths of the time, and then somewhat more, since some wait."""
 _SAVED_UP = 3.0
+_ON_ITS_OWN = 0.5
+"""Seconds in which nobody came and none of them was admitted: then one is, or else one behind which nobody comes would
+wait for the end of the ramp. Our choice: two requests a second are nothing to a target that works."""
 
 
 class Ramp:
@@ -21,7 +24,7 @@ class Ramp:
     then, and has a steeper ramp. Not locked: its owner is.
     """
 
-    __slots__ = ("_alone", "_credit", "_floor", "_seconds", "_start")
+    __slots__ = ("_alone", "_credit", "_floor", "_latest", "_seconds", "_start")
 
     def __init__(self, start: float, seconds: float, floor: float) -> None:
         self._start = start
@@ -29,6 +32,7 @@ class Ramp:
         self._floor = floor
         self._credit = 0.0
         self._alone = 0.0
+        self._latest = start  # when anybody came, or one of those whom nobody else has answered was admitted
 
     def left(self, now: float) -> float:
         """Seconds until every call is admitted; 0 when it is over."""
@@ -38,7 +42,8 @@ class Ramp:
         """Whether the call that asks now is admitted. again: it has asked before, and nobody else has answered it."""
         to_go = self.left(now) / self._seconds
         if again:
-            return self._take_alone()
+            return self._take_alone(now)
+        self._latest = now
         self._credit += 1 - (1 - self._floor) * to_go
         share = min(_ALONE_MOST, _ALONE_FIRST + _STEEPER * (1 - to_go))
         self._alone = min(_SAVED_UP, self._alone + share)
@@ -48,8 +53,9 @@ class Ramp:
         self._alone -= 1
         return True
 
-    def _take_alone(self) -> bool:
-        if self._alone < _NEARLY_ONE:
+    def _take_alone(self, now: float) -> bool:
+        if self._alone < _NEARLY_ONE and now - self._latest < _ON_ITS_OWN:
             return False
-        self._alone -= 1
+        self._alone = max(0.0, self._alone - 1)
+        self._latest = now
         return True

@@ -114,21 +114,29 @@ class Silence:
         slow = self.record.quantile(0.99, now)
         return now - began >= (share * PATIENCE if slow is None else slow)
 
-    def suspects(self, now: float) -> bool:
+    def seems_lost(self, now: float) -> bool:
         """Whether nothing has come back for far longer than the past makes likely."""
-        waiting = self.waiting
-        if not waiting or now - self._looked < EVERY:
+        if not self.waiting or now - self._looked < EVERY:
             return False
-        since = max(self.last, next(iter(waiting.values())))
         if now - self._wrong_at > FORGIVEN_AFTER:
             self._least = LEAST
+        since = self._silent_since()
         if now - since < self._least:
             return False
+        if self._unlikely(since, now, ENOUGH):
+            return True
         self._looked = now
-        if not self._unlikely(since, now, ENOUGH):
+        return False
+
+    def suspects(self, now: float) -> bool:
+        """The same, and from now on an answer to a later call disproves it."""
+        if not self.seems_lost(now):
             return False
-        self._since = since
+        self._since = self._silent_since()
         return True
+
+    def _silent_since(self) -> float:
+        return max(self.last, next(iter(self.waiting.values())))
 
     def check_proven(self, now: float, span: float) -> None:
         """Raise Rejected if a few calls wait already, and nothing has come back for so long that nothing is known."""

@@ -175,6 +175,12 @@ class Circuits:
         """The circuit of ``scope``."""
         return self.scopes.get(scope)
 
+    def of(self, call: Call) -> Circuit:
+        """The circuit of a call's scope."""
+        if self.own is not None and call.target is None:
+            self.primaries.add(call.facts.host)
+        return self.scopes.get(call.scope)
+
     def by_host(self) -> list[tuple[str, Circuit]]:
         """Every circuit, with its host."""
         known = [(cast("Scope", scope)[0], circuit) for scope, circuit in self.scopes.items()]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["CircuitBreaker", "Circuits"]
 
 _WHY = {"ramp": "still recovering", "unproven": "no answer yet"}
+MOMENT = 0.1
+"""Seconds in which a program that stood still (a blocked loop, a paused machine) hears what has come meanwhile, before
+its provider is taken for silent. Our choice: far more than reading what is there takes, far less than the silence."""
 NUMBERS = ("failure_rate", "window", "minimum_calls", "consecutive", "probes", "ramp", "max_waiters")
 
 
@@ -121,22 +124,23 @@ class CircuitBreaker:
     async def execute(self, next: Next, call: Call) -> Reply:
         """Ask for a permit, call, and give it back with what was learnt."""
         circuits = call.state(self)
-        if circuits.own is not None and call.target is None:
-            circuits.primaries.add(call.facts.host)
-        circuit = circuits.scopes.get(call.scope)
+        circuit = circuits.of(call)
         permit: Permit | None = None
         above: Permit | None = None  # the host's, once it could not be reached
         slow_after: float | None = None
         try:
             # Taken inside the try: an interrupt between the two would lose it.
             now = call.runtime.now()
+            can_wait, can_divert = call.may_wait, call.has_next or call.turned_away
+            if (can_divert or can_wait) and circuit.doubts(now):
+                await call.runtime.sleep(MOMENT)
+                now = call.runtime.now()
             if circuits.wary:
                 above = circuits.admit_above(call, circuit, now)
                 slow_after = circuits.slow_after(call, now)
-            can_wait = call.may_wait
             permit = circuit.admit(
                 now,
-                can_divert=call.has_next or call.turned_away,
+                can_divert=can_divert,
                 wanted=call.turned_away and not can_wait,
                 can_wait=can_wait,
                 careful=can_wait and call.target is not None,

@@ -446,6 +446,7 @@ def test_during_the_ramp_nobody_fails_for_being_sent_elsewhere(mode: Mode) -> No
         world.backup.answers(fails(K.RATE_LIMITED))
         got = await world.calls(pipeline, 20)
         assert {one.outcome.source for one in got} == {"fresh"}
+        assert max(one.seconds for one in got) < 1.5  # each on its own: nobody comes behind it for whom it could wait
 
     world.run(mode, script)
 

@@ -287,7 +287,7 @@ def test_reset_is_new_also_in_time() -> None:
     circuit = opened(now=1000.0)
     under_way = circuit.admit(1001.0)
     circuit.reset()
-    assert (circuit.state, circuit.opened_at, circuit.reopens_at, circuit.probing) == ("closed", None, None, 0)
+    assert (circuit.state, circuit.reopens_at, circuit.probing) == ("closed", None, 0)
     under_way.settle(False, 1002.0)
     fail(circuit, 0.0, 5)
     assert circuit.state == "closed"
@@ -340,14 +340,6 @@ def test_a_failing_on_change_costs_no_permit(caplog: pytest.LogCaptureFixture) -
     probe.settle(True, 1.0)
     assert circuit.state == "closed"
     assert "ZeroDivisionError" in caplog.text
-
-
-def test_opened_at_is_the_start_of_the_trouble() -> None:
-    circuit = opened(now=3.0)
-    fail(circuit, 4.0)
-    assert circuit.opened_at == 3.0
-    circuit.admit(10.0).settle(True, 10.0)
-    assert circuit.opened_at is None
 
 
 # --- the wall clock
