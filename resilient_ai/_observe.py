@@ -59,10 +59,11 @@ class Bystander(Port, Protocol):
 class WatchingRuntime:
     """Does not wait: a wait would be a change."""
 
-    __slots__ = ("_port", "_runtime", "missed", "now")
+    __slots__ = ("_port", "_runtime", "missed", "now", "wall")
 
     def __init__(self, runtime: Runtime, port: Bystander) -> None:
         self.now = runtime.now
+        self.wall = runtime.wall
         self._runtime = runtime
         self._port = port
         self.missed: tuple[str, ...] = ()

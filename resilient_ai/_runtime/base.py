@@ -36,6 +36,10 @@ class Runtime(Protocol):
         """Seconds on a clock that never goes back; only differences mean anything."""
         ...
 
+    def wall(self) -> float:
+        """Seconds since 1970 by the wall clock, which other processes share, and which may be set back or forward."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         ...

@@ -46,7 +46,7 @@ class AsyncGate:
 class AsyncRuntime:
     """Waits by yielding to the event loop. A test may give it a clock and gates of its own."""
 
-    __slots__ = ("_sleep", "gate", "now")
+    __slots__ = ("_sleep", "gate", "now", "wall")
 
     def __init__(
         self,
@@ -54,8 +54,10 @@ class AsyncRuntime:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         gate: Callable[[], Gate] = AsyncGate,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.now = now
+        self.wall = wall
         self._sleep = sleep
         self.gate = gate
 

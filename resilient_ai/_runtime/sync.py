@@ -39,7 +39,7 @@ class SyncGate:
 class SyncRuntime:
     """Waits by blocking the calling thread. A test may give it a clock and gates of its own."""
 
-    __slots__ = ("_sleep", "gate", "now")
+    __slots__ = ("_sleep", "gate", "now", "wall")
 
     def __init__(
         self,
@@ -47,8 +47,10 @@ class SyncRuntime:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
         gate: Callable[[], Gate] = SyncGate,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.now = now
+        self.wall = wall
         self._sleep = sleep
         self.gate = gate
 

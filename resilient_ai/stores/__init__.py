@@ -1,6 +1,6 @@
 """Where answers are kept: bytes in, bytes out."""
 
-from .base import Entry, Store
+from .base import Entry, Store, digest
 from .memory import MemoryStore
 
-__all__ = ["Entry", "MemoryStore", "Store"]
+__all__ = ["Entry", "MemoryStore", "Store", "digest"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["Entry", "Store"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Entry", "Store", "digest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +18,13 @@ class Entry:
 
     Attributes:
         data: the answer, in the surface's packing.
-        stored: when, in seconds of the runtime's clock: it means nothing to another process, nor after a restart.
+        stored: when, in seconds since 1970 by the wall clock (the runtime's ``wall()``).
         answered_by: who gave it.
         model: the model asked for there.
         stale_ok: whether it may be served when it is old.
+        namespace: the digest (:func:`digest`) of the namespace it was kept under, for erasure; never the name itself.
+        subject: the digest of whom it speaks of, if the program said, for erasure.
+        family: the endpoint family (chat, embeddings, …).
     """
 
     data: bytes = field(repr=False)
@@ -25,6 +32,18 @@ class Entry:
     answered_by: str
     model: str | None
     stale_ok: bool
+    namespace: str = ""
+    subject: str | None = None
+    family: str = ""
+
+
+def digest(salt: bytes, kind: str, name: str) -> str:
+    """What stands in a store for the name of a namespace (``kind`` ``"namespace"``) or a subject (``"subject"``).
+
+    Equal for whoever has the store's salt, and without it no help in finding the name.
+    """
+    said = f"{kind}\n{name}".encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(said, key=salt, digest_size=16).hexdigest()
 
 
 class Store(Protocol):
@@ -33,7 +52,15 @@ class Store(Protocol):
     A store that cannot be read or written raises OSError, whatever it stands on: calls then go on without it.
     """
 
-    blocking: bool
+    @property
+    def blocking(self) -> bool:
+        """Whether it waits for a disk or a server."""
+        ...
+
+    @property
+    def salt(self) -> bytes:
+        """16 random bytes, kept as long as the entries are: digests made with them mean nothing in another store."""
+        ...
 
     def get(self, key: str) -> Entry | None:
         """The entry under ``key``, or None."""
@@ -43,6 +70,27 @@ class Store(Protocol):
         """Keep ``entry``, in place of any before; others may be dropped to stay inside the bounds."""
         ...
 
+    def delete(self, key: str) -> None:
+        """Forget what is under ``key``, if anything is."""
+        ...
+
     def clear(self) -> None:
         """Forget everything."""
+        ...
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """Every key with its entry, a few at a time; what is kept or dropped meanwhile may be missed or be there."""
+        ...
+
+    def purge(self, *, namespace: str | None = None, subject: str | None = None, before: float | None = None) -> int:
+        """Erase, so that no byte is left, every entry for which all that is given holds; say how many there were.
+
+        Args:
+            namespace: the digest of the namespace it was kept under.
+            subject: the digest of whom it speaks of.
+            before: it was stored before that moment, in seconds since 1970.
+
+        Raises:
+            ValueError: nothing was given; ``clear()`` forgets everything.
+        """
         ...

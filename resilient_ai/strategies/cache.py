@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -154,8 +155,15 @@ def _fallback_key(key: str) -> str:
     return f"{key} fallback"
 
 
+AHEAD = 5.0
+"""Seconds by which an answer may seem to come from the future: as far as the clocks of two machines that are kept in
+step by NTP may differ, generously. One further ahead was stored before a clock was set back: nobody knows its age."""
+
+
 def _age(entry: Entry, call: Call) -> float:
-    return max(0.0, call.runtime.now() - entry.stored)
+    """Seconds; infinite if it cannot be told."""
+    age = call.runtime.wall() - entry.stored
+    return max(0.0, age) if age >= -AHEAD else math.inf
 
 
 def _serve(entry: Entry, call: Call, *, stale: bool) -> Reply:
@@ -173,5 +181,12 @@ def _keep(shelf: Shelf, key: str, call: Call, reply: Reply, verdict: Verdict) ->
     if packed is None:
         return
     by, model = call.journal.answered_by or PRIMARY, call.journal.model
-    entry = Entry(data=packed.data, stored=call.runtime.now(), answered_by=by, model=model, stale_ok=packed.stale_ok)
+    entry = Entry(
+        data=packed.data,
+        stored=call.runtime.wall(),
+        answered_by=by,
+        model=model,
+        stale_ok=packed.stale_ok,
+        family=call.facts.family,
+    )
     shelf.set(key if by == PRIMARY else _fallback_key(key), entry)

@@ -148,6 +148,7 @@ class Clock:
 
     def __init__(self, start: float = 1000.0) -> None:
         self.time = start
+        self.wall_ahead = 1_700_000_000.0
         self.slept: list[float] = []
         self._sleepers: list[tuple[float, int, Sleeper]] = []
         self._awake = 0
@@ -156,6 +157,10 @@ class Clock:
 
     def now(self) -> float:
         return self.time
+
+    def wall(self) -> float:
+        """The wall clock goes as the other does, and may be set by `wall_ahead`."""
+        return self.time + self.wall_ahead
 
     def pass_(self, seconds: float) -> None:
         assert 0 <= seconds < FOREVER, f"a wait of {seconds}"
@@ -296,7 +301,9 @@ class VirtualSync(SyncRuntime):
     """Plain threads in virtual time."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(now=clock.now, sleep=clock.block, gate=lambda: VirtualGate(clock, threading.Event))
+        super().__init__(
+            now=clock.now, sleep=clock.block, gate=lambda: VirtualGate(clock, threading.Event), wall=clock.wall
+        )
         self.clock = clock
 
     async def race(self, first: Any, second: Any, *, may: Callable[[], bool], **said: Any) -> Any:
@@ -318,7 +325,7 @@ class VirtualAsync(AsyncRuntime):
     """asyncio or trio in virtual time."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(now=clock.now, sleep=clock.wait, gate=lambda: VirtualGate(clock, anyio.Event))
+        super().__init__(now=clock.now, sleep=clock.wait, gate=lambda: VirtualGate(clock, anyio.Event), wall=clock.wall)
         self.clock = clock
 
     async def race(self, first: Any, second: Any, *, may: Callable[[], bool], **said: Any) -> Any:

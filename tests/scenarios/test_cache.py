@@ -396,3 +396,21 @@ def test_no_permit_is_left_out(mode: Mode) -> None:
 
     world.run(mode, script)
     assert all(not circuit.probing for _, circuit in pipeline.states.of(breaker).scopes.items())
+
+
+@pytest.mark.parametrize(("set_by", "source"), [(-4.0, "cache"), (-6.0, "fresh"), (-3e8, "fresh"), (3e8, "fresh")])
+def test_the_wall_clock_is_set(mode: Mode, set_by: float, source: str) -> None:
+    """An age that nobody can tell is no young age, and none that may be served."""
+    world = World()
+    pipeline = Pipeline.default(Cache(ttl=3600, stale_if_error=3600))
+
+    async def script() -> None:
+        await world.call(pipeline)
+        world.clock.wall_ahead += set_by
+        assert (await world.call(pipeline)).outcome.source == source
+        if source == "fresh":
+            world.clock.wall_ahead += set_by
+            world.primary.answers(fails(K.OVERLOADED))
+            assert (await world.call(pipeline)).told.kind is K.OVERLOADED
+
+    world.run(mode, script)

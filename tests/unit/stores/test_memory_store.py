@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import threading
 
+import pytest
+
 from resilient_ai.stores import Entry, MemoryStore
 from resilient_ai.stores.memory import OVERHEAD
 
@@ -66,3 +68,25 @@ def test_threads() -> None:
     for thread in threads:
         thread.join()
     assert failed == []
+
+
+def test_bounded_in_number() -> None:
+    store = MemoryStore(max_entries=3)
+    for key in "abcd":
+        store.set(key, entry(1))
+    assert [key for key, _ in store.entries()] == ["b", "c", "d"]
+
+
+def test_erasure_and_what_it_wants() -> None:
+    store = MemoryStore()
+    for key, stored in (("a", 1.0), ("b", 2.0)):
+        store.set(key, Entry(data=b"", stored=stored, answered_by="p", model=None, stale_ok=True, namespace="t7"))
+    store.set("c", entry(1))
+    with pytest.raises(ValueError, match="clear"):
+        store.purge()
+    assert store.purge(namespace="t7", before=2.0) == 1
+    assert store.purge(namespace="t7", subject="s") == 0
+    assert store.purge(namespace="t7") == 1
+    store.delete("c")
+    store.delete("c")
+    assert len(store) == 0
