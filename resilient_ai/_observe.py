@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ._call import Call, Reply
     from ._journal import Attempt
-    from ._runtime.base import Gate, Runtime
+    from ._runtime.base import Gate, Runtime, Spawned
     from .events import Event
 
 __all__ = [
@@ -104,6 +104,14 @@ class WatchingRuntime:
     ) -> T:
         """It is never ended."""
         return await work()
+
+    def spawn(
+        self,
+        work: Callable[[], Awaitable[object]],  # noqa: ARG002  # a Runtime's signature
+        ended: Callable[[], object] = bool,  # noqa: ARG002
+    ) -> Spawned | None:
+        """Stop here: whatever it is, the program itself would not do it."""
+        raise Stopped("begun work beside it")
 
     def _instead(self, waited: str) -> str:
         return f"{waited}, then asked again" if self._port.sent else f"{waited} before it asked"

@@ -85,6 +85,8 @@ CATCHES_ALL: dict[str, str] = {
     "resilient_ai.pipeline": "a user's listener stands beside the call: what it raises must not cost the answer",
     "resilient_ai._runtime.concurrent": "what a side of a race raises is raised where the race is awaited",
     "resilient_ai._runtime.race": "the same, of a side in a thread",
+    "resilient_ai._runtime.spawn": "nobody waits for what ends it: it is logged",
+    "resilient_ai._runtime.tasks": "the same, of a task",
     "resilient_ai._runtime.limit": "a worker's exception is kept and raised where its result is awaited",
     "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched if it is no failure",
     "resilient_ai._state.changes": "whoever is told of a change stands beside the call",

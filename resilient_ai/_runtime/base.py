@@ -26,6 +26,20 @@ class Gate(Protocol):
         ...
 
 
+class Spawned(Protocol):
+    """Work that outlives whoever began it.
+
+    Attributes:
+        over: whether it has ended.
+    """
+
+    over: bool
+
+    def cancel(self) -> None:
+        """End it, from any thread and without blocking. What blocks where it cannot be ended goes on unseen."""
+        ...
+
+
 class Runtime(Protocol):
     """Time in the caller's own mode.
 
@@ -77,5 +91,15 @@ class Runtime(Protocol):
 
         Raises:
             Recalled: it was ended so.
+        """
+        ...
+
+    def spawn(self, work: Callable[[], Awaitable[object]], ended: Callable[[], object] = bool) -> Spawned | None:
+        """Begin ``work()`` beside the caller, in a copy of its context, and go on at once: it outlives its caller, in a
+        daemon thread or in a task of nobody's, which ends with its loop at the latest.
+
+        ``ended`` is called there when it is over, however that came, also if it was cancelled before its first step.
+        What ``work`` raises is logged by its class and dropped. None: it cannot be begun, since no thread can be had;
+        then neither is called.
         """
         ...

@@ -11,11 +11,12 @@ import anyio.to_thread
 from .base import Recalled
 from .loops import current_loop_token, soon
 from .race import Side, settled, verdict
+from .tasks import spawn_in_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .base import Gate
+    from .base import Gate, Spawned
 
 T = TypeVar("T")
 
@@ -109,6 +110,10 @@ class AsyncRuntime:
             handed(lambda: soon(loop, scope.cancel))
             return await work()
         raise Recalled
+
+    def spawn(self, work: Callable[[], Awaitable[object]], ended: Callable[[], object] = bool) -> Spawned | None:
+        """In a task of the loop's."""
+        return spawn_in_loop(work, ended)
 
     async def run_side(self, side: Side[T]) -> None:
         """Run one side of a race in this task."""

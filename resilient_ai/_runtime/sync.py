@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .race import ended_by, race_on_threads, racing
 from .recall import recallable_on_threads
+from .spawn import spawn_on_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from .base import Gate
+    from .base import Gate, Spawned
 
 T = TypeVar("T")
 
@@ -80,6 +81,10 @@ class SyncRuntime:
     async def recallable(self, work: Callable[[], Awaitable[T]], handed: Callable[[Callable[[], object]], object]) -> T:
         """In this thread: what blocks in it is woken."""
         return await recallable_on_threads(work, handed)
+
+    def spawn(self, work: Callable[[], Awaitable[object]], ended: Callable[[], object] = bool) -> Spawned | None:
+        """In a daemon thread."""
+        return spawn_on_thread(work, ended, self.drive)
 
     def drive(self, awaitable: Awaitable[T]) -> T:
         """Run one side of a race in this thread."""
