@@ -108,6 +108,7 @@ class WatchingRuntime:
     def spawn(
         self,
         work: Callable[[], Awaitable[object]],  # noqa: ARG002  # a Runtime's signature
+        *,
         ended: Callable[[], object] = bool,  # noqa: ARG002
     ) -> Spawned | None:
         """Stop here: whatever it is, the program itself would not do it."""

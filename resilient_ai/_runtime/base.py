@@ -94,7 +94,7 @@ class Runtime(Protocol):
         """
         ...
 
-    def spawn(self, work: Callable[[], Awaitable[object]], ended: Callable[[], object] = bool) -> Spawned | None:
+    def spawn(self, work: Callable[[], Awaitable[object]], *, ended: Callable[[], object] = bool) -> Spawned | None:
         """Begin ``work()`` beside the caller, in a copy of its context, and go on at once: it outlives its caller, in a
         daemon thread or in a task of nobody's, which ends with its loop at the latest.
 

@@ -111,7 +111,7 @@ class AsyncRuntime:
             return await work()
         raise Recalled
 
-    def spawn(self, work: Callable[[], Awaitable[object]], ended: Callable[[], object] = bool) -> Spawned | None:
+    def spawn(self, work: Callable[[], Awaitable[object]], *, ended: Callable[[], object] = bool) -> Spawned | None:
         """In a task of the loop's."""
         return spawn_in_loop(work, ended)
 

@@ -82,7 +82,7 @@ class SyncRuntime:
         """In this thread: what blocks in it is woken."""
         return await recallable_on_threads(work, handed)
 
-    def spawn(self, work: Callable[[], Awaitable[object]], ended: Callable[[], object] = bool) -> Spawned | None:
+    def spawn(self, work: Callable[[], Awaitable[object]], *, ended: Callable[[], object] = bool) -> Spawned | None:
         """In a daemon thread."""
         return spawn_on_thread(work, ended, self.drive)
 

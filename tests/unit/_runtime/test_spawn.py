@@ -66,7 +66,7 @@ def test_it_outlives_the_one_who_began_it(mode: str) -> None:
 
     async def begin() -> None:
         word.set("mine")
-        assert runtime.spawn(work, work.over) is not None
+        assert runtime.spawn(work, ended=work.over) is not None
 
     async def script() -> None:
         if runtime is SYNC:
@@ -90,7 +90,7 @@ def test_it_is_ended_from_any_thread(mode: str) -> None:
     work = Work(runtime)
 
     async def script() -> None:
-        spawned = runtime.spawn(work, work.over)
+        spawned = runtime.spawn(work, ended=work.over)
         await work.until(work.began)
         thread = threading.Thread(target=spawned.cancel)
         thread.start()
@@ -112,7 +112,7 @@ def test_what_it_raises_is_logged_without_its_words(mode: str, caplog: pytest.Lo
         raise ValueError("the prompt")
 
     async def script() -> None:
-        assert runtime.spawn(work, ended.set) is not None
+        assert runtime.spawn(work, ended=ended.set) is not None
         await Work(runtime).until(ended)
 
     with caplog.at_level(logging.DEBUG):
@@ -127,7 +127,7 @@ def test_it_ends_with_its_loop(mode: str) -> None:
     work = Work(ASYNC)
 
     async def script() -> None:
-        ASYNC.spawn(work, work.over)
+        ASYNC.spawn(work, ended=work.over)
         await work.until(work.began)
 
     run(mode, script)
@@ -138,7 +138,7 @@ def test_cancelled_before_its_first_step() -> None:
     work = Work(ASYNC)
 
     async def script() -> None:
-        ASYNC.spawn(work, work.over)
+        ASYNC.spawn(work, ended=work.over)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await work.until(work.ended)
@@ -152,12 +152,12 @@ def test_no_more_threads_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Work(SYNC), Work(SYNC)
 
     async def script() -> None:
-        assert SYNC.spawn(first, first.over) is not None
-        assert SYNC.spawn(second, second.over) is None
+        assert SYNC.spawn(first, ended=first.over) is not None
+        assert SYNC.spawn(second, ended=second.over) is None
         await first.until(first.began)
         first.gate.open()
         await first.until(first.ended)
-        assert SYNC.spawn(second, second.over) is not None
+        assert SYNC.spawn(second, ended=second.over) is not None
         await second.until(second.began)
         second.gate.open()
         await second.until(second.ended)
