@@ -11,7 +11,6 @@ from ..errors import Failure
 from ..events import StreamRescued
 from ..failures import FailureKind
 from ..providers.streams.prefill import prefill_of, prefilled, wants_form
-from ..providers.streams.sequels import SEQUELS
 from ..providers.streams.splice import Splice
 from ._watchman import Breach, Broke
 
@@ -133,13 +132,8 @@ class Mender:
     @property
     def words(self) -> str:
         """The text that was delivered."""
-        kind = self._sequel
+        kind = self._grammar.sequel
         return self._delivered.words(choices=kind is None or kind.by_choice)
-
-    @property
-    def _sequel(self) -> type[Sequel] | None:
-        prepared = self._port.prepared
-        return SEQUELS.get((prepared.dialect.name, prepared.facts.family))
 
     def may(self, breach: Breach) -> bool:
         """Whether another answer may go on with what was delivered."""
@@ -152,8 +146,7 @@ class Mender:
             and facts.operation is not Operation.CREATING
             and facts.repeatable
             and self._delivered.only_texts
-            and self._grammar.texts
-            and self._sequel is not None
+            and self._grammar.sequel is not None
             and rescue.ways(self._call)[0] != "error"
             and not wants_form(facts.family, prepared.body or b"")
         )
@@ -197,7 +190,7 @@ class Mender:
 
     async def _ask(self, resume: Resume, broken: Breach) -> _Another:
         """Ask once more, and read the answer up to where the first one broke off."""
-        rescue, kind = self._call.rescue, self._sequel
+        rescue, kind = self._call.rescue, self._grammar.sequel
         call = self._call.derive()
         call.target = broken.call.target
         if rescue is None or kind is None:

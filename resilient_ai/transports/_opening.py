@@ -16,7 +16,7 @@ from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.registry import UNTERMINATED
 from ..providers.streams.delivered import Delivered
-from ..providers.streams.openai import UNTERMINATED_CHAT
+from ..providers.streams.openai_chat import UNTERMINATED_CHAT
 from ..providers.streams.reading import Reading, Unread
 from ._answer import Answer
 from ._first import asks_for_stream, may_be_answer
@@ -64,7 +64,7 @@ class Opening:
         port, call, wire = self._port, self._call, self._wire
         declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
         grammar = self._grammar(declared=declared, status=response.status_code)
-        delivered = Delivered() if grammar is not None and grammar.texts and call.resume is None else None
+        delivered = Delivered() if grammar is not None and grammar.sequel is not None and call.resume is None else None
         reading = Unread() if grammar is None else Reading(grammar, None if delivered is None else delivered.took)
         terms = Terms(request, response.extensions, port.flavour, wire.told, port.failure)
         watchman = Watchman(call, reading, port.prepared.dialect, terms, bounded=not wire.foreign)

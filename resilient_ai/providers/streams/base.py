@@ -8,11 +8,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ENDS", "FAILS", "NOTHING", "Grammar", "Part", "Place", "Said", "items", "members", "parts_of"]
+    from .sequel import Sequel
+
+__all__ = [
+    "ENDS",
+    "FAILS",
+    "NOTHING",
+    "OTHER_SCHEMA",
+    "Grammar",
+    "Part",
+    "Place",
+    "Said",
+    "items",
+    "members",
+    "parts_of",
+]
 
 Place: TypeAlias = tuple[str, int, int]
 """What a part of an answer goes on with: its sort, and the two numbers it has in the dialect: the choice, or the output
 and the content inside it. Texts are of the sorts ``text``, ``refusal`` and ``reasoning``."""
+
+OTHER_SCHEMA = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+"""What comes of reading something as what it is not."""
 
 
 class Part(NamedTuple):
@@ -54,14 +71,14 @@ class Grammar:
         read: (the event's name, its parsed object): what it says. Of an event of another schema it raises
             AttributeError, KeyError, TypeError or ValueError.
         done: data that is no JSON and ends the stream; empty if there is none.
-        texts: whether the stream is text, as far as its request asks for nothing else: whether what was cut can be
-            completed by another answer to the same request.
+        sequel: how another answer to the same request is cut down to what completes a stream that was cut; None if that
+            cannot be: the stream is not text, as far as its request asks for nothing else.
         goes_on: whether words may follow what ends an answer: those of another choice, which has its own end.
     """
 
     read: Callable[[bytes, dict[str, Any]], Said]
     done: bytes = b""
-    texts: bool = False
+    sequel: type[Sequel] | None = None
     goes_on: bool = False
 
 

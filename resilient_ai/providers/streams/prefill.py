@@ -7,11 +7,9 @@ import json
 import re
 from typing import Any, NamedTuple, cast
 
-from .base import items, members
+from .base import OTHER_SCHEMA, items, members
 
 __all__ = ["Prefill", "prefill_of", "prefilled", "wants_form"]
-
-_OTHER_SCHEMA = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 class Prefill(NamedTuple):
@@ -59,7 +57,7 @@ def prefilled(body: bytes, text: str, prefill: Prefill) -> bytes | None:
         request = members(json.loads(body))
         messages = items(request["messages"])
         last = members(messages[-1]).get("role")
-    except (IndexError, *_OTHER_SCHEMA):
+    except (IndexError, *OTHER_SCHEMA):
         return None
     if last == "assistant" or request.get("n", 1) != 1 or _thinks(request):
         return None
@@ -87,7 +85,7 @@ def wants_form(family: str, body: bytes) -> bool:
     of one piece. True if that cannot be told."""
     try:
         return _wants_form(family, members(json.loads(body)))
-    except _OTHER_SCHEMA:
+    except OTHER_SCHEMA:
         return True
 
 

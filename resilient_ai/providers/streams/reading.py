@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from ..sse import Event, EventDecoder, TooLong
+from .base import OTHER_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,6 @@ __all__ = ["Reading", "Unread"]
 _decode = json.JSONDecoder().raw_decode  # half the time of json.loads, which guesses the encoding first
 _LABEL = len("data: ")
 _NAME = len("event: ")
-_OTHER_SCHEMA = (AttributeError, KeyError, TypeError, ValueError)
 
 
 class Reading:
@@ -84,7 +84,7 @@ class Reading:
             text = chunk.decode()
             event, end = _decode(text, at)
             return self._read(name, event) if text[end:] == "\n\n" else None
-        except (*_OTHER_SCHEMA, RecursionError):
+        except OTHER_SCHEMA:
             return None
 
     def end(self) -> bytes:
@@ -112,10 +112,10 @@ class Reading:
             return raw
         try:
             said = self._read(name, _parsed(data))
-        except _OTHER_SCHEMA:
-            return raw if self.seen else self._at_fault("an event is malformed")
         except RecursionError:
             return raw if self.seen else self._at_fault("an event is nested too deeply")
+        except OTHER_SCHEMA:
+            return raw if self.seen else self._at_fault("an event is malformed")
         return self._heard(raw, said)
 
     def _at_fault(self, why: str) -> bytes:

@@ -6,6 +6,7 @@ What was delivered is never said again, and nothing is glued to it: an answer th
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class _Known(NamedTuple):
     digest: bytes | None
 
 
-class Sequel:
+class Sequel(ABC):
     """What the dialects have in common. A dialect says in ``heard`` what an event that was delivered has opened or
     closed, and in ``rest`` how an event of the other answer is cut down.
 
@@ -61,17 +62,17 @@ class Sequel:
 
     # For a dialect to write
 
+    @abstractmethod
     def heard(self, name: bytes, event: dict[str, Any]) -> None:
         """An event that was delivered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rest(self, name: bytes, event: dict[str, Any]) -> bool:
         """Cut an event of the other answer down to what is new in it; whether anything is.
 
         Raises:
             Differs: the reader has something else.
         """
-        raise NotImplementedError
 
     @property
     def told(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..sse import EventDecoder, TooLong
-from .base import members
+from .base import OTHER_SCHEMA, members
 from .sequel import Differs
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ __all__ = ["MOST_HELD", "Splice"]
 
 MOST_HELD = 1024 * 1024
 """Bytes of new events that are held back until all that was delivered has been compared."""
-
-_OTHER_SCHEMA = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 class Splice:
@@ -52,7 +50,7 @@ class Splice:
         self._sequel = kind(delivered, continues=continues)
         try:
             self._hear(delivered)
-        except _OTHER_SCHEMA:
+        except OTHER_SCHEMA:
             self._stop("what was delivered has another schema")
         self.caught_up = self._sequel.caught_up
 
@@ -100,7 +98,7 @@ class Splice:
             parts = self._grammar.read(name, fields).parts if new else ()
         except Differs as differs:
             self._stop(str(differs))
-        except _OTHER_SCHEMA:
+        except OTHER_SCHEMA:
             self._stop("an event is malformed")
         else:
             if new:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from resilient_ai.providers.streams.gemini import STREAMS
-from resilient_ai.providers.streams.openai import UNTERMINATED_CHAT
+from resilient_ai.providers.streams.openai_chat import UNTERMINATED_CHAT
 from resilient_ai.providers.streams.reading import Reading
 
 Choices = list[tuple[int, str, bool]]

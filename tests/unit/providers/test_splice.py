@@ -13,7 +13,6 @@ from resilient_ai.providers.sse import EventDecoder
 from resilient_ai.providers.streams import anthropic, gemini, openai
 from resilient_ai.providers.streams.delivered import MOST_TEXT, Delivered
 from resilient_ai.providers.streams.reading import Reading
-from resilient_ai.providers.streams.sequels import SEQUELS
 from resilient_ai.providers.streams.splice import Splice
 
 if TYPE_CHECKING:
@@ -123,20 +122,25 @@ def contents(answer: Answer) -> list[bytes]:
 
 
 class Dialect(NamedTuple):
-    name: str
     write: Any
     grammar: Grammar
     thinks: bool = True
 
 
 DIALECTS = {
-    "chat": Dialect("openai", chat, openai.STREAMS["chat"]),
-    "completions": Dialect("openai", completions, openai.STREAMS["completions"], thinks=False),
-    "responses": Dialect("openai", responses, openai.STREAMS["responses"]),
-    "messages": Dialect("anthropic", messages, anthropic.STREAMS["messages"]),
-    "generate_content": Dialect("gemini", contents, gemini.STREAMS["generate_content"]),
+    "chat": Dialect(chat, openai.STREAMS["chat"]),
+    "completions": Dialect(completions, openai.STREAMS["completions"], thinks=False),
+    "responses": Dialect(responses, openai.STREAMS["responses"]),
+    "messages": Dialect(messages, anthropic.STREAMS["messages"]),
+    "generate_content": Dialect(contents, gemini.STREAMS["generate_content"]),
 }
 families = pytest.mark.parametrize("family", DIALECTS)
+
+
+def splice_of(dialect: Dialect, delivered: Delivered, **how: Any) -> Splice:
+    kind = dialect.grammar.sequel
+    assert kind is not None
+    return Splice(dialect.grammar, kind, delivered, **how)
 
 
 class Reader:
@@ -208,7 +212,7 @@ def joined(family: str, first: bytes, second: bytes, size: int = 2**30, **how: A
     delivered = Delivered()
     got = Reading(dialect.grammar, delivered.took).feed(first)
     assert delivered.only_texts
-    splice = Splice(dialect.grammar, SEQUELS[dialect.name, family], delivered, **how)
+    splice = splice_of(dialect, delivered, **how)
     events = [event.raw for event in EventDecoder().feed(second)]
     for start in range(0, len(events), size):
         got += splice.feed(b"".join(events[start : start + size]))
@@ -266,7 +270,7 @@ def test_an_end_in_the_midst_of_an_event(family: str) -> None:
         got = reading.feed(one[:cut]) + reading.end()
         if not reading.begun or reading.seen:
             continue
-        splice = Splice(dialect.grammar, SEQUELS[dialect.name, family], delivered)
+        splice = splice_of(dialect, delivered)
         got += splice.feed(two)
         assert splice.differs is None
         read = Reader().read(got)
@@ -410,7 +414,7 @@ def test_three_answers_in_one() -> None:
     at = [next(place for place, event in enumerate(events[0]) if f'"{piece}"'.encode() in event) for piece in "bcd"]
     got = Reading(dialect.grammar, delivered.took).feed(b"".join(events[0][: at[0]]))
     for number, end in ((1, at[1]), (2, None)):
-        splice = Splice(dialect.grammar, SEQUELS[dialect.name, family], delivered)
+        splice = splice_of(dialect, delivered)
         got += splice.feed(b"".join(events[number][:end]))
         splice.end()
         assert splice.differs is None
@@ -489,7 +493,7 @@ def test_any_values(family: str, data: st.DataObject) -> None:
     for event in one[:at]:
         reading.feed(event)
     assert isinstance(delivered.words(choices=True) + delivered.words(choices=False), str)
-    splice = Splice(dialect.grammar, SEQUELS[dialect.name, family], delivered)
+    splice = splice_of(dialect, delivered)
     for event in two:
         splice.feed(event)
     splice.end()
