@@ -11,6 +11,7 @@ from tests.source import FUNCTIONS, decorators, fail_if, find, methods, modules,
 POSITIONAL: dict[str, str] = {
     "*.execute": "the Strategy protocol: what is wrapped, and the call",
     "*.set": "a key and its entry, as every store says it",
+    "resilient_ai.stores.digest": "a salt, what kind of name it is, and the name",
     "resilient_ai.wrap": "a client and the pipeline around it, as people say it",
     "resilient_ai.transports.wrap_transport": "a transport and the pipeline around it, as people say it",
     "resilient_ai.testing.SimulatedProvider.__init__": "made by the simulator, never by its users",
