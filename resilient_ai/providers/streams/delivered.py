@@ -90,7 +90,6 @@ class Delivered:
     Attributes:
         texts: by place, in the order they were begun.
         latest: by the first number of a place: the place that went on last. ``at``: the last one of all.
-        last: the last event of all, as it came; empty if there was none.
         told: what has been told of the usage of all answers so far, where more than one was needed.
         only_texts: whether nothing but texts was handed on, and no more of them than can be kept in mind.
     """
@@ -102,7 +101,6 @@ class Delivered:
         "_spare",
         "_text",
         "at",
-        "last",
         "latest",
         "only_texts",
         "texts",
@@ -114,7 +112,6 @@ class Delivered:
         self.latest: dict[int, Place] = {}
         self.at: Place | None = None
         self._text = Text()
-        self.last = b""
         self.told: dict[str, Any] = {}
         self.only_texts = True
         self._silent: list[bytes] = []
@@ -124,7 +121,6 @@ class Delivered:
 
     def took(self, raw: bytes, parts: tuple[Part, ...]) -> bytes:
         """Note an event that is handed on."""
-        self.last = raw
         if not parts:
             self._opened(raw)
             return raw

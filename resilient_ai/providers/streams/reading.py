@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from ..sse import Event, EventDecoder, TooLong
+from ..sse import Event
 from .base import OTHER_SCHEMA
+from .walk import Walk, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Reading", "Unread"]
 
-_decode = json.JSONDecoder().raw_decode  # half the time of json.loads, which guesses the encoding first
 _LABEL = len("data: ")
 _NAME = len("event: ")
 
 
-class Reading:
+class Reading(Walk):
     """An event stream, event by event. It never raises: what is wrong with the stream is said in ``fault``.
 
     Attributes:
@@ -32,19 +31,17 @@ class Reading:
         stopped: whether nothing is handed on any more: after an error or a fault.
     """
 
-    __slots__ = ("_decoder", "_grammar", "_read", "_took", "begun", "error", "events", "fault", "seen", "stopped")
+    __slots__ = ("_read", "_took", "begun", "error", "events", "fault", "seen")
 
     def __init__(self, grammar: Grammar, took: Callable[[bytes, tuple[Part, ...]], bytes] | None = None) -> None:
-        self._grammar = grammar
+        super().__init__(grammar)
         self._read = grammar.read
-        self._decoder = EventDecoder()
         self._took = took
         self.begun = False
         self.seen = False
         self.error: bytes | None = None
         self.fault: str | None = None
         self.events = 0
-        self.stopped = False
 
     @property
     def satisfied(self) -> bool:
@@ -59,15 +56,7 @@ class Reading:
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; those that may be handed on come back, always whole events."""
         said = self._plainly_said(chunk)
-        if said is not None:
-            return self._heard(chunk, said)
-        try:
-            events = self._decoder.feed(chunk)
-        except TooLong as error:
-            return self._at_fault(str(error))
-        if len(events) == 1:
-            return self._passed(events[0])
-        return b"".join([self._passed(event) for event in events])
+        return self._walked(chunk) if said is None else self._heard(chunk, said)
 
     def _plainly_said(self, chunk: bytes) -> Said | None:
         """What a chunk says that is one event, of one line or with its name before it, as nearly every one is; None if
@@ -82,7 +71,7 @@ class Reading:
             return None
         try:
             text = chunk.decode()
-            event, end = _decode(text, at)
+            event, end = decode(text, at)
             return self._read(name, event) if text[end:] == "\n\n" else None
         except OTHER_SCHEMA:
             return None
@@ -94,31 +83,24 @@ class Reading:
             return b"" if event is None else event.raw
         if not event.data:  # another answer may go on behind it, and half a line is no event
             return b""
-        passed = self._passed(Event(event.raw + b"\n\n", event.name, event.data))
+        passed = self._step(Event(event.raw + b"\n\n", event.name, event.data))
         if self.fault is not None:  # cut in its middle, it is no malformed one
             self.fault, self.stopped = None, False
         return passed
 
-    def _passed(self, event: Event) -> bytes:
-        if self.stopped:
-            return b""
-        raw, name, data = event
-        grammar = self._grammar
-        if not data or (self.seen and not grammar.goes_on):
-            self.events += 1
-            return raw
-        if grammar.done and data.startswith(grammar.done):
-            self.seen = True
-            return raw
-        try:
-            said = self._read(name, _parsed(data))
-        except RecursionError:
-            return raw if self.seen else self._at_fault("an event is nested too deeply")
-        except OTHER_SCHEMA:
-            return raw if self.seen else self._at_fault("an event is malformed")
-        return self._heard(raw, said)
+    def _bare(self, raw: bytes, *, done: bool) -> bytes:
+        self.events += 1
+        self.seen = self.seen or done
+        return raw
 
-    def _at_fault(self, why: str) -> bytes:
+    def _told(self, raw: bytes, name: bytes, fields: dict[str, Any]) -> bytes:
+        if self.seen and not self._grammar.goes_on:
+            return raw
+        return self._heard(raw, self._read(name, fields))
+
+    def _wrong(self, raw: bytes, why: str) -> bytes:
+        if self.seen and raw:
+            return raw
         self.fault, self.stopped = self.fault or why, True
         return b""
 
@@ -154,18 +136,3 @@ class Unread:
     def end(self) -> bytes:
         """Nothing is left."""
         return b""
-
-
-def _parsed(data: bytes) -> dict[str, Any]:
-    """The object that an event's data is.
-
-    Raises:
-        ValueError: it is none.
-    """
-    text = data.decode()
-    event, end = _decode(text) if text.startswith("{") else (None, 0)
-    if end != len(text):
-        event = json.loads(text)  # blanks before it or behind it, or something that is not JSON
-    if isinstance(event, dict):
-        return cast("dict[str, Any]", event)
-    raise ValueError("no object")

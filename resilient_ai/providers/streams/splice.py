@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..sse import EventDecoder, TooLong
-from .base import OTHER_SCHEMA, members
+from ..sse import EventDecoder
+from .base import OTHER_SCHEMA
 from .sequel import Differs
+from .walk import Walk, parsed
 
 if TYPE_CHECKING:
-    from ..sse import Event
     from .base import Grammar, Part
     from .delivered import Delivered
     from .sequel import Sequel
@@ -21,7 +21,7 @@ MOST_HELD = 1024 * 1024
 """Bytes of new events that are held back until all that was delivered has been compared."""
 
 
-class Splice:
+class Splice(Walk):
     """Takes the events of another answer, and gives those that are new, from where all that was delivered has been
     found again; until then nothing. It never raises.
 
@@ -36,74 +36,61 @@ class Splice:
         caught_up: whether all that was delivered has been found again.
     """
 
-    __slots__ = ("_decoder", "_delivered", "_grammar", "_held", "_sequel", "_size", "caught_up", "differs")
+    __slots__ = ("_delivered", "_held", "_sequel", "_size", "caught_up", "differs")
 
     def __init__(
         self, grammar: Grammar, kind: type[Sequel], delivered: Delivered, *, continues: str | None = None
     ) -> None:
-        self._grammar = grammar
+        super().__init__(grammar)
         self._delivered = delivered
-        self._decoder = EventDecoder()
-        self._held: list[tuple[bytes, tuple[Part, ...]]] = []
+        self._held: list[tuple[bytes, tuple[Part, ...] | None]] = []
         self._size = 0
         self.differs: str | None = None
         self._sequel = kind(delivered, continues=continues)
         try:
-            self._hear(delivered)
+            self._hear()
         except OTHER_SCHEMA:
             self._stop("what was delivered has another schema")
         self.caught_up = self._sequel.caught_up
 
     def feed(self, chunk: bytes) -> bytes:
         """Take whole events; what of them may be handed on comes back."""
-        try:
-            for event in self._decoder.feed(chunk):
-                if self.differs is None:
-                    self._take(event)
-        except TooLong as error:
-            self._stop(str(error))
-        if not self.caught_up or self.differs is not None:
+        self._walked(chunk)
+        if not self.caught_up or self.stopped:
             return b""
         new, self._held = self._held, []
         self._size = 0
-        return b"".join([self._delivered.took(raw, parts) if raw else raw for raw, parts in new])
-
-    @property
-    def stopped(self) -> bool:
-        """Whether nothing is given any more."""
-        return self.differs is not None
+        return b"".join([raw if parts is None else self._delivered.took(raw, parts) for raw, parts in new])
 
     def end(self) -> bytes:
         """The other answer has ended, or broken off in its turn. Nothing is left to hand on."""
         self._delivered.told = self._sequel.told
-        if not self.caught_up and self.differs is None:
-            self.differs = "it is shorter"
+        if not self.caught_up and not self.stopped:
+            self._stop("it is shorter")
         return b""
 
-    def _hear(self, delivered: Delivered) -> None:
-        for raw in delivered.silent:
+    def _hear(self) -> None:
+        for raw in self._delivered.silent:
             for event in EventDecoder().feed(raw):
-                if event.data and not self._is_done(event):
-                    self._sequel.heard(event.name, members(json.loads(event.data)))
+                self._sequel.heard(event.name, parsed(event.data))
 
-    def _take(self, event: Event) -> None:
-        raw, name, data = event
-        if not data or self._is_done(event):
-            if self.caught_up:
-                self._held.append((raw, ()))
-            return
+    def _bare(self, raw: bytes, *, done: bool) -> bytes:  # noqa: ARG002  # the end of the data is the last one's
+        if self.caught_up:
+            self._held.append((raw, None))
+        return b""
+
+    def _told(self, raw: bytes, name: bytes, fields: dict[str, Any]) -> bytes:  # noqa: ARG002  # it is written anew
         try:
-            fields = members(json.loads(data))
             new = self._sequel.rest(name, fields)
-            parts = self._grammar.read(name, fields).parts if new else ()
         except Differs as differs:
-            self._stop(str(differs))
-        except OTHER_SCHEMA:
-            self._stop("an event is malformed")
-        else:
-            if new:
-                self._hold(_written(name, fields), parts)
+            return self._stop(str(differs))
+        if new:
+            self._hold(_written(name, fields), self._grammar.read(name, fields).parts)
         self.caught_up = self._sequel.caught_up
+        return b""
+
+    def _wrong(self, raw: bytes, why: str) -> bytes:  # noqa: ARG002  # it is not handed on
+        return self._stop(why)
 
     def _hold(self, raw: bytes, parts: tuple[Part, ...]) -> None:
         self._held.append((raw, parts))
@@ -111,12 +98,10 @@ class Splice:
         if self._size > MOST_HELD and not self._sequel.caught_up:
             self._stop("too much of it is new before it goes on")
 
-    def _stop(self, why: str) -> None:
-        self.differs = why
+    def _stop(self, why: str) -> bytes:
+        self.differs, self.stopped = why, True
         self._held.clear()
-
-    def _is_done(self, event: Event) -> bool:
-        return bool(self._grammar.done) and event.data.startswith(self._grammar.done)
+        return b""
 
 
 def _written(name: bytes, fields: dict[str, Any]) -> bytes:

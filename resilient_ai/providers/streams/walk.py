@@ -1,0 +1,87 @@
+"""An event stream, walked through event by event."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, cast
+
+from ..sse import EventDecoder, TooLong
+from .base import OTHER_SCHEMA
+
+if TYPE_CHECKING:
+    from ..sse import Event
+    from .base import Grammar
+
+__all__ = ["Walk", "decode", "parsed"]
+
+decode = json.JSONDecoder().raw_decode
+"""Half the time of json.loads, which guesses the encoding first."""
+
+
+class Walk(ABC):
+    """The steps that are the same for whoever walks through a stream. It never raises: what is wrong with the stream is
+    told to ``_wrong``.
+
+    Attributes:
+        stopped: whether nothing is handed on any more.
+    """
+
+    __slots__ = ("_decoder", "_grammar", "stopped")
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        self._decoder = EventDecoder()
+        self.stopped = False
+
+    @abstractmethod
+    def _bare(self, raw: bytes, *, done: bool) -> bytes:
+        """An event without an object: a comment, or the data that ends the stream (``done``). What of it may be handed
+        on comes back, as from the others."""
+
+    @abstractmethod
+    def _told(self, raw: bytes, name: bytes, fields: dict[str, Any]) -> bytes:
+        """An event with its object. Of another schema it may raise what is in `OTHER_SCHEMA`."""
+
+    @abstractmethod
+    def _wrong(self, raw: bytes, why: str) -> bytes:
+        """An event that cannot be read; ``raw`` is empty if it is too long."""
+
+    def _walked(self, chunk: bytes) -> bytes:
+        """Take the next bytes; what may be handed on comes back."""
+        try:
+            events = self._decoder.feed(chunk)
+        except TooLong as error:
+            return self._wrong(b"", str(error))
+        if len(events) == 1:
+            return self._step(events[0])
+        return b"".join([self._step(event) for event in events])
+
+    def _step(self, event: Event) -> bytes:
+        if self.stopped:
+            return b""
+        raw, name, data = event
+        done = self._grammar.done
+        if not data or (done and data.startswith(done)):
+            return self._bare(raw, done=bool(data))
+        try:
+            return self._told(raw, name, parsed(data))
+        except RecursionError:
+            return self._wrong(raw, "an event is nested too deeply")
+        except OTHER_SCHEMA:
+            return self._wrong(raw, "an event is malformed")
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """The object that an event's data is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = data.decode()
+    event, end = decode(text) if text.startswith("{") else (None, 0)
+    if end != len(text):
+        event = json.loads(text)  # blanks before it or behind it, or something that is not JSON
+    if isinstance(event, dict):
+        return cast("dict[str, Any]", event)
+    raise ValueError("no object")
