@@ -18,7 +18,7 @@ from ..failures import FailureKind
 from .base import Dialect, Endpoint, items_of, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
-from .streams.gemini import STREAMS
+from .streams.gemini import MALFORMED, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,15 +243,11 @@ def _blocked(answer: dict[str, Any]) -> bool:
     return not answer.get("candidates") and isinstance(feedback, dict) and "blockReason" in feedback
 
 
-_MALFORMED = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE"})
-"""Reasons to finish that say that the model wrote what nobody can read: another attempt may be better."""
-
-
 def _malformed(answer: Any) -> bool:
     """Whether an answer has nothing to say, and that for such a reason."""
     candidates = _candidates(answer)
     reasons = {str(one.get("finishReason")) for one in candidates}
-    return bool(candidates) and reasons <= _MALFORMED and not _said_something(answer)
+    return bool(candidates) and reasons <= MALFORMED and not _said_something(answer)
 
 
 def _said_something(answer: Any) -> bool:
@@ -300,6 +296,21 @@ def made(family: str, body: Any) -> tuple[str, ...]:
     return (_last(name),) if isinstance(name, str) and name else ()
 
 
+_EVENT = json.JSONDecoder().raw_decode
+
+
+def told_in_stream(error: bytes) -> FailureKind:
+    """The kind of what an event stream told instead of an answer: an error, a blocked prompt, what nobody can read."""
+    text = error.decode("utf-8", "replace")
+    try:
+        event, _ = _EVENT(text, max(0, text.find("{")))
+    except (ValueError, RecursionError):
+        return in_stream(error)
+    if isinstance(event, dict) and tells_failure("generate_content", event):
+        return FailureKind.REFUSED if _blocked(cast("dict[str, Any]", event)) else FailureKind.BROKEN
+    return in_stream(error)
+
+
 _INTERACTION = re.compile(rb'"interaction"\s*:\s*\{[^{}]{0,300}?"id"\s*:\s*"([^"\\]{1,256})"')
 
 
@@ -329,7 +340,7 @@ DIALECT = Dialect(
     made=made,
     made_by_stream=made_by_stream,
     streams=STREAMS,
-    told_in_stream=in_stream,
+    told_in_stream=told_in_stream,
     request_id=b"x-request-id",
     forwarded=frozenset(
         {

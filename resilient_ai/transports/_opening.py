@@ -15,6 +15,7 @@ from .._runtime.limit import deadline
 from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.registry import UNTERMINATED
+from ..providers.streams.choices import each_choice
 from ..providers.streams.delivered import Delivered
 from ..providers.streams.openai_chat import UNTERMINATED_CHAT
 from ..providers.streams.reading import Reading, Unread
@@ -65,7 +66,7 @@ class Opening:
         declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
         grammar = self._grammar(declared=declared, status=response.status_code)
         delivered = Delivered() if grammar is not None and grammar.sequel is not None and call.resume is None else None
-        reading = Unread() if grammar is None else Reading(grammar, None if delivered is None else delivered.took)
+        reading = self._reading(grammar, delivered)
         terms = Terms(request, response.extensions, port.flavour, wire.told, port.failure)
         watchman = Watchman(call, reading, port.prepared.dialect, terms, bounded=not wire.foreign)
         if grammar is not None and delivered is not None:
@@ -134,6 +135,14 @@ class Opening:
         if family == "chat" and port.host(self._call.target) in UNTERMINATED:
             return UNTERMINATED_CHAT
         return grammar
+
+    def _reading(self, grammar: Grammar | None, delivered: Delivered | None) -> Reading | Unread:
+        """Who reads the events."""
+        if grammar is None:
+            return Unread()
+        prepared = self._port.prepared
+        one = each_choice(grammar, prepared.facts.family, prepared.body)
+        return Reading(one, None if delivered is None else delivered.took)
 
     async def _held(self, reading: Reading | Unread, source: Any, first: bytes | None) -> bytes:
         """What may be handed on of the beginning."""

@@ -141,5 +141,24 @@ def _added(first: Any, second: Any) -> Any:
             return second
 
 
-STREAMS = {"messages": Grammar(read=_message, sequel=_Messages), "completions": Grammar(read=_completion)}
+_NAMES = frozenset(
+    {
+        b"",
+        b"completion",
+        b"content_block_delta",
+        b"content_block_start",
+        b"content_block_stop",
+        b"error",
+        b"message_delta",
+        b"message_start",
+        b"message_stop",
+    }
+)
+"""The events that are read: SDKs up to 1.0 pass all others over, later ones ``ping``. (Without a name, one may be any.)
+"""
+
+STREAMS = {
+    "messages": Grammar(read=_message, sequel=_Messages, names=_NAMES),
+    "completions": Grammar(read=_completion, names=_NAMES),
+}
 """By endpoint family."""

@@ -15,6 +15,7 @@ __all__ = [
     "FAILS",
     "NOTHING",
     "OTHER_SCHEMA",
+    "VOID",
     "Grammar",
     "Part",
     "Place",
@@ -51,16 +52,20 @@ class Said(NamedTuple):
         parts: what it brings.
         ends: whether the answer is complete with it.
         fails: whether it tells an error.
+        void: whether it ends an answer in which nothing can be of use to a caller: an error too, unless something came
+            before it.
     """
 
     parts: tuple[Part, ...] = ()
     ends: bool = False
     fails: bool = False
+    void: bool = False
 
 
 NOTHING = Said()
 ENDS = Said(ends=True)
 FAILS = Said(ends=True, fails=True)
+VOID = Said(ends=True, void=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +79,17 @@ class Grammar:
         sequel: how another answer to the same request is cut down to what completes a stream that was cut; None if that
             cannot be: the stream is not text, as far as its request asks for nothing else.
         goes_on: whether words may follow what ends an answer: those of another choice, which has its own end.
+        names: the names of its events, where its SDK goes by them: what cannot be read under another name is nothing of
+            the answer's. Empty: every event is.
+        unended: whether an answer that has begun has no end yet, though another one has; asked at ``done``.
     """
 
     read: Callable[[bytes, dict[str, Any]], Said]
     done: bytes = b""
     sequel: type[Sequel] | None = None
     goes_on: bool = False
+    names: frozenset[bytes] = frozenset()
+    unended: Callable[[], bool] | None = None
 
 
 def members(value: Any) -> dict[str, Any]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .base import ENDS, FAILS, NOTHING, Grammar, Part, Said, items, members
+from .base import ENDS, FAILS, NOTHING, VOID, Grammar, Part, Said, items, members
 from .sequel import Sequel
 
 if TYPE_CHECKING:
     from .base import Place
     from .delivered import Delivered
 
-__all__ = ["STREAMS"]
+__all__ = ["MALFORMED", "STREAMS"]
+
+MALFORMED = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE"})
+"""Reasons to finish that say that the model wrote what nobody can read: another attempt may be better."""
 
 _NO_CONTENT = frozenset({"text", "thought", "thoughtSignature"})
 
@@ -29,9 +32,14 @@ def _generate(_name: bytes, event: dict[str, Any]) -> Said:
         content = members(candidate.get("content"))
         for part in items(content.get("parts")):
             found += _parts(members(part), candidate.get("index", number))
-    finished = bool(candidates) and all(candidate.get("finishReason") for candidate in candidates)
-    blocked = not candidates and bool(members(event.get("promptFeedback")).get("blockReason"))
-    return Said(tuple(found), ends=finished or blocked)
+    reasons = [candidate.get("finishReason") for candidate in candidates]
+    if not found and (MALFORMED.issuperset(reasons) if candidates else _blocked(event)):
+        return VOID
+    return Said(tuple(found), ends=bool(candidates) and all(reasons))
+
+
+def _blocked(event: dict[str, Any]) -> bool:
+    return bool(members(event.get("promptFeedback")).get("blockReason"))
 
 
 def _parts(part: dict[str, Any], index: int) -> list[Part]:

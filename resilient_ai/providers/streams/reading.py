@@ -89,6 +89,9 @@ class Reading(Walk):
         return passed
 
     def _bare(self, raw: bytes, *, done: bool) -> bytes:
+        unended = self._grammar.unended
+        if done and not self.seen and unended is not None and unended():
+            return self._wrong(raw, "a choice has no end")
         self.events += 1
         self.seen = self.seen or done
         return raw
@@ -105,8 +108,8 @@ class Reading(Walk):
         return b""
 
     def _heard(self, raw: bytes, said: Said) -> bytes:
-        parts, ends, fails = said
-        if fails and not self.seen:
+        parts, ends, fails, void = said
+        if (fails or (void and not self.begun)) and not self.seen:
             self.error, self.stopped = raw, True
             return b""
         self.events += 1
