@@ -91,6 +91,7 @@ CATCHES_ALL: dict[str, str] = {
     "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched if it is no failure",
     "resilient_ai._state.changes": "whoever is told of a change stands beside the call",
     "resilient_ai._state.rulebook": "only a listener or storage of the user's own pybreaker can raise there",
+    "resilient_ai.stores._record": "a cipher is the user's: what it raises when it fails, or does not open, is its own",
     "resilient_ai._target": "what a user's api_key callable raises must not keep others from answering",
 }
 

@@ -10,6 +10,8 @@ from tests.source import FUNCTIONS, decorators, fail_if, find, methods, modules,
 # Offered name (or `*.method`): why it takes more than one positional argument.
 POSITIONAL: dict[str, str] = {
     "*.execute": "the Strategy protocol: what is wrapped, and the call",
+    "resilient_ai.stores.Encryption.seal": "the data, and what it is bound to, as ciphers take them",
+    "resilient_ai.stores.Encryption.open": "the same",
     "*.set": "a key and its entry, as every store says it",
     "resilient_ai.stores.digest": "a salt, what kind of name it is, and the name",
     "resilient_ai.wrap": "a client and the pipeline around it, as people say it",

@@ -1,6 +1,28 @@
 """Where answers are kept: bytes in, bytes out."""
 
-from .base import Entry, Store, digest
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .base import Encryption, Entry, Leases, Store, digest
 from .memory import MemoryStore
 
-__all__ = ["Entry", "MemoryStore", "Store", "digest"]
+if TYPE_CHECKING:
+    from .sqlite import SQLiteStore
+
+__all__ = ["Encryption", "Entry", "Leases", "MemoryStore", "SQLiteStore", "Store", "digest"]
+
+# What stands on a database is fetched when first used.
+_HOMES = {"SQLiteStore": ".sqlite"}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

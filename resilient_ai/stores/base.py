@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Entry", "Store", "digest"]
+__all__ = ["Encryption", "Entry", "Leases", "Store", "digest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,35 @@ def digest(salt: bytes, kind: str, name: str) -> str:
     """
     said = f"{kind}\n{name}".encode("utf-8", "backslashreplace")
     return hashlib.blake2b(said, key=salt, digest_size=16).hexdigest()
+
+
+class Encryption(Protocol):
+    """How entries are sealed before a store keeps them. Called from any thread; it should not block."""
+
+    def seal(self, data: bytes, aad: bytes, /) -> bytes:
+        """``data``, encrypted, and bound to ``aad``: it must not open with any other."""
+        ...
+
+    def open(self, sealed: bytes, aad: bytes, /) -> bytes:
+        """What was sealed. It raises whatever it likes if it does not open: then the store has no such entry."""
+        ...
+
+
+class Leases(Protocol):
+    """What a store that several processes share can do besides: let one of them do what the others wait for.
+
+    It raises OSError as a store does. A lease runs out by itself, by the wall clock or the server's; it is a way to
+    save work, not a guarantee that two never do the same.
+    """
+
+    def claim(self, key: str, *, seconds: float, owner: str) -> bool:
+        """Whether ``owner`` has ``key`` for the next ``seconds`` (an hour at most): nobody else had it, or it had run
+        out, or it was ``owner``'s already."""
+        ...
+
+    def release(self, key: str, *, owner: str) -> None:
+        """Give ``key`` back, if it is still ``owner``'s."""
+        ...
 
 
 class Store(Protocol):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from cachetools import LRUCache
 
+from .._settings import check_seconds
 from . import _erasure
+from ._record import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .base import Entry
+    from .base import Encryption, Entry
 
 __all__ = ["MemoryStore"]
 
@@ -22,17 +25,43 @@ OVERHEAD = 512
 """Bytes counted for an entry besides its data: key, record, bookkeeping (sys.getsizeof of each, rounded up)."""
 
 
+SWEEP = 60.0
+"""Seconds between two looks for what is older than the retention."""
+
+
 class MemoryStore:
-    """Keep the most recently used answers, up to ``max_bytes`` (default 64 MiB) and ``max_entries`` (default 100,000).
+    """Keep the most recently used answers.
 
     Thread-safe; gone with the process, and a forked child begins with none.
+
+    Args:
+        max_bytes: how much is kept, with 512 bytes for each entry besides its answer. Default: 64 MiB.
+        max_entries: how many. Default: 100,000.
+        retention: seconds after which an entry is removed: it is not found any more, and within a minute of the next
+            use of the store it is gone. Default: it stays until its place is needed.
+        encrypt: seals what is kept (:class:`~resilient_ai.stores.Encryption`). Default: it is kept as it is.
+
+    Raises:
+        ConfigurationError: an argument is of the wrong type or out of range.
     """
 
     blocking = False
 
-    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, max_entries: int = 100_000) -> None:
+    def __init__(
+        self,
+        *,
+        max_bytes: int = 64 * 1024 * 1024,
+        max_entries: int = 100_000,
+        retention: float | None = None,
+        encrypt: Encryption | None = None,
+    ) -> None:
+        if retention is not None:
+            check_seconds("MemoryStore(retention=…)", retention)
         self._max_bytes = max_bytes
         self._max_entries = max_entries
+        self._retention = retention
+        self._next_sweep = 0.0
+        self._sealer = None if encrypt is None else Sealer(encrypt)
         self.salt = os.urandom(16)
         self.renew()
         _every.add(self)
@@ -47,11 +76,24 @@ class MemoryStore:
     def get(self, key: str) -> Entry | None:
         """The entry under ``key``, or None."""
         with self._lock:
-            return self._entries.get(key)
+            if self._retention is not None:
+                self._sweep(self._retention)
+            entry = self._entries.get(key)
+        if entry is None or (self._retention is not None and abs(time.time() - entry.stored) > self._retention):
+            return None
+        return entry if self._sealer is None else self._sealer.shown(key, entry)
 
     def set(self, key: str, entry: Entry) -> None:
-        """Keep ``entry``. One larger than the whole store is not kept, nor what it was to replace."""
+        """Keep ``entry``. One larger than the whole store is not kept, nor what it was to replace.
+
+        Raises:
+            OSError: it could not be encrypted.
+        """
+        if self._sealer is not None:
+            entry = self._sealer.hidden(key, entry)
         with self._lock:
+            if self._retention is not None:
+                self._sweep(self._retention)
             if len(entry.data) + OVERHEAD <= self._max_bytes:
                 self._entries[key] = entry
                 if len(self._entries) > self._max_entries:
@@ -72,8 +114,11 @@ class MemoryStore:
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Every key with its entry, as of now."""
         with self._lock:
-            found = list(self._entries.items())
-        return iter(found)
+            found = list(self._entries)
+        for key in found:
+            entry = self.get(key)
+            if entry is not None:
+                yield key, entry
 
     def purge(self, *, namespace: str | None = None, subject: str | None = None, before: float | None = None) -> int:
         """Erase every entry for which all that is given holds; say how many there were.
@@ -91,6 +136,13 @@ class MemoryStore:
             for key in found:
                 del self._entries[key]
         return len(found)
+
+    def _sweep(self, retention: float) -> None:
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + SWEEP
+            now = time.time()
+            for key in [key for key, entry in self._entries.items() if abs(now - entry.stored) > retention]:
+                del self._entries[key]
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -1,0 +1,142 @@
+"""A file that others may lock, spoil, move or remove while it is open here, and that is used nevertheless."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from . import _database, _files, _forks
+from ._database import BUSY, FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+__all__ = ["OpenFile"]
+
+T = TypeVar("T")
+
+
+class OpenFile:
+    """One connection for all threads; each waits for the others 50 ms at most.
+
+    Args:
+        path: the file.
+        first: done at each use before what is asked for.
+    """
+
+    def __init__(self, path: Path, first: Callable[[sqlite3.Connection], object]) -> None:
+        self.path = path
+        self.salt: bytes | None = None
+        self._first = first
+        self._db: sqlite3.Connection | None = None
+        self._identity: _files.Identity | None = None
+        self._lock = Lock()
+        _forks.keep(self)
+
+    def run(self, work: Callable[[sqlite3.Connection], T], *, patience: float = BUSY) -> T:
+        """Do it on the file as it is now; on a new one, if that turns out to be none of ours.
+
+        Raises:
+            OSError: it cannot be done, or others are at it for longer than ``patience``.
+        """
+        with self._locked(patience):
+            try:
+                try:
+                    return self._do(work, patience)
+                except FAULTS as error:
+                    if not _database.is_unusable(error):
+                        raise
+                self._set_aside()
+                return self._do(work, patience)
+            except FAULTS as error:
+                self._let_go()
+                raise _database.told(self.path, error) from None
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        with self._locked(1.0):
+            self._let_go()
+
+    def __del__(self) -> None:
+        db = getattr(self, "_db", None)
+        if db is not None:
+            db.close()
+
+    def _do(self, work: Callable[[sqlite3.Connection], T], patience: float) -> T:
+        db = self._ready()
+        if patience == BUSY:
+            self._first(db)
+            return work(db)
+        db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        try:
+            return work(db)
+        finally:
+            db.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
+
+    @contextmanager
+    def _locked(self, patience: float) -> Generator[None]:
+        if not self._lock.acquire(timeout=patience):
+            raise TimeoutError(f"{self.path}: other threads of this program are at it")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _ready(self) -> sqlite3.Connection:
+        """A connection to the file that has the name now."""
+        here = _files.identity(self.path)
+        if self._db is None or here is None or here != self._identity:
+            self._let_go()
+            return self._open()
+        return self._db
+
+    def _open(self) -> sqlite3.Connection:
+        _files.make_folder(self.path.parent)
+        with _files.guarded(self.path) as held:
+            self.salt = _files.salt_in(held, self.salt)
+            with suppress(FileNotFoundError):
+                if self.path.stat().st_size == 0:
+                    _files.aside(self.path)
+            self._identity = _files.identity(self.path)
+            if self._identity is None:
+                _database.made(self.path)
+                self._identity = _files.identity(self.path)
+            elif os.name == "posix" and self.path.stat().st_mode & 0o077:
+                self.path.chmod(0o600)
+        self._db = db = _database.connected(self.path)
+        return db
+
+    def _set_aside(self) -> None:
+        """The file that was found unusable, and not one that another process has put in its place."""
+        was = self._identity
+        self._let_go()
+        with _files.guarded(self.path):
+            if _files.identity(self.path) == was:
+                _files.aside(self.path)
+
+    def _let_go(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            with suppress(sqlite3.Error):
+                db.close()
+
+    # ---- forks: the child leaves the parent's connection alone
+
+    def before_fork(self) -> bool:
+        """Whether nobody is in SQLite now, and nobody comes there until the fork is over."""
+        return self._lock.acquire(timeout=1)
+
+    def after_fork(self) -> None:
+        """In the parent, if it could be had."""
+        self._lock.release()
+
+    def in_child(self) -> None:
+        """Begin with a connection of one's own. The parent's is left as it is, for good: it may not be used here, nor
+        closed (https://www.sqlite.org/howtocorrupt.html, 2.6)."""
+        _forks.leave(self._db)
+        self._db = self._identity = None
+        self._lock = Lock()

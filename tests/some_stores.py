@@ -1,0 +1,58 @@
+"""Every store, as the tests make one; and a cipher from the standard library, which is good for tests only."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from resilient_ai.stores import Entry, MemoryStore, SQLiteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from resilient_ai.stores import Store
+
+
+class Cipher:
+    """A stream of SHAKE under a nonce, and a MAC over that and the aad."""
+
+    def __init__(self, key: bytes = b"k" * 32) -> None:
+        self.key = key
+
+    def _stream(self, nonce: bytes, data: bytes) -> bytes:
+        stream = hashlib.shake_256(self.key + nonce).digest(len(data))
+        return bytes(a ^ b for a, b in zip(data, stream, strict=True))
+
+    def _mac(self, data: bytes, aad: bytes) -> bytes:
+        return hmac.digest(self.key, len(aad).to_bytes(8, "big") + aad + data, "sha256")
+
+    def seal(self, data: bytes, aad: bytes) -> bytes:
+        nonce = os.urandom(16)
+        sealed = nonce + self._stream(nonce, data)
+        return sealed + self._mac(sealed, aad)
+
+    def open(self, sealed: bytes, aad: bytes) -> bytes:
+        body, mac = sealed[:-32], sealed[-32:]
+        if not hmac.compare_digest(mac, self._mac(body, aad)):
+            raise KeyError("it does not open")
+        return self._stream(body[:16], body[16:])
+
+
+def memory(_: Path, **said: Any) -> Store:
+    return MemoryStore(**said)
+
+
+def sqlite(folder: Path, **said: Any) -> Store:
+    return SQLiteStore(folder / "cache.sqlite3", **said)
+
+
+KINDS: dict[str, Callable[..., Store]] = {"memory": memory, "sqlite": sqlite}
+
+
+def entry(data: bytes = b"answer", **said: Any) -> Entry:
+    known: dict[str, Any] = {"stored": time.time(), "answered_by": "primary", "model": "m", "stale_ok": True}
+    return Entry(data=data, **{**known, **said})
