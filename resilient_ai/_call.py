@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ._context import Options
     from ._journal import Attempt, Journal
+    from ._keying import CacheKey, Keying
     from ._limits import Limits
     from ._runtime.base import Runtime
     from ._settings import Way
@@ -157,8 +158,8 @@ class Port(Protocol):
         """Why the call cannot go to ``target`` at all; None if it can."""
         ...
 
-    def cache_key(self, call: Call, namespace: str | None) -> str | None:
-        """The key of this request; None if it is not to be cached."""
+    def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:
+        """The key of this request; None if its answer is not to be kept."""
         ...
 
     def digest(self) -> str | None:
@@ -181,12 +182,16 @@ class Port(Protocol):
         """Let go of an answer that nobody will read."""
         ...
 
+    async def drain(self, reply: Reply) -> None:
+        """Read a stream to its end, for what is told at its end."""
+        ...
+
     def pack(self, reply: Reply) -> Packed | None:
         """The answer for a store; None if it is not to be stored."""
         ...
 
-    def unpack(self, packed: bytes, call: Call) -> Reply:
-        """An answer from a store."""
+    def unpack(self, packed: bytes, call: Call) -> Reply | None:
+        """An answer from a store; None if it cannot serve this call (in the form it asks for)."""
         ...
 
 
@@ -247,12 +252,13 @@ class Call:
         resume: how it is, if it is asked for once more: its stream is read by one that goes on with it, and tells
             nobody else how it ended.
         begun: told when the first bytes of a stream are here, long before there is something to hand over perhaps.
+        key: the request's in a cache, where one has computed it.
     """
 
     __slots__ = (
-        "_scope", "_states", "begun", "deadline", "facts", "first_byte", "has_next", "idle", "journal", "limit",
-        "may_wait", "options", "pace", "per_attempt", "port", "rescue", "resume", "resumes", "runtime", "stream_limit",
-        "target", "turned_away",
+        "_scope", "_states", "begun", "deadline", "facts", "first_byte", "has_next", "idle", "journal", "key",
+        "limit", "may_wait", "options", "pace", "per_attempt", "port", "rescue", "resume", "resumes", "runtime",
+        "stream_limit", "target", "turned_away",
     )  # fmt: skip
 
     def __init__(
@@ -280,6 +286,7 @@ class Call:
         self.rescue: Rescue | None = None
         self.resume: Resume | None = None
         self.begun: Callable[[], object] | None = None
+        self.key: CacheKey | None = None
 
     def derive(self) -> Call:
         """A view of the same call, for the next strategy; set on it what differs."""
@@ -306,6 +313,7 @@ class Call:
         view.rescue = self.rescue
         view.resume = self.resume
         view.begun = self.begun
+        view.key = self.key
         return view
 
     def state(self, strategy: Stateful[StateT]) -> StateT:

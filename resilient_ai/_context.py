@@ -7,11 +7,11 @@ import sys
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from ._settings import is_number, ways_of
+from ._settings import check_name, is_number, ways_of
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Mode = Literal["on", "observe", "off"]
 ENVIRON = "_data"
 _VARIABLE = os.fsencode("RESILIENT_AI") if os.supports_bytes_environ else "RESILIENT_AI"
 """Its name as it is kept there."""
-CacheUse = Literal["default", "no-store", "refresh"]
+CacheUse = Literal["default", "no-store", "refresh", "only"]
 Priority = Literal["interactive", "batch"]
 
 
@@ -68,6 +68,8 @@ class Options:
     deadline: float | None = None
     fallback: bool = True
     cache: CacheUse = "default"
+    namespace: str | None = field(default=None, repr=False)
+    subject: str | None = field(default=None, repr=False)
     tag: str | None = None
     priority: Priority = "interactive"
     patience: float | None = None
@@ -85,6 +87,8 @@ def said(
     deadline: float | None = None,
     fallback: bool | None = None,
     cache: CacheUse | None = None,
+    namespace: str | None = None,
+    subject: str | None = None,
     tag: str | None = None,
     priority: Priority | None = None,
     patience: float | None = None,
@@ -98,6 +102,8 @@ def said(
         raise ConfigurationError(f"{source}: patience is a number of seconds, 0 for none, got {patience!r}")
     if cache is not None and cache not in get_args(CacheUse):
         raise ConfigurationError(f"{source}: cache takes one of {', '.join(get_args(CacheUse))}, got {cache!r}")
+    check_name(f"{source}: namespace", namespace)
+    check_name(f"{source}: subject", subject)
     if not isinstance(fallback, bool | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
         raise ConfigurationError(f"{source}: fallback takes True or False, got {fallback!r}")
     if not isinstance(tag, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
@@ -108,6 +114,8 @@ def said(
         deadline=outer.deadline if deadline is None else deadline,
         fallback=outer.fallback if fallback is None else fallback,
         cache=outer.cache if cache is None else cache,
+        namespace=outer.namespace if namespace is None else namespace,
+        subject=outer.subject if subject is None else subject,
         tag=outer.tag if tag is None else tag,
         priority=outer.priority if priority is None else priority,
         patience=outer.patience if patience is None else patience,
@@ -121,6 +129,8 @@ def options(
     deadline: float | None = None,
     fallback: bool | None = None,
     cache: CacheUse | None = None,
+    namespace: str | None = None,
+    subject: str | None = None,
     tag: str | None = None,
     priority: Priority | None = None,
     patience: float | None = None,
@@ -130,16 +140,22 @@ def options(
 
     The same can be said of a single request by headers, which are stripped before sending:
     ``x-resilient-ai-deadline: 120``, ``x-resilient-ai-fallback: off``, ``x-resilient-ai-cache: no-store``,
-    ``x-resilient-ai-tag: claims``, ``x-resilient-ai-priority: batch``, ``x-resilient-ai-patience: 60``,
-    ``x-resilient-ai-rescue: replay, error``. A header wins over the block; an inner block wins over an outer one, for
-    what it says.
+    ``x-resilient-ai-namespace: t7``, ``x-resilient-ai-subject: user-42``, ``x-resilient-ai-tag: claims``,
+    ``x-resilient-ai-priority: batch``, ``x-resilient-ai-patience: 60``, ``x-resilient-ai-rescue: replay, error``. A
+    header wins over the block; an inner block wins over an outer one, for what it says.
 
     Args:
         deadline: seconds from the call's start to its answer, retries and fallbacks included. Default: the pipeline's.
         fallback: False keeps the calls at the primary, True lets them move on again. Default: what the block around
             this one says, or True.
-        cache: ``"no-store"`` neither reads nor writes, ``"refresh"`` writes only, ``"default"`` is the pipeline's way.
-            Default: what the block around this one says, or ``"default"``.
+        cache: ``"no-store"`` neither reads nor writes, ``"refresh"`` writes only, ``"only"`` asks nobody: what
+            :class:`~resilient_ai.Cache` holds within its times is served, the old marked as such; where there is
+            nothing, the call fails as if the provider had answered 504. ``"default"`` is the pipeline's way. Default:
+            what the block around this one says, or ``"default"``.
+        namespace: a name (a tenant's, say) inside which cached answers are shared, in place of the credential. Default:
+            what the block around this one says, or ``Cache(namespace=…)``.
+        subject: of whom the call speaks (a user's id): cached answers are shared among calls of the same one only, and
+            can be erased for it. Kept as a digest. Default: what the block around this one says, or nobody.
         tag: a word of your own, carried by outcomes and events.
         priority: ``"batch"`` lets ``"interactive"`` calls go first where a ``RateLimiter`` makes calls wait. Default:
             what the block around this one says, or ``"interactive"``.
@@ -158,6 +174,8 @@ def options(
             deadline=deadline,
             fallback=fallback,
             cache=cache,
+            namespace=namespace,
+            subject=subject,
             tag=tag,
             priority=priority,
             patience=patience,

@@ -11,7 +11,7 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Way", "check_seconds", "check_share", "is_number", "takes_one", "ways_of"]
+__all__ = ["Way", "check_name", "check_seconds", "check_share", "is_number", "takes_one", "ways_of"]
 
 Way: TypeAlias = Literal["replay", "continue", "error"]
 """What becomes of a stream that broke under its reader's eyes."""
@@ -26,6 +26,14 @@ def check_seconds(name: str, value: object) -> None:
     """Raise ConfigurationError unless ``value`` is a finite number above 0."""
     if not (is_number(value) and 0 < value <= sys.float_info.max):  # an int may be larger than any float
         raise ConfigurationError(f"{name} is a number of seconds above 0, got {value!r}")
+
+
+def check_name(name: str, value: object) -> None:
+    """Raise ConfigurationError unless ``value`` is None or a name. An empty one is none: whoever has nobody's name at
+    hand would share with all others who have none. It is not quoted: it may be a person's."""
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        what = "an empty string" if isinstance(value, str) else type(value).__name__
+        raise ConfigurationError(f"{name} is a name, not empty; leave it out if there is none; got {what}")
 
 
 def check_share(name: str, value: object) -> None:

@@ -8,6 +8,7 @@
     └── Failure                              one attempt, or one call, failed; has a kind
         ├── NotSent                          our own decision: the key was asked to wait or is parked, the model is gone
         │   └── CircuitOpen                  the circuit is open
+        ├── NotCached                        the call was to ask nobody, and nothing that is kept answers it
         ├── DeadlineExceeded                 the call's own limit ran out
         └── AllFailed                        every target failed; holds each one's failure
 
@@ -32,6 +33,7 @@ __all__ = [
     "ConfigurationError",
     "DeadlineExceeded",
     "Failure",
+    "NotCached",
     "NotSent",
     "ResilienceError",
     "UnsupportedClient",
@@ -123,6 +125,14 @@ class CircuitOpen(NotSent):
     def __init__(self, message: str, *, target: str, reopens_in: float, recovering: bool = False) -> None:
         super().__init__(message, target=target, reopens_in=reopens_in)
         self.recovering = recovering
+
+
+class NotCached(Failure):
+    """The call was to be answered from the cache or not at all (``options(cache="only")``), and nothing is kept that
+    answers it. Nothing was sent. An SDK raises its own exception for HTTP 504, which RFC 9111 has for this."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind=FailureKind.LOCAL, status=504)
 
 
 class DeadlineExceeded(Failure):

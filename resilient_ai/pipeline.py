@@ -14,7 +14,7 @@ from ._fingerprint import fingerprint
 from ._journal import Journal
 from ._observe import WatchingRuntime, observed, telling
 from ._states import PipelineStates, shared
-from .errors import ConfigurationError
+from .errors import ConfigurationError, NotCached
 from .strategies._patience import outlast, patience_of
 from .strategies.breaker import CircuitBreaker
 from .strategies.cache import Cache
@@ -66,8 +66,8 @@ class Pipeline:
     """
 
     __slots__ = (
-        "_breaker", "_chain", "_epoch", "_isolated", "_listeners", "_observes", "_patient", "_states", "emit",
-        "fingerprint", "strategies",
+        "_breaker", "_caches", "_chain", "_epoch", "_isolated", "_listeners", "_observes", "_patient", "_states",
+        "emit", "fingerprint", "strategies",
     )  # fmt: skip
 
     def __init__(self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> None:
@@ -82,6 +82,7 @@ class Pipeline:
         self._states = shared.own() if isolated else shared.of(self.fingerprint)
         self._epoch = shared.epoch
         self._breaker = self.find(CircuitBreaker)
+        self._caches = any(isinstance(strategy, Cache) and not strategy.does_nothing for strategy in strategies)
         self._chain = _fold(strategies, None)
         self._patient = _fold(strategies, self._breaker)  # for calls that may wait; the others do not pay for it
 
@@ -236,6 +237,8 @@ class Pipeline:
     def run(self, call: Call) -> Coroutine[Any, Any, Reply]:
         """Run ``call`` through the strategies."""
         breaker = self._breaker
+        if call.options.cache == "only" and not self._caches:
+            return _refuse(call)
         waits = breaker is not None and patience_of(breaker, call) > 0
         coroutine: Any = (self._patient if waits else self._chain)(call)
         return coroutine  # type: ignore[no-any-return]  # a coroutine, though it is typed by what awaits it
@@ -282,6 +285,10 @@ def _fold(strategies: Sequence[Strategy], patient: CircuitBreaker | None) -> Nex
         elif isinstance(strategy, Fallback):
             chain = partial(_leave, strategy.rescuer(chain), chain)
     return chain if patient is None else partial(outlast, patient, chain)
+
+
+async def _refuse(call: Call) -> Reply:  # noqa: ARG001  # as a strategy's
+    raise NotCached("nobody was to be asked (cache='only'), and this pipeline keeps no answers: it has no Cache")
 
 
 def _send(call: Call) -> Awaitable[Reply]:

@@ -31,6 +31,7 @@ FLOORS: dict[str, int] = {
             "_call",
             "_context",
             "_journal",
+            "_keying",
             "_limits",
             "_outcome",
             "_settings",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .._call import Call, Packed
     from .._journal import Attempt
+    from .._keying import CacheKey, Keying
     from .._target import Target
     from .kinds import Failures
 
@@ -74,7 +75,7 @@ class FunctionPort:
         """Why the call cannot go to ``target`` at all."""
         return None if target.vendor in self._functions else "a function's call goes to functions only"
 
-    def cache_key(self, call: Call, namespace: str | None) -> str | None:  # noqa: ARG002  # a Port's signature
+    def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
         """None: what a function returns is no answer in bytes."""
         return None
 
@@ -90,7 +91,7 @@ class FunctionPort:
         """None, as above."""
         return None
 
-    def unpack(self, packed: bytes, call: Call) -> Reply:  # noqa: ARG002  # a Port's signature
+    def unpack(self, packed: bytes, call: Call) -> Reply | None:  # noqa: ARG002  # a Port's signature
         """Never asked: guarding a function refuses a pipeline with a cache, and nothing is ever packed.
 
         Raises:
@@ -108,6 +109,9 @@ class FunctionPort:
 
     async def discard(self, reply: Reply) -> None:
         """Nothing: a value is only forgotten."""
+
+    async def drain(self, reply: Reply) -> None:
+        """Nothing: a value has no end to be read to."""
 
     async def send(self, call: Call) -> Reply:
         """Call the function once, by the call's limit, and judge what it came to."""

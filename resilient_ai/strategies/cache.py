@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .._call import Operation, Verdict, scope_text
-from .._settings import check_seconds
-from .._target import PRIMARY
-from ..errors import ConfigurationError, Failure
-from ..stores.base import Entry
+from .._call import scope_text
+from .._keying import Keying
+from .._settings import check_name, is_number
+from ..errors import ConfigurationError, Failure, NotCached
+from ._freshness import age_of, seconds_for, sound_rule
+from ._keep import fallback_key, keep, renew
+from ._shelf import Shelf
 
 if TYPE_CHECKING:
     from .._call import Call, Next, Reply
-    from ..stores.base import Store
+    from .._keying import CacheKey
+    from ..stores.base import Entry, Store
+    from ._freshness import Rule, Seconds
 
 __all__ = ["Cache"]
 
@@ -27,166 +30,163 @@ log = logging.getLogger("resilient_ai")
 class Cache:
     """Serve an answer that was given before, to the same request under the same key. Off until asked for.
 
-    Only complete, successful answers of calls that create nothing are kept. Nothing is shared between credentials,
-    organisations, projects or base URLs.
+    Only complete, successful answers are kept: no refusal, none that was cut short by a limit or put together from two.
+    Kept are answers of calls that create nothing and neither leave nor use state at the vendor. Nothing is shared
+    between credentials, organisations, projects or base URLs.
+
+    ``ttl``, ``stale_if_error`` and ``stale_while_revalidate`` are ages in seconds, or mappings to such, by model
+    (``"gpt-4o*"``) or endpoint family (``"embeddings"``), of which the first that fits holds: ``{"embeddings": 86400,
+    "*": 60}``; None in it stands for never.
 
     Args:
-        ttl: seconds for which an answer counts as fresh and is served without asking anyone. Default: never.
-        stale_if_error: how old, in seconds, an answer may be that is served when every target failed. It is marked with
-            its age. Answers with tool calls are not served so. Default: never.
+        ttl: how old an answer may be that is served without asking anyone. Default: never.
+        stale_if_error: how old an answer may be that is served when every target failed. It is marked with its age.
+            Answers with tool calls are not served so. Default: never.
+        stale_while_revalidate: how old an answer may be that is served at once while it is asked for anew in the
+            background. It is more than ``ttl``, or has no effect. Default: never.
         store: where answers are kept. Default: this process's memory, 64 MiB.
-        namespace: answers are shared inside a namespace only. Default: the credential's.
+        namespace: answers are shared inside a namespace only. Default: the credential's. ``options(namespace=…)`` names
+            one for a block or a call.
+        stale_tools: whether answers with tool calls are served when every target failed. Default False: they would act
+            on a world that has moved on.
+        stateful: whether answers are kept to requests that leave or use state at the vendor: what is stored there (the
+            Responses API stores unless told ``store=False``), conversations, files, stored prompts, tools that look
+            something up. A hit leaves nothing there. What makes something, or acts, is never kept. Default False.
+        max_request: bytes of a request whose answer is kept. Default 1 MiB: what is longer seldom comes again.
 
     Raises:
-        ConfigurationError: a time that is not above 0, a store that is none, or a namespace that is no string.
+        ConfigurationError: a time that is not above 0, a store that is none, an empty namespace, a flag that is none.
     """
 
-    ttl: float | None = None
-    stale_if_error: float | None = None
+    ttl: Seconds = None
+    stale_if_error: Seconds = None
+    stale_while_revalidate: Seconds = None
     store: Store | None = None
     namespace: str | None = None
+    stale_tools: bool = False
+    stateful: bool = False
+    max_request: int = 1024 * 1024
 
     def __post_init__(self) -> None:
-        for name, seconds in (("ttl", self.ttl), ("stale_if_error", self.stale_if_error)):
-            if seconds is not None:
-                check_seconds(f"Cache({name}=…)", seconds)
-        lacks = () if self.store is None else [name for name in ("get", "set") if not _callable(self.store, name)]
-        if lacks or isinstance(self.store, type):
-            what = f"has no {' and no '.join(lacks)}" if lacks else "is a class: make one"
-            raise ConfigurationError(f"Cache(store=…) is a Store; {type(self.store).__name__} {what}")
-        if not isinstance(self.namespace, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
-            raise ConfigurationError(f"Cache(namespace=…) is a string, got {type(self.namespace).__name__}")
+        for name in ("ttl", "stale_if_error", "stale_while_revalidate"):
+            object.__setattr__(self, name, sound_rule(f"Cache({name}=…)", getattr(self, name)))
+        if isinstance(self.store, type):
+            raise ConfigurationError(f"Cache(store=…) is a Store; {self.store.__name__} is a class: make one")
+        lacks = () if self.store is None else [name for name in _NEEDED if not hasattr(self.store, name)]
+        if lacks:
+            what = f"{type(self.store).__name__} has no {' and no '.join(lacks)}"
+            raise ConfigurationError(f"Cache(store=…) is a Store; {what}")
+        check_name("Cache(namespace=…)", self.namespace)
+        for name in ("stale_tools", "stateful"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigurationError(f"Cache({name}=…) is True or False, got {getattr(self, name)!r}")
+        if not (is_number(self.max_request) and isinstance(self.max_request, int) and self.max_request > 0):
+            raise ConfigurationError(f"Cache(max_request=…) is a number of bytes above 0, got {self.max_request!r}")
 
     def new_state(self) -> Shelf:
         """The store given, or one of memory."""
         from ..stores.memory import MemoryStore
 
-        return Shelf(MemoryStore() if self.store is None else self.store)
+        keying = Keying(namespace=self.namespace, stateful=self.stateful, most=self.max_request)
+        return Shelf(MemoryStore() if self.store is None else self.store, keying)
 
     @property
     def does_nothing(self) -> bool:
-        """Whether it was asked for neither: then a pipeline passes it by."""
-        return self.ttl is None and self.stale_if_error is None
+        """Whether it was asked for nothing: then a pipeline passes it by."""
+        return self.ttl is None and self.stale_if_error is None and self.stale_while_revalidate is None
 
     async def execute(self, next: Next, call: Call) -> Reply:
         """Serve what is fresh; else ask; else serve what is stale."""
-        key = self._key(call)
-        if key is None:
+        use = call.options.cache
+        if use == "no-store":
             return await next(call)
         shelf = call.state(self)
-        if self.ttl is not None and call.options.cache != "refresh":
-            entry = await shelf.get(key, call) if shelf.store.blocking else shelf.find(key)
-            if entry is not None and _age(entry, call) < self.ttl:
-                return _serve(entry, call, stale=False)
+        name = call.key = await shelf.name(call)
+        if use == "only":
+            return await self._only(shelf, name, call)
+        if name is None:
+            return await next(call)
+        if use != "refresh" and self._serves_at_once:
+            served = await self._at_once(shelf, name, call, next)
+            if served is not None:
+                return served
         try:
             reply = await next(call)
         except Failure as failure:
-            entry = await self._stale(shelf, key, call) if failure.kind.meaning.stale else None
-            if entry is None:
+            served = None
+            if use != "refresh" and failure.kind.meaning.stale:
+                served = await self._stale(shelf, name, call, "every target failed")
+            if served is None:
                 raise
-            return _serve(entry, call, stale=True)
-        if reply.verdict is not None and shelf.store.blocking:
-            await call.runtime.offload(partial(_keep, shelf, key, call, reply, reply.verdict))
-        elif reply.verdict is not None:
-            _keep(shelf, key, call, reply, reply.verdict)
-        else:  # a stream ends where nothing can be awaited
-            reply.on_end(partial(_keep, shelf, key, call, reply))
+            return served
+        if reply.verdict is None:  # a stream ends where nothing can be awaited
+            reply.on_end(partial(keep, shelf, name, call, reply))
+        elif shelf.store.blocking:
+            await call.runtime.offload(partial(keep, shelf, name, call, reply, reply.verdict))
+        else:
+            keep(shelf, name, call, reply, reply.verdict)
         return reply
 
-    def _key(self, call: Call) -> str | None:
-        if call.options.cache == "no-store":
-            return None
-        if call.facts.operation is not Operation.STATELESS or call.facts.ids:
-            return None
-        return call.port.cache_key(call, self.namespace)
+    @property
+    def _serves_at_once(self) -> bool:
+        return self.ttl is not None or self.stale_while_revalidate is not None
 
-    async def _stale(self, shelf: Shelf, key: str, call: Call) -> Entry | None:
-        """An answer that may stand in: the primary's, else a fallback's."""
-        if self.stale_if_error is None or call.options.cache == "refresh":
+    async def _at_once(self, shelf: Shelf, name: CacheKey, call: Call, next: Next | None = None) -> Reply | None:
+        """An answer that waits for nobody's. One past its ``ttl`` is asked for anew by ``next``, in the background."""
+        entry = await shelf.get(name.key, call) if shelf.store.blocking else shelf.find(name.key)
+        if entry is None:
             return None
-        for name in (key, _fallback_key(key)):
-            entry = await shelf.get(name, call)
-            if entry is not None and entry.stale_ok and _age(entry, call) <= self.stale_if_error:
-                return entry
+        age = age_of(entry, call)
+        if age < seconds_for(_rule(self.ttl), call.facts):
+            return _serve(entry, call, age)
+        if age >= seconds_for(_rule(self.stale_while_revalidate), call.facts):
+            return None
+        served = _serve(entry, call, age)
+        if served is not None and next is not None:
+            renew(shelf, name, call, next)
+        return served
+
+    async def _only(self, shelf: Shelf, name: CacheKey | None, call: Call) -> Reply:
+        """What there is, in a call that is to ask nobody."""
+        if name is not None:
+            served = await self._at_once(shelf, name, call)
+            if served is None:
+                served = await self._stale(shelf, name, call, "nobody was to be asked")
+            if served is not None:
+                return served
+        raise NotCached("nothing is kept that answers it, and nobody was to be asked (cache='only')")
+
+    async def _stale(self, shelf: Shelf, name: CacheKey, call: Call, why: str) -> Reply | None:
+        """An answer that may stand in: the primary's, else a fallback's."""
+        longest = seconds_for(_rule(self.stale_if_error), call.facts)
+        if not longest:
+            return None
+        for key in (name.key, fallback_key(name.key)):
+            entry = await shelf.get(key, call)
+            if entry is None or not (entry.stale_ok or self.stale_tools):
+                continue
+            age = age_of(entry, call)
+            served = _serve(entry, call, age, why) if age <= longest else None
+            if served is not None:
+                return served
         return None
 
 
-def _callable(thing: object, name: str) -> bool:
-    return callable(getattr(thing, name, None))
+_NEEDED = ("blocking", "salt", "get", "set")
 
 
-class Shelf:
-    """A store that may fail: then nothing is found and nothing is kept, which is said once until it works again."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self._failing = False
-
-    async def get(self, key: str, call: Call) -> Entry | None:
-        """The entry under ``key``, or None."""
-        find = partial(self.find, key)
-        return await call.runtime.offload(find) if self.store.blocking else find()
-
-    def find(self, key: str) -> Entry | None:
-        """The same, where it may block."""
-        try:
-            entry = self.store.get(key)
-        except OSError as error:
-            self._failed(error)
-            return None
-        self._failing = False
-        return entry
-
-    def set(self, key: str, entry: Entry) -> None:
-        """Keep ``entry``, if the store can."""
-        try:
-            self.store.set(key, entry)
-        except OSError as error:
-            self._failed(error)
-
-    def _failed(self, error: OSError) -> None:
-        if not self._failing:
-            self._failing = True
-            log.warning("the cache's store failed: %s: %s; calls go on without it", type(error).__name__, error)
+def _rule(given: Seconds) -> Rule:
+    return given  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # made one when it was written
 
 
-def _fallback_key(key: str) -> str:
-    """A fallback's answer is kept under its own name: it is never fresh for the primary."""
-    return f"{key} fallback"
-
-
-AHEAD = 5.0
-"""Seconds by which an answer may seem to come from the future: as far as the clocks of two machines that are kept in
-step by NTP may differ, generously. One further ahead was stored before a clock was set back: nobody knows its age."""
-
-
-def _age(entry: Entry, call: Call) -> float:
-    """Seconds; infinite if it cannot be told."""
-    age = call.runtime.wall() - entry.stored
-    return max(0.0, age) if age >= -AHEAD else math.inf
-
-
-def _serve(entry: Entry, call: Call, *, stale: bool) -> Reply:
-    age = _age(entry, call)
-    if stale:
-        log.warning("%s: stale answer served, %.0f s old, since every target failed", scope_text(call.scope), age)
-    call.journal.answered(entry.answered_by, "stale" if stale else "cache", entry.model, age)
-    return call.port.unpack(entry.data, call)
-
-
-def _keep(shelf: Shelf, key: str, call: Call, reply: Reply, verdict: Verdict) -> None:
-    if verdict is not Verdict.SUCCESS:
-        return
-    packed = call.port.pack(reply)
-    if packed is None:
-        return
-    by, model = call.journal.answered_by or PRIMARY, call.journal.model
-    entry = Entry(
-        data=packed.data,
-        stored=call.runtime.wall(),
-        answered_by=by,
-        model=model,
-        stale_ok=packed.stale_ok,
-        family=call.facts.family,
-    )
-    shelf.set(key if by == PRIMARY else _fallback_key(key), entry)
+def _serve(entry: Entry, call: Call, age: float, stale: str | None = None) -> Reply | None:
+    """The answer, marked; None if it cannot serve this call. ``stale``: why an old one is."""
+    journal = call.journal
+    before = (journal.answered_by, journal.source, journal.model, journal.age)
+    journal.answered(entry.answered_by, "cache" if stale is None else "stale", entry.model, age)
+    reply = call.port.unpack(entry.data, call)
+    if reply is None:
+        journal.answered_by, journal.source, journal.model, journal.age = before
+    elif stale is not None:
+        log.warning("%s: stale answer served, %.0f s old, since %s", scope_text(call.scope), age, stale)
+    return reply

@@ -124,6 +124,10 @@ class ParsedOnce:
         self._value = value
         self._body = body
 
+    def peek(self) -> tuple[bool, Any]:
+        """Whether it is still at hand, and what was parsed: to be read only."""
+        return self._value is not _Unparsed, self._value
+
     def __call__(self, **options: Any) -> Any:
         value, self._value = self._value, _Unparsed
         return json.loads(self._body, **options) if value is _Unparsed or options else value

@@ -1,18 +1,34 @@
-"""The key of a request in a cache."""
+"""The key of a request in a cache: equal for requests that cannot be answered differently, and for no others.
+
+All of a request is in its key, but for
+
+- what is said of the *form* of the answer: ``stream`` and ``stream_options`` of the dialects whose answers are kept in
+  either form, Gemini's ``streamGenerateContent`` and ``alt=sse``, and an ``Accept`` that says the same;
+- the headers of the transport, of tracing and of the SDK itself (:data:`PLUMBING`): none tells what is asked;
+- the credential (:data:`~._request.CREDENTIALS`), which goes into the namespace, or is replaced by one that was named.
+
+Any other header, known to us or not, is part of it: a gateway may choose the model by one. Numbers count as they are
+written (``1``, ``1.0`` and ``1e0`` differ), the order of a JSON object's keys and white space do not.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import marshal
+from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from .._keying import CacheKey
 from .._target import salted_digest
+from ..providers.keeping import State, state_of
+from ..stores.base import digest as named
 from ._answer import BLANKS
-from ._request import credential_of
+from ._request import CREDENTIALS, OURS
 
 if TYPE_CHECKING:
+    from .._keying import Keying
     from ._request import Prepared
 
 __all__ = ["cache_key", "digest"]
@@ -29,56 +45,144 @@ def _by_name(members: list[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
     return tuple(members)
 
 
-_read = json.JSONDecoder(object_pairs_hook=_by_name).raw_decode
+# Numbers become bytes, which nothing else does: they count as they are written.
+_read = json.JSONDecoder(object_pairs_hook=_by_name, parse_int=str.encode, parse_float=str.encode).raw_decode  # pyright: ignore[reportArgumentType]  # bytes, for a number
 
 BY_VALUE = 2
 """The version of marshal's format in which equal values are equal bytes; later ones refer back to equal objects."""
 
-CACHED = 1024 * 1024
-"""Bytes above which a request is not cached."""
+_DIGESTED = 1024 * 1024
+"""Bytes above which a request has no digest."""
 
 
 def digest(prepared: Prepared) -> str | None:
     """A salted hash of the request as it is sent; None if its body is large or not kept, or it has none."""
     body = prepared.body
-    if not body or len(body) > CACHED:
+    if not body or len(body) > _DIGESTED:
         return None
     request = prepared.request
     return salted_digest(b"\n".join((request.method.encode(), request.url.raw_path, body)))
 
 
-VERSIONS = (b"openai-beta", b"anthropic-version", b"anthropic-beta")
-"""Headers that change what an answer looks like."""
-
-
-def cache_key(prepared: Prepared, namespace: str | None) -> str | None:
-    """SHA-256 of the canonical request and its namespace; None if it is not to be cached."""
-    body = prepared.body
-    if body is None or len(body) > CACHED or prepared.endpoint.path is None:
+def cache_key(prepared: Prepared, keying: Keying) -> CacheKey | None:
+    """The key of the canonical request in its namespace, as one SHA-256; None if its answer is not to be kept."""
+    body, endpoint = prepared.body, prepared.endpoint
+    if body is None or len(body) > keying.most or endpoint.path is None:
         return None
-    request, headers = prepared.request, prepared.headers
-    url = request.url
-    space = f"key {credential_of(headers)}" if namespace is None else f"named {namespace!r}"
-    head = f"{space}\n{request.method} {url.scheme} {prepared.facts.host} "
-    parts = (
-        head.encode("utf-8", "backslashreplace"),
-        url.raw_path,
-        *[headers.get(name, b"") for name in VERSIONS],
-        _canonical(prepared, body),
+    state = state_of(prepared.dialect.name, endpoint, body, multipart=prepared.multipart)
+    if state is not State.NONE and (state is not State.KEPT or not keying.stateful):
+        return None
+    request, headers, salt = prepared.request, prepared.headers, keying.salt
+    url, names = request.url, _telling(tuple(headers))
+    path, secret = _where(url.raw_path, prepared.dialect.name)
+    space = (
+        _credential(salt, (*map(headers.get, CREDENTIALS), secret))
+        if keying.namespace is None
+        else _named(salt, "namespace", keying.namespace)
     )
-    return hashlib.sha256(b"\n".join(parts)).hexdigest()
+    subject = None if keying.subject is None else _named(salt, "subject", keying.subject)
+    head = f"{space} {subject}\n{prepared.dialect.name} {request.method} {url.scheme} {prepared.facts.host}"
+    parts = (
+        salt,
+        head.encode(),
+        path,
+        *[b"%b:%b" % (name, _told(name, headers[name])) for name in names],
+        b"",
+        *_canonical(prepared, body),
+    )
+    return CacheKey(hashlib.sha256(b"\n".join(parts)).hexdigest(), space, subject)
 
 
-def _canonical(prepared: Prepared, body: bytes) -> bytes:
+@lru_cache(maxsize=256)  # as few as a program has keys
+def _credential(salt: bytes, parts: tuple[bytes | None, ...]) -> str:
+    return named(salt, "credential", b"\n".join([part or b"" for part in parts]).decode("latin-1"))
+
+
+_named = lru_cache(maxsize=1024)(named)
+
+
+PLUMBING = frozenset(
+    {
+        b"accept-encoding", b"baggage", b"connection", b"content-length", b"expect", b"host", b"idempotency-key",
+        b"keep-alive", b"newrelic", b"request-id", b"sentry-trace", b"te", b"traceparent", b"tracestate",
+        b"transfer-encoding", b"user-agent", b"x-amzn-trace-id", b"x-client-name", b"x-client-request-id",
+        b"x-cloud-trace-context", b"x-correlation-id", b"x-goog-api-client", b"x-request-id", b"x-request-start",
+        b"x-server-timeout",
+    }
+)  # fmt: skip
+"""Headers that say how a request travels, who traces it and which SDK it comes from."""
+_PREFIXES = (OURS, b"x-stainless-", b"x-b3-", b"x-datadog-", b"x-amzn-bedrock-trace")
+_FORMS = frozenset({b"application/json", b"text/event-stream"})
+
+
+@lru_cache(maxsize=256)
+def _telling(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Of a request's headers those that may change its answer."""
+    left_out = PLUMBING.union(CREDENTIALS)
+    return tuple(sorted(name for name in names if name not in left_out and not name.startswith(_PREFIXES)))
+
+
+def _told(name: bytes, value: bytes) -> bytes:
+    """What a header says but for an answer's form, and for the boundary of a form's parts, which is drawn anew."""
+    if name == b"accept" and value in _FORMS:
+        return b""
+    return b"multipart" if name == b"content-type" and value.startswith(b"multipart/") else value
+
+
+_STREAMED = b":streamGenerateContent"
+
+
+def _where(raw: bytes, dialect: str) -> tuple[bytes, bytes]:
+    """The path and its query, and what in it is a key."""
+    if dialect != "gemini" or b"?" not in raw:
+        return raw, b""
+    path, _, query = raw.partition(b"?")
+    asked = [part for part in query.split(b"&") if part]
+    said = [part for part in asked if not part.startswith(b"key=")]
+    secret = b"&".join([part for part in asked if part.startswith(b"key=")])
+    if path.endswith(_STREAMED) and b"alt=sse" in said:
+        path = path.removesuffix(_STREAMED) + b":generateContent"
+        said.remove(b"alt=sse")
+    return (b"%b?%b" % (path, b"&".join(said)) if said else path), secret
+
+
+FORM = frozenset({"stream", "stream_options"})
+"""Fields that say in which form the answer is to come."""
+_EITHER = frozenset({("openai", "chat"), ("openai", "completions"), ("openai", "responses"), ("anthropic", "messages")})
+"""Whose answers say the same, streamed or not."""
+
+
+def _canonical(prepared: Prepared, body: bytes) -> tuple[bytes, bytes]:
+    """What the body says, and how that was read, so that no two ways of reading can say the same."""
     if prepared.multipart:
-        # Each multipart body has a boundary of its own, named in its type.
-        boundary = prepared.headers[b"content-type"].partition(b"boundary=")[2].strip(b'"')
-        return body.replace(boundary, b"") if boundary else body
+        return b"form", _parts(prepared.headers[b"content-type"], body)
     if len(body) > CANONICAL:
-        return body
+        return _AS_IT_IS, body
     try:
         text = body.decode().strip(BLANKS)
+        value: Any
         value, end = _read(text)
-        return marshal.dumps(value, BY_VALUE) if end == len(text) else body
+        if end != len(text):
+            return _AS_IT_IS, body
+        if b'"stream' in body and (prepared.dialect.name, prepared.endpoint.family) in _EITHER:
+            value = _without_form(value)
+        return b"json", marshal.dumps(value, BY_VALUE)
     except (ValueError, RecursionError):
+        return _AS_IT_IS, body
+
+
+_AS_IT_IS = b"bytes"
+
+
+def _without_form(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    return tuple([member for member in cast("tuple[tuple[str, Any], ...]", value) if member[0] not in FORM])
+
+
+def _parts(kind: bytes, body: bytes) -> bytes:
+    """A form's parts, each behind its length: their boundary, named in the form's type, is drawn anew each time."""
+    boundary = kind.partition(b"boundary=")[2].partition(b";")[0].strip().strip(b'"')
+    if not boundary:
         return body
+    return b"".join([b"%d:%b" % (len(part), part) for part in body.split(b"--" + boundary)])

@@ -23,6 +23,7 @@ from ._watched import watched_streams
 if TYPE_CHECKING:
     from .._call import Call
     from .._journal import Attempt
+    from .._keying import CacheKey, Keying
     from ..failures import FailureKind
     from ._port import Headers
 
@@ -47,7 +48,7 @@ class ObservedPort(HttpPort):
         self.sent = False
         self.came: Any = None
 
-    def cache_key(self, call: Call, namespace: str | None) -> str | None:  # noqa: ARG002  # a Port's signature
+    def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
         """None: nothing is served from a store, nor kept in one."""
         return None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from .._call import Packed
+from ..providers.keeping import calls_tools
 from ._answer import MARKS
 from ._private import HEADER_LIST
 
@@ -17,9 +17,6 @@ __all__ = ["packed", "unpacked"]
 LEFT_OUT = frozenset({b"set-cookie", b"x-request-id", b"request-id", b"content-length"}) | MARKS
 """Headers that belong to one answer, not to its repetition."""
 
-USED = re.compile(rb'"(?:tool_calls|function_call|tool_use|functionCall)"(?!\s*:\s*(?:null|\[\s*\]))')
-"""A tool call, but not the empty fields that some compatible servers put into every answer."""
-
 
 def packed(response: Any) -> Packed | None:
     """A plain answer for a store; None for a stream."""
@@ -30,12 +27,7 @@ def packed(response: Any) -> Packed | None:
     lines: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
     kept = [b"%b:%b" % (raw, value) for raw, name, value in lines if name not in LEFT_OUT]
     data = b"\n".join([b"%d" % response.status_code, *kept, b"", body])
-    return Packed(data=data, stale_ok=not _calls_tools(body))
-
-
-def _calls_tools(body: bytes) -> bool:
-    # The plain search first: it is many times as quick, and nearly always enough.
-    return (b'"tool_' in body or b'"function' in body) and USED.search(body) is not None
+    return Packed(data=data, stale_ok=not calls_tools(body))
 
 
 def unpacked(data: bytes, flavour: Flavour) -> Any:

@@ -31,12 +31,14 @@ from ._pool import bounded_extensions
 from ._request import MAX_BODY, addressed, credential_of, refilled
 from ._tokens import asked_for, told
 from ._wire import TooLarge
+from ._worth import is_worth_keeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from .._call import Call, Packed
     from .._journal import Attempt
+    from .._keying import CacheKey, Keying
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared
@@ -106,9 +108,9 @@ class HttpPort:
             return f"{facts.family} of two models cannot be mixed"
         return None if target.model is None or facts.model is not None else "the request names no model"
 
-    def cache_key(self, call: Call, namespace: str | None) -> str | None:  # noqa: ARG002  # a Port's signature
-        """The key of the request; None if it is not to be cached."""
-        return cache_key(self.prepared, namespace)
+    def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
+        """The key of the request; None if its answer is not to be kept."""
+        return cache_key(self.prepared, keying)
 
     def digest(self) -> str | None:
         """A salted hash of the request; None of one that is large, cannot be kept, or asks for nothing new."""
@@ -129,6 +131,16 @@ class HttpPort:
     async def discard(self, reply: Reply) -> None:
         """Let go of an answer that nobody will read."""
         await self._wire.close(reply.value)
+
+    async def drain(self, reply: Reply) -> None:
+        """Read a stream to its end, and forget it piece by piece."""
+        response = reply.value
+        if self.is_async:
+            async for _ in response.aiter_raw():
+                pass
+        else:
+            for _ in response.iter_raw():
+                pass
 
     # Sending
 
@@ -351,11 +363,13 @@ class HttpPort:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
 
     def pack(self, reply: Reply) -> Packed | None:
-        """A plain answer for a store; None for a stream."""
-        return packed(reply.value)
+        """A plain answer for a store; None for a stream, and for what is not worth being given again."""
+        return packed(reply.value) if is_worth_keeping(reply.value, self.prepared) else None
 
-    def unpack(self, packed: bytes, call: Call) -> Reply:
-        """An answer from a store, marked as such."""
+    def unpack(self, packed: bytes, call: Call) -> Reply | None:
+        """An answer from a store, marked as such; None to who asks for a stream."""
+        if asks_for_stream(self.prepared.body):
+            return None
         response = unpacked(packed, self.flavour)
         mark(response, call.journal, None, self.prepared.dialect.request_id)
         return Reply(response)

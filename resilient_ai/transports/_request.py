@@ -134,8 +134,11 @@ def strip(request: Any) -> None:
             del request.headers[name.decode()]
 
 
+_OPTIONS = frozenset({"deadline", "fallback", "cache", "namespace", "subject", "tag", "priority", "patience", "rescue"})
+
+
 def _read(outer: Options, words: dict[str, str]) -> Options:
-    unknown = words.keys() - {"deadline", "fallback", "cache", "tag", "priority", "patience", "rescue"}
+    unknown = words.keys() - _OPTIONS
     if unknown:
         raise ConfigurationError(f"there is no option header x-resilient-ai-{min(unknown)}")
     fallback = words.get("fallback")
@@ -149,6 +152,8 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
         deadline=_seconds(words, "deadline"),
         fallback=None if fallback is None else fallback == "on",
         cache=cache,
+        namespace=words.get("namespace"),
+        subject=words.get("subject"),
         tag=words.get("tag"),
         priority=priority,
         patience=_seconds(words, "patience"),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._context import journals
 from .._runtime.sync import SYNC, drive
-from ..errors import AllFailed, Failure, UnsupportedClient
+from ..errors import AllFailed, Failure, NotCached, UnsupportedClient
 from ..providers.registry import resolved
 from ..strategies.fallback import Fallback
 from ._answer import Answer, error_response, explain, is_event_stream, raise_now, raising
 from ._flavour import Flavour, fields, flavour_of
+from ._not_cached import not_cached
 from ._observed import ObservedPort
 from ._pool import owned
 from ._port import HttpPort
@@ -112,6 +113,8 @@ class Guard:
         """What the program gets of a failure: an error answer, or an exception, in the way its SDK lets it through."""
         flavour, sdk = self._flavour, sdk_of(request)
         told = failure.told if isinstance(failure, AllFailed) else failure
+        if isinstance(told, NotCached):
+            told.answer = not_cached(request)
         if isinstance(told.answer, Answer):
             response = error_response(told.answer, request, failure, journal, flavour)
             # A middleware of the SDK's is there to see answers; it is left one. A stream the SDK reads itself.

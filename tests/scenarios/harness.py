@@ -33,6 +33,7 @@ import trio
 
 from resilient_ai import _context
 from resilient_ai._call import Call, Facts, Operation, Packed, Reply, Verdict
+from resilient_ai._keying import CacheKey, Keying
 from resilient_ai._runtime.concurrent import AsyncRuntime
 from resilient_ai._runtime.race import ended_by, race_on_threads
 from resilient_ai._runtime.sync import SyncRuntime, drive
@@ -359,9 +360,10 @@ class ScriptedPort:
         same = target.model in (None, self.facts.model)
         return None if self.facts.family != "embeddings" or same else "embeddings of two models"
 
-    def cache_key(self, call: Call, namespace: str | None) -> str | None:
-        space = self.credential() if namespace is None else namespace
-        return f"{space} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"
+    def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:
+        space = self.credential() if keying.namespace is None else keying.namespace
+        key = f"{space} {keying.subject} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"
+        return CacheKey(key, space, keying.subject)
 
     def digest(self) -> str | None:
         return self.body if self.world.told_apart else None
@@ -378,6 +380,9 @@ class ScriptedPort:
     async def discard(self, reply: Reply) -> None:
         self.world.discarded += 1
         reply.end(Verdict.NONE)
+
+    async def drain(self, reply: Reply) -> None:
+        reply.end(Verdict.SUCCESS)
 
     def pack(self, reply: Reply) -> Packed | None:
         text, tools = cast("tuple[str, bool]", reply.value)

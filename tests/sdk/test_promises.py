@@ -198,7 +198,8 @@ def test_not_opted_in_nothing_is_kept(mode: Mode, primary: Any, to_backup: Any, 
 def test_empty_lists_of_tool_calls_are_no_tool_calls(primary: Any, message: str, stale: bool) -> None:
     """Regression: of servers that put an empty ``tool_calls`` into every answer, nothing was ever served stale."""
     client = wrap(MODES[0].openai(primary), Pipeline.default(Cache(stale_if_error=60), Retry(attempts=1)))
-    body = f'{{"choices":[{{"index":0,"message":{{"role":"assistant","content":"yes",{message}}}}}]}}'
+    said = f'{{"role":"assistant","content":"yes",{message}}}'
+    body = f'{{"choices":[{{"index":0,"message":{said},"finish_reason":"stop"}}]}}'
     primary.fault(Fault.status(200, body=body, headers={"content-type": "application/json"}))
     assert client.chat.completions.create(model=MODEL, messages=HELLO).choices[0].message.content == "yes"
     primary.fault(Fault.status(503))

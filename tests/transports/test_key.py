@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from resilient_ai._context import NO_OPTIONS
+from resilient_ai._keying import Keying
 from resilient_ai._runtime.sync import drive
 from resilient_ai.transports._flavour import fields
 from resilient_ai.transports._key import CANONICAL, cache_key
@@ -53,7 +54,12 @@ PLAIN = prepared()
 
 
 def key_of(body: bytes) -> str | None:
-    return cache_key(PLAIN._replace(body=body), None)
+    return keyed(PLAIN._replace(body=body))
+
+
+def keyed(request: Prepared, **said: Any) -> str | None:
+    found = cache_key(request, Keying(salt=b"salt", **said))
+    return None if found is None else found.key
 
 
 def value(dice: random.Random, depth: int) -> Any:
@@ -147,8 +153,10 @@ def test_never_across_keys_tenants_and_hosts() -> None:
         prepared(openai_beta="a"),
         prepared(anthropic_beta="a"),
     ]
-    spaces = [cache_key(ways[0], space) for space in ("", "a", "key", "a\nPOST")]
-    keys = [*(cache_key(way, None) for way in ways), *spaces]
+    spaces = [keyed(ways[0], namespace=space) for space in ("", "a", "key", "a\nPOST")]
+    keys = [*(keyed(way) for way in ways), *spaces]
     assert None not in keys
     assert len(set(keys)) == len(keys)
-    assert cache_key(ways[0], "a") == cache_key(ways[7], "a")  # in a namespace of the program's own the key is its own
+    assert keyed(ways[0], namespace="a") == keyed(
+        ways[7], namespace="a"
+    )  # in a namespace of the program's own the key is its own

@@ -1,0 +1,41 @@
+"""What the key of a request in a cache is made with, and what it is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["CacheKey", "Keying"]
+
+
+class Keying(NamedTuple):
+    """What goes into the key of a request besides the request.
+
+    Attributes:
+        salt: of the store that the key is for: what is digested with it means nothing elsewhere.
+        namespace: whose answers these are; None is the credential's.
+        subject: whom they speak of, if the program said.
+        stateful: whether requests have one that leave, or stand on, state at the vendor.
+        most: bytes of a request that has one.
+    """
+
+    salt: bytes = b""
+    namespace: str | None = None
+    subject: str | None = None
+    stateful: bool = False
+    most: int = 1024 * 1024
+
+    def salted(self, salt: bytes) -> Keying:
+        """The same for a store of this salt."""
+        return Keying(salt, self.namespace, self.subject, self.stateful, self.most)
+
+    def within(self, namespace: str | None, subject: str | None) -> Keying:
+        """The same for this subject, in this namespace if one is named."""
+        return Keying(self.salt, namespace or self.namespace, subject, self.stateful, self.most)
+
+
+class CacheKey(NamedTuple):
+    """The key of a request, in hexadecimal digits; its namespace, and whom it speaks of, as digests."""
+
+    key: str
+    namespace: str
+    subject: str | None
