@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .base import items
+from .base import Said, items
 
 if TYPE_CHECKING:
-    from .base import Grammar, Said
+    from .base import Grammar
 
 __all__ = ["each_choice"]
 
@@ -52,7 +52,7 @@ class _Choices:
         for number, choice in enumerate(items(event.get(self._items))):
             index = choice.get("index", number)
             (self._ended if choice.get(self._reason) else self._begun).add(index)
-        return said._replace(ends=False) if said.ends and self.unended() and not said.fails else said
+        return Said(said.parts) if said.ends and self.unended() and not said.fails else said
 
     def unended(self) -> bool:
         """Whether a choice has begun and not ended, though another one has."""
