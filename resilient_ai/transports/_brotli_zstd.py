@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ class _Brotli(Fed):
             raise Damaged("the brotli body is cut short")
 
 
-class _Frames(Fed):
+class _Frames(Fed, ABC):
     """zstd: one frame after the other."""
 
     __slots__ = ("_begun", "_error", "_frame", "_new")
@@ -91,9 +92,9 @@ class _Frames(Fed):
             raise Damaged(str(error)) from error
         return b""
 
+    @abstractmethod
     def _step(self, frame: Any) -> bytes | None:
         """What comes out next, perhaps nothing; None if nothing went in."""
-        raise NotImplementedError
 
     def _next_begins(self) -> bool:
         unused: bytes = self._frame.unused_data

@@ -48,7 +48,8 @@ def _body(port: HttpPort, target: Target | None, text: str) -> bytes | None:
 
 
 class Mended:
-    """The other answer: it stands where the watchman of the broken one stood, and has one of its own.
+    """The other answer: it stands where the watchman of the broken one stood, and has one of its own, which keeps the
+    limits.
 
     Attributes:
         stream: its events, from their beginning.
@@ -59,8 +60,7 @@ class Mended:
 
     __slots__ = ("_call", "held", "reply", "splice", "stream")
 
-    bounded = may_linger = False
-    unlimited = True
+    may_linger = False
 
     def __init__(self, call: Call, reply: Reply, splice: Splice, held: bytes) -> None:
         self._call = call
@@ -77,12 +77,6 @@ class Mended:
 
     def closed(self) -> None:
         """The reader stopped; the other stream is told by being closed."""
-
-    def limit(self) -> float | None:
-        """The other stream keeps its own."""
-
-    def came(self, size: int) -> None:
-        """The other stream has noted it."""
 
     def ended(self) -> Breach | None:
         """All is read."""

@@ -7,7 +7,6 @@ silent, is a failure like any other, tried again or elsewhere.
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._call import Reply
@@ -73,15 +72,7 @@ class Opening:
             watchman.mender = Mender(port, call, grammar, delivered, wire)
         reply = watchman.reply = Reply(response, verdict=None)
         body = resumed(
-            headers,
-            call=call,
-            attempt=self._attempt,
-            wire=wire,
-            response=response,
-            request=request,
-            flavour=port.flavour,
-            failure=partial(port.failure, call),
-            is_async=port.is_async,
+            headers, call=call, attempt=self._attempt, port=port, wire=wire, response=response, request=request
         )
         source = body or self._source(response)
         try:

@@ -21,11 +21,11 @@ from ._pool import bounded_extensions
 from ._resumption import resumable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from .._call import Call
     from .._journal import Attempt
-    from ._flavour import Flavour
+    from ._port import HttpPort
     from ._resumption import Resumption
     from ._wire import Wire
 
@@ -54,12 +54,10 @@ class _Body:
         resumption: what to ask.
         call: for its limits, and its journal, where each further answer is an attempt.
         attempt: the one that brought the answer.
+        port: of the call.
         wire: where the rest is asked for: where the beginning came from.
         response: the answer, its body unread.
         request: what was sent for it.
-        flavour: of both.
-        failure: (an exception of the wire's): the failure that it is.
-        most: how often to ask.
     """
 
     def __init__(
@@ -68,21 +66,18 @@ class _Body:
         *,
         call: Call,
         attempt: Attempt,
+        port: HttpPort,
         wire: Wire,
         response: Any,
         request: Any,
-        flavour: Flavour,
-        failure: Callable[[Exception], Failure],
-        most: int = RESUMES,
     ) -> None:
         self._resumption = resumption
         self._call = call
         self._attempt = attempt
+        self._port = port
         self._wire = wire
         self._request = request
-        self._flavour = flavour
-        self._failure = failure
-        self._left = most
+        self._left = RESUMES
         self._asked = 0
         self._wait = 0.0
         self._known = wire.known
@@ -96,7 +91,7 @@ class _Body:
         if resumption.whole:
             return None
         told = f"the body ended after {resumption.at} bytes of {resumption.total}"
-        error: Exception = self._flavour.RemoteProtocolError(told)
+        error: Exception = self._port.flavour.RemoteProtocolError(told)
         return error
 
     async def _mended(self, cause: Exception) -> bytes:
@@ -178,7 +173,7 @@ class _Body:
         extensions = dict(request.extensions)
         if deadline.get() is not None:  # as for any other attempt: sockets of our own look at the deadline themselves
             extensions = bounded_extensions(extensions, phases=_ALL if self._wire.foreign else _POOL)
-        return self._flavour.Request(
+        return self._port.flavour.Request(
             "GET", request.url, headers=headers + self._resumption.asks(), extensions=extensions
         )
 
@@ -196,7 +191,7 @@ class _Body:
         return wait <= LONGEST and (limit is None or self._call.runtime.now() + wait < limit)
 
     def _lost(self, error: Exception) -> None:
-        self._note(self._failure(self._wire.told(error)))
+        self._note(self._port.failure(self._call, self._wire.told(error)))
 
     def _note(self, failure: Failure) -> None:
         """The attempt has failed after all."""
@@ -206,7 +201,8 @@ class _Body:
         call.journal.failed(self._attempt, failure, call.model)
 
     async def _let_go(self) -> None:
-        raise NotImplementedError
+        with suppress(*self._known):
+            await self._wire.close(self._stream)
 
 
 class Resumed(_Body):
@@ -231,10 +227,6 @@ class Resumed(_Body):
             return drive(self._mended(error))
         finally:
             del error
-
-    async def _let_go(self) -> None:
-        with suppress(*self._known):
-            self._stream.close()
 
     def close(self) -> None:
         """Close what it reads from."""
@@ -269,10 +261,6 @@ class AsyncResumed(_Body):
         finally:
             del error
 
-    async def _let_go(self) -> None:
-        with suppress(*self._known):
-            await self._stream.aclose()
-
     async def aclose(self) -> None:
         """Close what it reads from."""
         self._closed = True
@@ -284,12 +272,10 @@ def resumed(
     *,
     call: Call,
     attempt: Attempt,
+    port: HttpPort,
     wire: Wire,
     response: Any,
     request: Any,
-    flavour: Flavour,
-    failure: Callable[[Exception], Failure],
-    is_async: bool,
 ) -> Resumed | AsyncResumed | None:
     """The body of an answer, gone on with when it breaks off; None if that cannot be, or the call is not to be rescued.
     It stands for the answer's source and for its stream."""
@@ -299,13 +285,5 @@ def resumed(
     resumption = resumable(request.method, response.status_code, headers)
     if resumption is None:
         return None
-    return (AsyncResumed if is_async else Resumed)(
-        resumption,
-        call=call,
-        attempt=attempt,
-        wire=wire,
-        response=response,
-        request=request,
-        flavour=flavour,
-        failure=failure,
-    )
+    kind = AsyncResumed if port.is_async else Resumed
+    return kind(resumption, call=call, attempt=attempt, port=port, wire=wire, response=response, request=request)

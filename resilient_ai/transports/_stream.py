@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..providers.streams.splice import Splice
     from ._flavour import Flavour
     from ._mend import Mended, Mender
-    from ._watchman import Breach, Watchman
+    from ._watchman import Breach, Guard, Watchman
 
 __all__ = ["stream_classes"]
 
@@ -42,7 +42,7 @@ _REST = 4
 class _Bound:
     """What both kinds of stream have in common."""
 
-    _watchman: Watchman | Mended
+    _watchman: Guard
 
     def _bind(
         self, inner: Any, source: Any, watchman: Watchman, known: tuple[type[Exception], ...], held: bytes
@@ -106,7 +106,7 @@ class _Bound:
 
     def _dropped(self) -> None:
         """The collector found it: no evidence, no lock."""
-        watchman: Watchman | Mended | None = getattr(self, "_watchman", None)
+        watchman: Guard | None = getattr(self, "_watchman", None)
         if watchman is not None:
             watchman.reply.end(Verdict.DROPPED)
             if self._breach is not None or not isinstance(self._last, bool):
@@ -147,7 +147,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             except StopIteration:
                 return self._ended() or self._over(self._last)
             except self._known as error:
-                return self._over(self._watchman.failed(error))
+                return self._over(self._watchman.failed(error) or True)
             self._last = self._watchman.breach()
             return passed or self._over(self._last)
 
@@ -168,12 +168,12 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return self._said(last)
 
         def _bounded(self) -> bytes:
-            token = deadline.set(self._watchman.limit())
+            token = deadline.set(self._first.limit())
             try:
                 read: bytes = next(self._source)
             finally:
                 deadline.reset(token)
-            self._watchman.came(len(read))
+            self._first.came(len(read))
             return read
 
         def close(self) -> None:
@@ -225,7 +225,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             except StopAsyncIteration:
                 return self._ended() or await self._over(self._last)
             except self._known as error:
-                return await self._over(self._watchman.failed(error))
+                return await self._over(self._watchman.failed(error) or True)
             self._last = self._watchman.breach()
             return passed or await self._over(self._last)
 
@@ -245,12 +245,12 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return self._said(last)
 
         async def _bounded(self) -> bytes:
-            token = deadline.set(self._watchman.limit())
+            token = deadline.set(self._first.limit())
             try:
                 read: bytes = await anext(self._source)
             finally:
                 deadline.reset(token)
-            self._watchman.came(len(read))
+            self._first.came(len(read))
             return read
 
         async def aclose(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._call import Verdict
 from .._outcome import TEXT, Words
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._flavour import Flavour
     from ._mend import Mender
 
-__all__ = ["Breach", "Broke", "Terms", "Watchman"]
+__all__ = ["Breach", "Broke", "Guard", "Terms", "Watchman"]
 
 
 class Breach(NamedTuple):
@@ -65,6 +65,38 @@ class Terms(NamedTuple):
     flavour: Flavour
     translate: Callable[[Exception], Exception]
     judge: Callable[[Call, Exception], Failure]
+
+
+class Guard(Protocol):
+    """Who watches over what is read just now: the stream itself, or another answer that goes on with it."""
+
+    reply: Reply
+
+    @property
+    def complete(self) -> bool:
+        """Whether the terminal signal was seen; a stream without one is complete only at its end."""
+        ...
+
+    @property
+    def may_linger(self) -> bool:
+        """Whether the rest of the body may be read as it is closed: nothing but its end is to come, and soon."""
+        ...
+
+    def ended(self) -> Breach | None:
+        """All is read: how the stream broke, if it did not end as it should."""
+        ...
+
+    def failed(self, error: Exception) -> Breach | None:
+        """Reading failed: how the stream broke; None if all there was to say had been said, and it is no matter."""
+        ...
+
+    def breach(self) -> Breach:
+        """What forbids to go on with what is in order so far."""
+        ...
+
+    def closed(self) -> None:
+        """The reader stopped."""
+        ...
 
 
 class Watchman:
@@ -127,11 +159,11 @@ class Watchman:
         """The reader stopped: a success if the terminal signal had come, else no evidence."""
         self.reply.end(Verdict.SUCCESS if self.complete else Verdict.NONE)
 
-    def failed(self, error: Exception) -> Breach | Literal[True]:
-        """The transport failed. True: all there was to say had been said, and it is no matter."""
+    def failed(self, error: Exception) -> Breach | None:
+        """The transport failed. None: all there was to say had been said, and it is no matter."""
         if self.complete:
             self.reply.end(Verdict.SUCCESS)
-            return True
+            return None
         told = self._terms.translate(error)
         failure = self._terms.judge(self.call, told)
         if failure.kind is FailureKind.DEADLINE and self.call.stream_limit is None:  # that was for its first byte

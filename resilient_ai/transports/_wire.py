@@ -72,7 +72,7 @@ class Wire(Protocol):
         ...
 
     async def close(self, response: Any) -> None:
-        """Let go of an unread response."""
+        """Let go of an unread response, or of its stream."""
         ...
 
 
