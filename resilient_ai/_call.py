@@ -174,8 +174,8 @@ class Port(Protocol):
         """What the request may cost, input and output, estimated."""
         ...
 
-    def used(self, reply: Reply) -> int | None:
-        """The tokens the answer says it cost; None if it does not say."""
+    def used(self, reply: Reply) -> Callable[[], int | None] | None:
+        """To be asked when the answer has ended: the tokens it said it cost, None if it did not. None: it cannot."""
         ...
 
     async def discard(self, reply: Reply) -> None:

@@ -103,9 +103,8 @@ class FunctionPort:
         """0: a function's arguments are its own."""
         return 0
 
-    def used(self, reply: Reply) -> int | None:  # noqa: ARG002  # a Port's signature
+    def used(self, reply: Reply) -> None:  # a Port's signature
         """None, as above."""
-        return None
 
     async def discard(self, reply: Reply) -> None:
         """Nothing: a value is only forgotten."""

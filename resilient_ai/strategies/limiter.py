@@ -61,9 +61,9 @@ class RateLimiter:
     Args:
         requests_per_minute: requests sent, retries included. Default: no limit.
         tokens_per_minute: what a request may cost: a quarter of its characters (OpenAI's and Azure's rule of thumb)
-            plus the output it asks for (``max_tokens`` and its like); if the answer tells of more, that is counted. An
-            answer shorter than asked for gives nothing back, since the providers count what was asked for.
-            Default: no limit.
+            plus the output it asks for (``max_tokens`` and its like); if the answer, or a stream by its end, tells of
+            more, that is counted. An answer shorter than asked for gives nothing back, since the providers count what
+            was asked for. Default: no limit.
         concurrency: calls under way at the same time; a stream is until its end. Default: no limit.
         max_waiters: calls that may wait in one line. An interactive call takes the place of the last batch call.
             Default 100.
@@ -114,16 +114,18 @@ class RateLimiter:
             # Asked for inside the try: an interrupt between the two would lose the place.
             await self._turn(lane, ticket, call)
             reply = await next(call)
-            if counts_tokens and (used := call.port.used(reply)) is not None:
-                lane.used(used, ticket, call.runtime.now())
+            used = call.port.used(reply) if counts_tokens else None
+            ended = reply.verdict is Verdict.SUCCESS  # a plain answer: nothing is left to wait for
+            if ended and used is not None:  # before what is left is learnt, which has it counted already
+                _count(lane, ticket, used, call.runtime.now())
             if self.learn:
                 _learn(lane, call, reply.limits)
             now = call.runtime.now()
             lane.answered(ticket, now)
-            if reply.verdict is Verdict.SUCCESS:  # a plain answer: nothing is left to wait for
+            if ended:
                 lane.end(ticket, now)
             else:
-                reply.on_end(partial(_end, lane, ticket, call.runtime.now))
+                reply.on_end(partial(_end, lane, ticket, used, call.runtime.now))
             return reply
         except Failure as failure:
             if self.learn:
@@ -184,8 +186,20 @@ def _a_minute(window: Window) -> tuple[int | None, int | None]:
     return (None, None) if by_the_day else (window.limit, window.remaining)
 
 
-def _end(lane: Lane, ticket: Ticket, clock: Callable[[], float], verdict: Verdict) -> None:
+def _end(
+    lane: Lane, ticket: Ticket, used: Callable[[], int | None] | None, clock: Callable[[], float], verdict: Verdict
+) -> None:
     if verdict is Verdict.DROPPED:  # inside a finaliser: no lock
         lane.drop(ticket)
-    else:
-        lane.end(ticket, clock())
+        return
+    now = clock()
+    if used is not None:
+        _count(lane, ticket, used, now)
+    lane.end(ticket, now)
+
+
+def _count(lane: Lane, ticket: Ticket, used: Callable[[], int | None], now: float) -> None:
+    """Count what an answer says that it cost."""
+    tokens = used()
+    if tokens is not None:
+        lane.used(tokens, ticket, now)

@@ -56,9 +56,8 @@ class ObservedPort(HttpPort):
         """None: what is sent again is the SDK's own repeat, which is left on here."""
         return None
 
-    def used(self, reply: Reply) -> int | None:  # noqa: ARG002  # a Port's signature
+    def used(self, reply: Reply) -> None:  # a Port's signature
         """None: the answer is the program's to read."""
-        return None
 
     def hand_over(self) -> Any:
         """What came, for the program: a response, or the transport's exception, raised."""

@@ -124,8 +124,8 @@ class HttpPort:
         """What the request may cost, estimated."""
         return asked_for(self.prepared)
 
-    def used(self, reply: Reply) -> int | None:
-        """The tokens the answer says it cost; None if it does not, or not yet."""
+    def used(self, reply: Reply) -> Callable[[], int | None] | None:
+        """Tells the tokens the answer says it cost. A stream is read along from here on, and not kept by it."""
         return told(reply.value)
 
     async def discard(self, reply: Reply) -> None:

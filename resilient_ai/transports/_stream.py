@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from .._call import Verdict
 from .._runtime.limit import deadline
 from .._runtime.sync import drive
+from ..providers.streams.reading import Unread
 from ._abandoned import abandon, done, hold, later
 from ._watchman import Broke
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._call import Call
-    from ..providers.streams.reading import Reading, Unread
+    from ..providers.streams.reading import Reading
     from ..providers.streams.splice import Splice
     from ._flavour import Flavour
     from ._mend import Mended, Mender
@@ -66,6 +69,20 @@ class _Bound:
     def complete(self) -> bool:
         """Whether its terminal signal has passed."""
         return self._watchman.complete
+
+    def read_along(self, took: Callable[[bytes], object]) -> None:
+        """Have ``took`` called with all that is handed on of this answer, if it is one of events."""
+        if isinstance(self._reading, Unread):
+            return
+        take = self._take
+
+        def taken(chunk: bytes) -> bytes:
+            passed = take(chunk)
+            took(passed)
+            return passed
+
+        took(self._held)
+        self._take = taken
 
     def _ended(self) -> bytes:
         """All is read. What there is to hand on still."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ._private import CONTENT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._request import Prepared
 
 __all__ = ["asked_for", "told"]
@@ -20,8 +22,9 @@ PICTURE = 1000
 large picture in detail (765 to 1,105)."""
 
 _OUTPUT = re.compile(rb'"(?:max_completion_tokens|max_output_tokens|max_tokens|maxOutputTokens)"\s*:\s*(\d{1,9})\b')
-_TOTAL = re.compile(rb'"(?:total_tokens|totalTokenCount)"\s*:\s*(\d{1,9})\b')
-_PARTS = re.compile(rb'"(?:input_tokens|cache_creation_input_tokens|output_tokens)"\s*:\s*(\d{1,9})\b')
+_TOTALS = (b"total_tokens", b"totalTokenCount")
+_PARTS = (b"input_tokens", b"cache_creation_input_tokens", b"output_tokens")
+_USAGE = re.compile(rb'"(%b)"\s*:\s*(\d{1,9})\b' % b"|".join(_TOTALS + _PARTS))
 
 LONG = 2048
 """Bytes in a row that only base64 is made of: fewer may be words."""
@@ -32,6 +35,9 @@ _STRETCH = re.compile(rb"[A-Za-z0-9+/_=-]{%d,}" % _STEP)
 
 TAIL = 4096
 """Bytes at the end of an answer in which its usage is looked for; all dialects write it behind the content."""
+
+MOST_EVENTS = 64 * 1024
+"""Bytes of a stream, read at once, in which usage is looked for everywhere: any of their events may tell it."""
 
 
 def asked_for(prepared: Prepared) -> int:
@@ -66,14 +72,37 @@ def _without_base64(body: bytes) -> tuple[bytes, int]:
     return b"".join((*kept, body[done:])), len(kept)
 
 
-def told(response: Any) -> int | None:
-    """The tokens a plain answer says it cost; None if it says nothing, or is a stream."""
+def told(response: Any) -> Callable[[], int | None]:
+    """Tells the tokens an answer says it cost; None if it says nothing. A stream is asked at its end."""
+    usage = Usage()
     content: bytes | None = getattr(response, CONTENT, None)
-    if not content:
-        return None
-    end = content[-TAIL:]
-    totals = _TOTAL.findall(end)
-    if totals:
-        return int(totals[-1])
-    parts = _PARTS.findall(end)
-    return sum(map(int, parts)) if parts else None
+    if content:
+        usage.took(content[-TAIL:])
+    else:
+        read_along = getattr(getattr(response, "stream", None), "read_along", None)
+        if read_along is not None:
+            read_along(usage.took)
+    return usage.tokens
+
+
+class Usage:
+    """What an answer tells of its usage: of each count the latest, since those of a stream are of all of it so far."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[bytes, int] = {}
+
+    def took(self, text: bytes) -> None:
+        """Look through the next piece."""
+        if b"_tokens" in text or b"TokenCount" in text:
+            for name, count in _USAGE.findall(text if len(text) <= MOST_EVENTS else text[-TAIL:]):
+                self._counts[name] = int(count)
+
+    def tokens(self) -> int | None:
+        """All together; None if nothing was told."""
+        counts = self._counts
+        for name in _TOTALS:
+            if name in counts:
+                return counts[name]
+        return sum(counts.values()) if counts else None

@@ -374,8 +374,8 @@ class ScriptedPort:
     def tokens(self) -> int:
         return len(self.body)
 
-    def used(self, reply: Reply) -> int | None:
-        return None
+    def used(self, reply: Reply) -> None:
+        """Nothing is told."""
 
     async def discard(self, reply: Reply) -> None:
         self.world.discarded += 1

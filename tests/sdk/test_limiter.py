@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections import Counter
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -16,7 +19,9 @@ from resilient_ai import Deadline, Pipeline, RateLimiter, Target, options, outco
 from resilient_ai.errors import ConfigurationError, NotSent
 from resilient_ai.testing import Fault, Latency, Quota
 
-from .modes import HELLO, MODEL, Mode, chat, close, do, each, failing, http, modes, notes
+from .bytes_server import EVENTS, HEAD, Bytes
+from .modes import HELLO, MODEL, Mode, chat, close, do, each, everything, failing, http, modes, notes
+from .sdks import ANTHROPIC, GENAI, installed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -159,6 +164,82 @@ def test_tokens_of_a_request(mode: Mode, primary: SimulatedProvider) -> None:
 
     mode.run(script)
     assert primary.count() == 1
+
+
+TOLD: dict[str, tuple[bytes, ...]] = {
+    "chat": (
+        b'{"id":"c","choices":[{"index":0,"delta":{"content":"\\"total_tokens\\": 9"}}],"usage":null}',
+        b'{"id":"c","choices":[],"usage":{"prompt_tokens":4000,"completion_tokens":5000,"total_tokens":9000}}',
+        b"[DONE]",
+    ),
+    "responses": (
+        b'{"type":"response.output_text.delta","delta":"a","output_index":0,"content_index":0,"item_id":"i"}',
+        (
+            b'{"type":"response.completed","response":{"id":"r","object":"response","output":[],'
+            b'"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":9000}}}'
+        ),
+    ),
+    "messages": (
+        (
+            b'{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"model":"c",'
+            b'"usage":{"input_tokens":4000,"cache_creation_input_tokens":1000,"output_tokens":1}}}'
+        ),
+        b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+        b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}',
+        b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4000}}',
+        b'{"type":"message_stop"}',
+    ),
+    "generate_content": (
+        b'{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"totalTokenCount":5}}',
+        b'{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"totalTokenCount":9000}}',
+    ),
+}
+"""9,000 tokens, as each API tells it in a stream."""
+
+
+def written(events: tuple[bytes, ...]) -> bytes:
+    def one(event: bytes) -> bytes:
+        kind = json.loads(event).get("type") if event.startswith(b'{"type"') else None
+        return (b"" if kind is None else b"event: %b\n" % kind.encode()) + b"data: %b\n\n" % event
+
+    return b"".join(map(one, events))
+
+
+@modes
+@pytest.mark.parametrize("family", TOLD)
+def test_what_a_stream_says_it_cost_is_counted(mode: Mode, family: str) -> None:
+    """Regression: only a plain answer's usage was, and a stream counted as what its request let expect."""
+
+    async def script() -> None:
+        pipeline = Pipeline(RateLimiter(tokens_per_minute=10_000, max_wait=0.1), isolated=True)
+        origin = server.url.removesuffix("/v1")
+        if family == "messages":
+            client = wrap(ANTHROPIC.make(mode.is_async, origin, "k"), pipeline)
+            ask = partial(ANTHROPIC.streamed, mode, client)
+        elif family == "generate_content":
+            client = wrap(GENAI.make(mode.is_async, origin, "k"), pipeline)
+            ask = partial(GENAI.streamed, mode, client)
+        else:
+            make = openai.AsyncOpenAI if mode.is_async else openai.OpenAI
+            client = wrap(make(base_url=server.url, api_key="k"), pipeline)
+
+            async def ask() -> object:
+                if family == "chat":
+                    return await everything(await chat(client, stream=True, stream_options={"include_usage": True}))
+                return await everything(await do(client.responses.create(model=MODEL, input="hello", stream=True)))
+
+        assert await ask()
+        error = await failing(ask())
+        assert "rate limit full" in f"{error} {error.__cause__} {notes(error)}"
+        await (GENAI.end(mode, client) if family == "generate_content" else close(client))
+
+    sdk = {"messages": "anthropic", "generate_content": "google.genai"}.get(family, "openai")
+    if not installed(sdk):
+        pytest.skip(f"{sdk} is not installed")
+    with closing(Bytes()) as server:
+        server.answers = [(HEAD % EVENTS + written(TOLD[family]), False)] * 2
+        mode.run(script)
+        assert server.asked == 1
 
 
 def test_the_header_says_the_priority(primary: SimulatedProvider) -> None:
