@@ -16,6 +16,7 @@ from ._first import asks_for_stream, may_be_answer
 from ._flavour import fields
 from ._judged import finish
 from ._port import HttpPort
+from ._received import error_of, is_plain
 from ._request import MAX_BODY
 from ._unpacking import unpacked_whole
 from ._watched import watched_streams
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .._journal import Attempt
     from .._keying import CacheKey, Keying
     from ..failures import FailureKind
-    from ._port import Headers
+    from ._received import Headers
 
 __all__ = ["ObservedPort"]
 
@@ -112,7 +113,7 @@ class ObservedPort(HttpPort):
             copy = self.flavour.Response(
                 response.status_code, headers=response.headers.raw, stream=self.flavour.ByteStream(seen)
             )
-            raise await self._error(call, copy, headers, self._wire)
+            raise await error_of(self, call, copy, headers, self._wire)
         if self.in_json and is_html(headers) and not asks_for_stream(self.prepared.body):
             raise self.broken(call, "a page of HTML")
         call.journal.answered(call.target_name, "fresh", call.model)
@@ -152,10 +153,10 @@ class ObservedPort(HttpPort):
         if status != 200:
             return None
         facts, dialect = self.prepared.facts, self.prepared.dialect
-        kind = dialect.inside_success(facts.family, content, self._asked) if was_parsed(content) else None
+        kind = dialect.inside_success(facts.family, content, self.asked) if was_parsed(content) else None
         if kind is not None:
             return Failure("a failure inside HTTP 200", kind=kind, status=200)
-        if self._asked and facts.family in dialect.streams and asks_for_stream(self.prepared.body):
+        if self.asked and facts.family in dialect.streams and asks_for_stream(self.prepared.body):
             return self.broken(call, "plain JSON, where a stream was asked for")
         return None
 
@@ -187,7 +188,7 @@ class ObservedPort(HttpPort):
 
     def reads(self, headers: Headers) -> bool:
         """Whether an answer is JSON whose schema is known."""
-        return self._is_plain(headers)
+        return is_plain(self, headers)
 
 
 class Judge:

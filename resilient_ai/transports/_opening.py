@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .._call import Call
     from .._journal import Attempt
     from ..providers.streams.base import Grammar
-    from ._port import Headers, HttpPort
+    from ._port import HttpPort
+    from ._received import Headers
     from ._wire import Wire
 
 __all__ = ["HELD_BYTES", "HELD_EVENTS", "HELD_SECONDS", "Opening"]

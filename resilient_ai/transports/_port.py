@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._call import Operation, Reply
@@ -14,23 +11,18 @@ from .._runtime.race import Aborted, aborted
 from ..errors import DeadlineExceeded, Failure, NotSent
 from ..events import AttemptFailed
 from ..failures import FailureKind
-from ..providers.headers import asked_wait, should_retry
-from ..providers.kinds import never_fits
 from ..providers.likeness import likeness
-from ..providers.retired import is_retired
 from ._abandoned import close_abandoned
-from ._answer import Answer, ParsedOnce, is_html, is_json, mark, parsed, was_parsed, whole
+from ._answer import mark
 from ._first import asks_for_stream
-from ._flavour import fields
-from ._judged import ended, kind_of, limits_of
+from ._judged import kind_of
 from ._key import cache_key, digest
 from ._mend import continued
-from ._opening import Opening
 from ._packing import packed, unpacked
 from ._pool import bounded_extensions
-from ._request import MAX_BODY, addressed, credential_of, refilled
+from ._received import received
+from ._request import addressed, credential_of, refilled
 from ._tokens import asked_for, told
-from ._wire import TooLarge
 from ._worth import is_worth_keeping
 
 if TYPE_CHECKING:
@@ -45,14 +37,6 @@ if TYPE_CHECKING:
     from ._wire import Wire
 
 __all__ = ["HttpPort"]
-
-Headers = dict[bytes, bytes]
-
-MAX_ERROR = 1024 * 1024
-"""Bytes of an error answer that are read; its kind and its message stand at the beginning."""
-
-_FILES = ("/content", "/results", ":download")
-"""How paths end at which there is what somebody has stored."""
 
 _POOL_ONLY = ("pool",)
 _SAME_MODEL_ONLY = frozenset({"embeddings"})
@@ -160,7 +144,7 @@ class HttpPort:
             if until is not None:
                 self._bound(request, wire, until - attempt.started)
             response = await wire.send(request, until)
-            return await self._received(call, attempt, response, wire, request)
+            return await received(self, call, attempt, response=response, wire=wire, request=request)
         except Failure as failure:
             if aborted():
                 raise Aborted from None
@@ -229,35 +213,10 @@ class HttpPort:
             return DeadlineExceeded(f"the call's time was over ({text})", target=call.target_name)
         return Failure(text, kind=kind_of(error, flavour), target=call.target_name)
 
-    # Receiving
-
-    async def _received(self, call: Call, attempt: Attempt, response: Any, wire: Wire, request: Any) -> Reply:
-        status: int = response.status_code
-        headers = fields(response.headers)
-        dialect = self.prepared.dialect
-        request_id = headers.get(dialect.request_id)
-        attempt.status = status
-        attempt.request_id = None if request_id is None else request_id.decode("latin-1")
-        if call.target is not None:
-            await self._guard(call, response, wire)
-        if status >= 400:
-            raise await self._error(call, response, headers, wire)
-        if is_html(headers) and self.in_json and not asks_for_stream(self.prepared.body):  # which Flask calls so
-            await wire.close(response)
-            raise self.broken(call, "a page of HTML")
-        if self._is_plain(headers):
-            reply = await self._plain(call, attempt, response, headers, wire)
-        else:
-            reply = await Opening(self, call, attempt, wire).open(response, headers, request)
-            reply.on_end(partial(ended, call.journal, attempt))
-        reply.attempt = attempt
-        reply.limits = partial(limits_of, headers, dialect.name)
-        call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
-        mark(response, call.journal, attempt.request_id, dialect.request_id)
-        return reply
+    # What its answers are to be
 
     @property
-    def _asked(self) -> bool:
+    def asked(self) -> bool:
         """Whether the request asks an endpoint we know for something new, so that its answer's schema is known."""
         prepared = self.prepared
         return prepared.endpoint.path is not None and prepared.request.method == "POST" and not prepared.endpoint.ids
@@ -265,94 +224,7 @@ class HttpPort:
     @property
     def in_json(self) -> bool:
         """Whether the answer is to be JSON, or a stream of it, and nothing else."""
-        return self._asked and self.prepared.dialect.answers_in_json(self.prepared.facts.family)
-
-    def _is_plain(self, headers: Headers) -> bool:
-        """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
-        HEAD has no body, and others have customs of their own; nor is a file, whatever is written in it."""
-        prepared = self.prepared
-        path = prepared.endpoint.path
-        if path is None or path.endswith(_FILES) or prepared.request.method == "HEAD" or not is_json(headers):
-            return False
-        length = headers.get(b"content-length", b"")
-        return not length.isdigit() or int(length) <= MAX_BODY
-
-    async def _guard(self, call: Call, response: Any, wire: Wire) -> None:
-        """Nothing of a fallback reaches what belongs to the primary: its cookies, its redirects."""
-        if "set-cookie" in response.headers:
-            del response.headers["set-cookie"]
-        if 300 <= response.status_code < 400:
-            await wire.close(response)
-            raise self.broken(call, "it redirects")
-
-    async def _error(self, call: Call, response: Any, headers: Headers, wire: Wire) -> Failure:
-        status: int = response.status_code
-        try:
-            body = await wire.read(response, MAX_ERROR, packed=b"content-encoding" in headers)
-        except TooLarge:
-            body = b""
-        except self.flavour.known:  # the status is known; that says enough
-            body = b""
-        try:
-            content = json.loads(body) if body else None
-        except (ValueError, RecursionError):
-            content = None
-        dialect = self.prepared.dialect
-        asked = asked_wait(headers, time.time())
-        retired = is_retired(self.host(call.target), self.prepared.facts.family, status)
-        return Failure(
-            f"HTTP {status}",
-            kind=FailureKind.GONE if retired else dialect.classify(status, content),
-            retired=retired,
-            target=call.target_name,
-            status=status,
-            retry_after=dialect.wait(content) if asked is None else asked,
-            should_retry=False if never_fits(content) else should_retry(headers),
-            limits=partial(limits_of, headers, dialect.name),
-            answer=Answer(status, tuple(response.headers.raw), body, dialect.request_id),
-        )
-
-    async def _plain(self, call: Call, attempt: Attempt, response: Any, headers: Headers, wire: Wire) -> Reply:
-        packed = b"content-encoding" in headers
-        try:
-            tick = None
-            if call.first_byte is not None or call.idle is not None:  # the first bytes are here: other limits hold now
-                tick = partial(self.hurry, call, attempt)
-                tick()
-            body = await wire.read(response, MAX_BODY, packed=packed, tick=tick)
-        except TooLarge:
-            raise self.broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
-        whole(response, body, self.flavour, call.runtime.now() - attempt.started, packed=packed)
-        try:
-            content = parsed(body) if body else None
-        except (ValueError, RecursionError):
-            raise self.broken(call, "its JSON is malformed") from None
-        known = was_parsed(content)
-        if body and known:
-            response.json = ParsedOnce(content, body)
-        if response.status_code == 200:
-            self._judge(call, response, body, content, known=known)
-        return Reply(response, ids=self.prepared.dialect.made(self.prepared.facts.family, content) if known else ())
-
-    def _judge(self, call: Call, response: Any, body: bytes, content: Any, *, known: bool) -> None:
-        """Whether plain JSON under HTTP 200 is an answer; ``known``: all of it was parsed.
-
-        Raises:
-            Failure: it is none.
-        """
-        family, dialect, asked = self.prepared.facts.family, self.prepared.dialect, self._asked
-        streamed = asked and family in dialect.streams and asks_for_stream(self.prepared.body)
-        kind = dialect.inside_success(family, content, asked) if known else None
-        if kind is not None:
-            # A response that says itself that it failed is the API's own word, and what nobody can mend is to be read
-            # in the provider's own words; any other error body is no answer at all. (Who asked for a stream would read
-            # no word of it.)
-            told = not streamed and (dialect.tells_failure(family, content) or not kind.meaning.moves_on)
-            answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
-            said = "a failure inside HTTP 200"
-            raise Failure(said, kind=self.begun(kind), target=call.target_name, status=200, answer=answer)
-        if streamed:
-            raise self.broken(call, "plain JSON, where a stream was asked for")
+        return self.asked and self.prepared.dialect.answers_in_json(self.prepared.facts.family)
 
     def begun(self, kind: FailureKind) -> FailureKind:
         """A kind that was told inside an answer: what an error status proves, that nothing was made, it does not."""

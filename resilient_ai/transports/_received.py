@@ -1,0 +1,162 @@
+"""What comes back of a request: an answer that is read and judged here, a stream, or a failure."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._call import Reply
+from ..errors import Failure
+from ..failures import FailureKind
+from ..providers.headers import asked_wait, should_retry
+from ..providers.kinds import never_fits
+from ..providers.retired import is_retired
+from ._answer import Answer, ParsedOnce, is_html, is_json, mark, parsed, was_parsed, whole
+from ._first import asks_for_stream
+from ._flavour import fields
+from ._judged import ended, limits_of
+from ._opening import Opening
+from ._request import MAX_BODY
+from ._wire import TooLarge
+
+if TYPE_CHECKING:
+    from .._call import Call
+    from .._journal import Attempt
+    from ._port import HttpPort
+    from ._wire import Wire
+
+__all__ = ["Headers", "error_of", "is_plain", "received"]
+
+Headers = dict[bytes, bytes]
+
+MAX_ERROR = 1024 * 1024
+"""Bytes of an error answer that are read; its kind and its message stand at the beginning."""
+
+_FILES = ("/content", "/results", ":download")
+"""How paths end at which there is what somebody has stored."""
+
+
+async def received(port: HttpPort, call: Call, attempt: Attempt, *, response: Any, wire: Wire, request: Any) -> Reply:
+    """The reply that an answer is.
+
+    Raises:
+        Failure: it is none.
+    """
+    status: int = response.status_code
+    headers = fields(response.headers)
+    dialect = port.prepared.dialect
+    request_id = headers.get(dialect.request_id)
+    attempt.status = status
+    attempt.request_id = None if request_id is None else request_id.decode("latin-1")
+    if call.target is not None:
+        await _guard(port, call, response, wire)
+    if status >= 400:
+        raise await error_of(port, call, response, headers, wire)
+    if is_html(headers) and port.in_json and not asks_for_stream(port.prepared.body):  # which Flask calls so
+        await wire.close(response)
+        raise port.broken(call, "a page of HTML")
+    if is_plain(port, headers):
+        reply = await _plain(port, call, attempt, response=response, headers=headers, wire=wire)
+    else:
+        reply = await Opening(port, call, attempt, wire).open(response, headers, request)
+        reply.on_end(partial(ended, call.journal, attempt))
+    reply.attempt = attempt
+    reply.limits = partial(limits_of, headers, dialect.name)
+    call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
+    mark(response, call.journal, attempt.request_id, dialect.request_id)
+    return reply
+
+
+def is_plain(port: HttpPort, headers: Headers) -> bool:
+    """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
+    HEAD has no body, and others have customs of their own; nor is a file, whatever is written in it."""
+    prepared = port.prepared
+    path = prepared.endpoint.path
+    if path is None or path.endswith(_FILES) or prepared.request.method == "HEAD" or not is_json(headers):
+        return False
+    length = headers.get(b"content-length", b"")
+    return not length.isdigit() or int(length) <= MAX_BODY
+
+
+async def _guard(port: HttpPort, call: Call, response: Any, wire: Wire) -> None:
+    """Nothing of a fallback reaches what belongs to the primary: its cookies, its redirects."""
+    if "set-cookie" in response.headers:
+        del response.headers["set-cookie"]
+    if 300 <= response.status_code < 400:
+        await wire.close(response)
+        raise port.broken(call, "it redirects")
+
+
+async def error_of(port: HttpPort, call: Call, response: Any, headers: Headers, wire: Wire) -> Failure:
+    """The failure that an answer with an error status is."""
+    status: int = response.status_code
+    try:
+        body = await wire.read(response, MAX_ERROR, packed=b"content-encoding" in headers)
+    except TooLarge:
+        body = b""
+    except port.flavour.known:  # the status is known; that says enough
+        body = b""
+    try:
+        content = json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        content = None
+    dialect = port.prepared.dialect
+    asked = asked_wait(headers, time.time())
+    retired = is_retired(port.host(call.target), port.prepared.facts.family, status)
+    return Failure(
+        f"HTTP {status}",
+        kind=FailureKind.GONE if retired else dialect.classify(status, content),
+        retired=retired,
+        target=call.target_name,
+        status=status,
+        retry_after=dialect.wait(content) if asked is None else asked,
+        should_retry=False if never_fits(content) else should_retry(headers),
+        limits=partial(limits_of, headers, dialect.name),
+        answer=Answer(status, tuple(response.headers.raw), body, dialect.request_id),
+    )
+
+
+async def _plain(port: HttpPort, call: Call, attempt: Attempt, *, response: Any, headers: Headers, wire: Wire) -> Reply:
+    packed = b"content-encoding" in headers
+    try:
+        tick = None
+        if call.first_byte is not None or call.idle is not None:  # the first bytes are here: other limits hold now
+            tick = partial(port.hurry, call, attempt)
+            tick()
+        body = await wire.read(response, MAX_BODY, packed=packed, tick=tick)
+    except TooLarge:
+        raise port.broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
+    whole(response, body, port.flavour, call.runtime.now() - attempt.started, packed=packed)
+    try:
+        content = parsed(body) if body else None
+    except (ValueError, RecursionError):
+        raise port.broken(call, "its JSON is malformed") from None
+    known = was_parsed(content)
+    if body and known:
+        response.json = ParsedOnce(content, body)
+    if response.status_code == 200:
+        _judge(port, call, response, body, content, known=known)
+    return Reply(response, ids=port.prepared.dialect.made(port.prepared.facts.family, content) if known else ())
+
+
+def _judge(port: HttpPort, call: Call, response: Any, body: bytes, content: Any, *, known: bool) -> None:
+    """Whether plain JSON under HTTP 200 is an answer; ``known``: all of it was parsed.
+
+    Raises:
+        Failure: it is none.
+    """
+    family, dialect, asked = port.prepared.facts.family, port.prepared.dialect, port.asked
+    streamed = asked and family in dialect.streams and asks_for_stream(port.prepared.body)
+    kind = dialect.inside_success(family, content, asked) if known else None
+    if kind is not None:
+        # A response that says itself that it failed is the API's own word, and what nobody can mend is to be read
+        # in the provider's own words; any other error body is no answer at all. (Who asked for a stream would read
+        # no word of it.)
+        told = not streamed and (dialect.tells_failure(family, content) or not kind.meaning.moves_on)
+        answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
+        said = "a failure inside HTTP 200"
+        raise Failure(said, kind=port.begun(kind), target=call.target_name, status=200, answer=answer)
+    if streamed:
+        raise port.broken(call, "plain JSON, where a stream was asked for")
