@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Call",
     "Facts",
+    "Kept",
     "Next",
     "Operation",
     "Packed",
@@ -87,6 +88,17 @@ class Facts(NamedTuple):
     giver: str | None = None
 
 
+class Kept(Protocol):
+    """A stream as it passed."""
+
+    noted: dict[str, Any]
+    """How its answer ended, in the fields of a plain one."""
+
+    def take(self) -> bytes | None:
+        """All of it, if it ended as it should, and is not too large. It is given once."""
+        ...
+
+
 class Reply:
     """What came back: a value, and the moment it ends.
 
@@ -94,10 +106,11 @@ class Reply:
     :meth:`on_end`, wherever their own frames have gone by then.
 
     ``limits`` reads what the answer says of the limits of its key and model; None if it came from nobody's server.
-    ``attempt`` is the send that brought it, if one did.
+    ``attempt`` is the send that brought it, if one did. ``kept`` has what passed of a stream, for :meth:`Port.pack`;
+    None for a plain answer, and where :meth:`Port.keep` was not called.
     """
 
-    __slots__ = ("_listeners", "attempt", "ids", "limits", "value", "verdict")
+    __slots__ = ("_listeners", "attempt", "ids", "kept", "limits", "value", "verdict")
 
     limits: Callable[[], Limits | None] | None
 
@@ -107,6 +120,7 @@ class Reply:
         self.ids = ids
         self.limits = None
         self.attempt: Attempt | None = None
+        self.kept: Kept | None = None
         self._listeners: list[Callable[[Verdict], object]] | None = None
 
     def on_end(self, listener: Callable[[Verdict], object]) -> None:
@@ -186,12 +200,16 @@ class Port(Protocol):
         """Read a stream to its end, for what is told at its end."""
         ...
 
+    def keep(self) -> None:
+        """What is sent from now on may have to be packed: a stream is kept while it passes."""
+        ...
+
     def pack(self, reply: Reply) -> Packed | None:
-        """The answer for a store; None if it is not to be stored."""
+        """The answer for a store, when it has ended; None if it is not to be stored."""
         ...
 
     def unpack(self, packed: bytes, call: Call) -> Reply | None:
-        """An answer from a store; None if it cannot serve this call (in the form it asks for)."""
+        """An answer from a store; None if it cannot be given in the form that is asked for, or cannot be read."""
         ...
 
 

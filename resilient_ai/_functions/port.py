@@ -87,6 +87,9 @@ class FunctionPort:
         """None: all calls of one function are."""
         return None
 
+    def keep(self) -> None:
+        """Nothing is."""
+
     def pack(self, reply: Reply) -> Packed | None:  # noqa: ARG002  # a Port's signature
         """None, as above."""
         return None

@@ -71,6 +71,7 @@ def _apart(call: Call) -> Call:
 
 
 async def _renewed(shelf: Shelf, name: CacheKey, call: Call, next: Next) -> None:
+    call.port.keep()
     try:
         reply = await next(call)
     except Failure:  # told as an event; the old answer serves until its time is over

@@ -110,6 +110,7 @@ class Cache:
             served = await self._at_once(shelf, name, call, next)
             if served is not None:
                 return served
+        call.port.keep()
         try:
             reply = await next(call)
         except Failure as failure:

@@ -7,17 +7,20 @@ silent, is a failure like any other, tried again or elsewhere.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._call import Reply
+from .._call import Reply, Verdict
 from .._runtime.limit import deadline
 from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.registry import UNTERMINATED
 from ..providers.streams.choices import each_choice
 from ..providers.streams.delivered import Delivered
+from ..providers.streams.gist import GISTS
 from ..providers.streams.openai_chat import UNTERMINATED_CHAT
 from ..providers.streams.reading import Reading, Unread
+from ..providers.streams.recorded import Recorded
 from ._answer import Answer
 from ._first import asks_for_stream, may_be_answer
 from ._mend import Mender
@@ -66,12 +69,15 @@ class Opening:
         declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
         grammar = self._grammar(declared=declared, status=response.status_code)
         delivered = Delivered() if grammar is not None and grammar.sequel is not None and call.resume is None else None
-        reading = self._reading(grammar, delivered)
+        reading = self._reading(grammar, delivered, response)
         terms = Terms(request, response.extensions, port.flavour, wire.told, port.failure)
         watchman = Watchman(call, reading, port.prepared.dialect, terms, bounded=not wire.foreign)
         if grammar is not None and delivered is not None:
             watchman.mender = Mender(port, call, grammar, delivered, wire)
         reply = watchman.reply = Reply(response, verdict=None)
+        if isinstance(reading, Recorded):
+            reply.kept = reading
+            reply.on_end(partial(_let_go, reading))
         body = resumed(
             headers, call=call, attempt=self._attempt, port=port, wire=wire, response=response, request=request
         )
@@ -128,13 +134,16 @@ class Opening:
             return UNTERMINATED_CHAT
         return grammar
 
-    def _reading(self, grammar: Grammar | None, delivered: Delivered | None) -> Reading | Unread:
-        """Who reads the events."""
+    def _reading(self, grammar: Grammar | None, delivered: Delivered | None, response: Any) -> Reading | Unread:
+        """Who reads the events, and keeps them if somebody wants them. (What goes on with another answer is none.)"""
         if grammar is None:
             return Unread()
         prepared = self._port.prepared
         one = each_choice(grammar, prepared.facts.family, prepared.body)
-        return Reading(one, None if delivered is None else delivered.took)
+        took = None if delivered is None else delivered.took
+        if self._port.keeps and self._call.resume is None and response.status_code == 200:
+            return Recorded(one, took, GISTS.get((prepared.dialect.name, prepared.facts.family)))
+        return Reading(one, took)
 
     async def _held(self, reading: Reading | Unread, source: Any, first: bytes | None) -> bytes:
         """What may be handed on of the beginning."""
@@ -167,3 +176,8 @@ class Opening:
         answer = Answer(200, tuple(response.headers.raw), told, dialect.request_id)
         said = "the stream begins with an error"
         return Failure(said, kind=kind, target=self._call.target_name, status=200, answer=answer)
+
+
+def _let_go(recorded: Recorded, verdict: Verdict) -> None:
+    if verdict is not Verdict.SUCCESS:
+        recorded.forget()

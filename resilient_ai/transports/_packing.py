@@ -1,40 +1,80 @@
-"""An answer as bytes for a store: a status line, the header lines, an empty line, the body, as HTTP has it."""
+"""An answer as bytes for a store: a status line, the header lines, an empty line, the body, as HTTP has it.
+
+Behind the status stands the form that was asked for. An answer that was asked for in another one is turned over, where
+nothing is lost by it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from .._call import Packed
+from ..providers.forms.base import EVENTS, PLAIN, USAGE
+from ..providers.forms.table import turned
 from ..providers.keeping import calls_tools
 from ._answer import MARKS
+from ._form import form_of
 from ._private import HEADER_LIST
 
 if TYPE_CHECKING:
+    from .._call import Reply
     from ._flavour import Flavour
+    from ._request import Prepared
 
 __all__ = ["packed", "unpacked"]
 
-LEFT_OUT = frozenset({b"set-cookie", b"x-request-id", b"request-id", b"content-length"}) | MARKS
-"""Headers that belong to one answer, not to its repetition."""
+LEFT_OUT = MARKS | {
+    b"connection",
+    b"content-length",
+    b"keep-alive",
+    b"request-id",
+    b"set-cookie",
+    b"transfer-encoding",
+    b"x-request-id",
+}
+"""Headers that belong to one answer, or to its way here, and not to its repetition."""
 
 
-def packed(response: Any) -> Packed | None:
-    """A plain answer for a store; None for a stream."""
+def packed(reply: Reply, prepared: Prepared) -> Packed | None:
+    """An answer for a store; None of a stream that did not end as it should, or was not kept."""
+    response = reply.value
+    body: bytes | None
     try:
-        body: bytes = response.content
+        body = response.content if reply.kept is None else reply.kept.take()
     except RuntimeError:  # not read: a stream
+        return None
+    if body is None:
         return None
     lines: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
     kept = [b"%b:%b" % (raw, value) for raw, name, value in lines if name not in LEFT_OUT]
-    data = b"\n".join([b"%d" % response.status_code, *kept, b"", body])
-    return Packed(data=data, stale_ok=not calls_tools(body))
+    head = b"%d %b" % (response.status_code, form_of(prepared).encode())
+    return Packed(data=b"\n".join([head, *kept, b"", body]), stale_ok=not calls_tools(body))
 
 
-def unpacked(data: bytes, flavour: Flavour) -> Any:
-    """The answer again, as a response that has just come."""
+_KINDS = {
+    PLAIN: b"application/json",
+    EVENTS: b"text/event-stream; charset=utf-8",
+    USAGE: b"text/event-stream; charset=utf-8",
+}
+
+
+def unpacked(data: bytes, prepared: Prepared, flavour: Flavour) -> Any:
+    """The answer again, as a response that has just come: a stream too is all there at once. None if it cannot be had
+    in the form that is asked for, or is no packing of ours."""
     head, _, body = data.partition(b"\n\n")
-    status, *lines = head.split(b"\n")
+    first, *lines = head.split(b"\n")
+    status, _, form = first.partition(b" ")
+    if not (status.isdigit() and len(status) == 3 and form):
+        return None
     headers = [(name, value) for name, _, value in (line.partition(b":") for line in lines)]
+    had, asked = form.decode("latin-1"), form_of(prepared)
+    if had != asked:
+        again = turned(body, had, asked, prepared.dialect.name, prepared.facts.family)
+        if again is None:
+            return None
+        body = again
+        headers = [(name, value) for name, value in headers if name.lower() != b"content-type"]
+        headers.append((b"content-type", _KINDS[asked]))
     response = flavour.Response(int(status), headers=headers, content=body)
     response.is_stream_consumed = response.is_closed = False
     return response

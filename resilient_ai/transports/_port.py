@@ -46,7 +46,7 @@ _SAME_MODEL_ONLY = frozenset({"embeddings"})
 class HttpPort:
     """What the strategies need done for one request."""
 
-    __slots__ = ("_extensions", "_route", "_wire", "flavour", "is_async", "prepared")
+    __slots__ = ("_extensions", "_route", "_wire", "flavour", "is_async", "keeps", "prepared")
 
     def __init__(
         self,
@@ -63,6 +63,8 @@ class HttpPort:
         self._route = route
         self._extensions = prepared.request.extensions  # as the program set them: each attempt cuts them anew
         self.is_async = is_async
+        self.keeps = False
+        """Whether streams are kept while they pass."""
 
     # What is asked before a call is sent
 
@@ -234,14 +236,19 @@ class HttpPort:
     def broken(self, call: Call, why: str) -> Failure:
         return Failure(f"no sound answer: {why}", kind=FailureKind.BROKEN, target=call.target_name)
 
+    def keep(self) -> None:
+        """A stream is kept while it passes."""
+        self.keeps = True
+
     def pack(self, reply: Reply) -> Packed | None:
-        """A plain answer for a store; None for a stream, and for what is not worth being given again."""
-        return packed(reply.value) if is_worth_keeping(reply.value, self.prepared) else None
+        """The answer for a store; None of a stream that did not end as it should, or was not kept, and of what is not
+        worth being given again."""
+        return packed(reply, self.prepared) if is_worth_keeping(reply, self.prepared) else None
 
     def unpack(self, packed: bytes, call: Call) -> Reply | None:
-        """An answer from a store, marked as such; None to who asks for a stream."""
-        if asks_for_stream(self.prepared.body):
+        """An answer from a store, marked as such; None if it cannot be had in the form that is asked for."""
+        response = unpacked(packed, self.prepared, self.flavour)
+        if response is None:
             return None
-        response = unpacked(packed, self.flavour)
         mark(response, call.journal, None, self.prepared.dialect.request_id)
         return Reply(response)

@@ -9,17 +9,21 @@ from ..providers.keeping import is_judged, is_whole
 from ._answer import ParsedOnce
 
 if TYPE_CHECKING:
+    from .._call import Reply
     from ._request import Prepared
 
 __all__ = ["is_worth_keeping"]
 
 
-def is_worth_keeping(response: Any, prepared: Prepared) -> bool:
-    """Whether a plain answer, read to its end, is a success, complete and no refusal."""
+def is_worth_keeping(reply: Reply, prepared: Prepared) -> bool:
+    """Whether an answer that has ended is a success, complete and no refusal."""
+    response = reply.value
     if response.status_code != 200:
         return False
     dialect, family = prepared.dialect.name, prepared.endpoint.family
-    return not is_judged(dialect, family) or is_whole(dialect, family, _content(response))
+    if not is_judged(dialect, family):
+        return True
+    return is_whole(dialect, family, _content(response) if reply.kept is None else reply.kept.noted)
 
 
 def _content(response: Any) -> Any:

@@ -384,6 +384,9 @@ class ScriptedPort:
     async def drain(self, reply: Reply) -> None:
         reply.end(Verdict.SUCCESS)
 
+    def keep(self) -> None:
+        """A scripted stream is no bytes."""
+
     def pack(self, reply: Reply) -> Packed | None:
         text, tools = cast("tuple[str, bool]", reply.value)
         return Packed(data=text.encode(), stale_ok=not tools)
