@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._journal import Attempt, Journal
     from ._keying import CacheKey, Keying
     from ._limits import Limits
+    from ._packed import Kept, Packed
     from ._runtime.base import Runtime
     from ._settings import Way
     from .errors import Failure
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Call",
     "Facts",
-    "Kept",
     "Next",
     "Operation",
-    "Packed",
     "Port",
     "Reply",
     "Rescue",
@@ -88,17 +87,6 @@ class Facts(NamedTuple):
     giver: str | None = None
 
 
-class Kept(Protocol):
-    """A stream as it passed."""
-
-    noted: dict[str, Any]
-    """How its answer ended, in the fields of a plain one."""
-
-    def take(self) -> bytes | None:
-        """All of it, if it ended as it should, and is not too large. It is given once."""
-        ...
-
-
 class Reply:
     """What came back: a value, and the moment it ends.
 
@@ -139,14 +127,6 @@ class Reply:
             listeners, self._listeners = self._listeners, None
             for listener in listeners or ():
                 listener(verdict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
-    """An answer as a store keeps it. ``stale_ok``: it may be served when it is old."""
-
-    data: bytes = field(repr=False)
-    stale_ok: bool
 
 
 class Port(Protocol):

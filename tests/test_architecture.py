@@ -34,6 +34,7 @@ FLOORS: dict[str, int] = {
             "_keying",
             "_limits",
             "_outcome",
+            "_packed",
             "_settings",
             "_target",
         ],

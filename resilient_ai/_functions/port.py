@@ -16,9 +16,10 @@ from .kinds import kind_of, status_of, wait_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
-    from .._call import Call, Packed
+    from .._call import Call
     from .._journal import Attempt
     from .._keying import CacheKey, Keying
+    from .._packed import Packed
     from .._target import Target
     from .kinds import Failures
 

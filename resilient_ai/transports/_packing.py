@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._call import Packed
+from .._packed import Packed
 from ..providers.forms.base import EVENTS, PLAIN, USAGE
 from ..providers.forms.table import turned
 from ..providers.keeping import calls_tools

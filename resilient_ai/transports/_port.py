@@ -14,7 +14,6 @@ from ..failures import FailureKind
 from ..providers.likeness import likeness
 from ._abandoned import close_abandoned
 from ._answer import mark
-from ._first import asks_for_stream
 from ._judged import kind_of
 from ._key import cache_key, digest
 from ._mend import continued
@@ -28,9 +27,10 @@ from ._worth import is_worth_keeping
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from .._call import Call, Packed
+    from .._call import Call
     from .._journal import Attempt
     from .._keying import CacheKey, Keying
+    from .._packed import Packed
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared

@@ -32,8 +32,9 @@ import anyio.lowlevel
 import trio
 
 from resilient_ai import _context
-from resilient_ai._call import Call, Facts, Operation, Packed, Reply, Verdict
+from resilient_ai._call import Call, Facts, Operation, Reply, Verdict
 from resilient_ai._keying import CacheKey, Keying
+from resilient_ai._packed import Packed
 from resilient_ai._runtime.concurrent import AsyncRuntime
 from resilient_ai._runtime.race import ended_by, race_on_threads
 from resilient_ai._runtime.sync import SyncRuntime, drive

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from resilient_ai._call import Packed, Reply, Verdict
+from resilient_ai._call import Reply, Verdict
 from resilient_ai._context import NO_OPTIONS
 from resilient_ai._journal import Journal
 from resilient_ai._runtime.sync import drive
@@ -18,6 +18,9 @@ from resilient_ai.transports._flavour import fields, flavour_named
 from resilient_ai.transports._form import form_of
 from resilient_ai.transports._packing import packed, unpacked
 from resilient_ai.transports._request import Prepared, prepare
+
+if TYPE_CHECKING:
+    from resilient_ai._packed import Packed
 
 WIRE: Any = SimpleNamespace(giver=None)
 HTTPX = flavour_named("httpx")
