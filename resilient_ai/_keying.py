@@ -1,10 +1,11 @@
-"""What the key of a request in a cache is made with, and what it is."""
+"""What a cache and a surface tell each other: the key of a request, and its answer in bytes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ["CacheKey", "Keying"]
+__all__ = ["CacheKey", "Kept", "Keying", "Packed"]
 
 
 class Keying(NamedTuple):
@@ -39,3 +40,22 @@ class CacheKey(NamedTuple):
     key: str
     namespace: str
     subject: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """An answer as a store keeps it. ``stale_ok``: it may be served when it is old."""
+
+    data: bytes = field(repr=False)
+    stale_ok: bool
+
+
+class Kept(Protocol):
+    """A stream as it passed."""
+
+    noted: dict[str, Any]
+    """How its answer ended, in the fields of a plain one."""
+
+    def take(self) -> bytes | None:
+        """All of it, if it ended as it should, and is not too large. It is given once."""
+        ...

@@ -24,6 +24,7 @@ __all__ = [
     "Listener",
     "Parked",
     "Returned",
+    "StoreFailed",
     "StreamRescued",
     "Switched",
     "Unparked",
@@ -123,6 +124,17 @@ class Hedged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFailed:
+    """The store of a cache, ``store`` (its class), could not be read or written, for ``error`` (its class): calls go on
+    without it, and for ``seconds`` it is not tried again."""
+
+    store: str
+    error: str
+    seconds: float
+    observed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRescued:
     """A stream of ``target`` broke when its reader had some of it, for ``reason``; ``by`` goes on with it. ``way``:
     ``"replay"`` or ``"continue"``."""
@@ -136,7 +148,18 @@ class StreamRescued:
     observed: bool = False
 
 
-Event = AttemptFailed | CircuitChanged | Switched | Returned | Parked | Unparked | Hedged | StreamRescued | CallFinished
+Event = (
+    AttemptFailed
+    | CircuitChanged
+    | Switched
+    | Returned
+    | Parked
+    | Unparked
+    | Hedged
+    | StoreFailed
+    | StreamRescued
+    | CallFinished
+)
 
 
 class Listener(Protocol):

@@ -46,7 +46,7 @@ def keep(shelf: Shelf, name: CacheKey, call: Call, reply: Reply, verdict: Verdic
         subject=name.subject,
         family=call.facts.family,
     )
-    shelf.set(name.key if by == PRIMARY else fallback_key(name.key), entry)
+    shelf.set(name.key if by == PRIMARY else fallback_key(name.key), entry, call)
 
 
 def renew(shelf: Shelf, name: CacheKey, call: Call, next: Next) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .._call import Operation
+from ..events import StoreFailed
 
 if TYPE_CHECKING:
     from .._call import Call
@@ -18,8 +19,14 @@ __all__ = ["Shelf", "key_of"]
 log = logging.getLogger("resilient_ai")
 
 
+BYPASSED = 5.0
+"""Seconds for which a store that failed is left alone: a disk or a server needs longer to come back than a call may be
+held up for, and what each try costs (50 ms of a locked file, 100 ms of a mute server) is paid once in that time."""
+
+
 class Shelf:
-    """A store, and what goes into the keys of requests there. A failure is told once until the store works again.
+    """A store, and what goes into the keys of requests there. One that failed is left alone for a while, and calls go
+    on without it; that is told once in the log until it works again.
 
     Attributes:
         store: where the entries are.
@@ -30,63 +37,72 @@ class Shelf:
         self.store = store
         self.renewing: dict[str, object] = {}
         self._keying = keying
-        self._salted = False
-        self._failing = False
+        self._opened = False
+        self._trouble: dict[str, object] = {}  # not empty while the store fails
+        self._again_at = 0.0
 
     async def name(self, call: Call) -> CacheKey | None:
-        """The key of a request; None if its answer is not to be kept, or the store cannot say its salt."""
-        if not self._salted and not await self._begin(call):
+        """The key of a request; None if its answer is not to be kept, or the store is of no use now."""
+        if self._trouble and call.runtime.now() < self._again_at:
+            return None
+        if not self._opened and self.store.blocking and not await call.runtime.offload(partial(self._open, call)):
             return None
         try:
-            salt = self.store.salt
+            salt = self.store.salt  # at hand, once the store is open
         except OSError as error:
-            self._failed(error)
+            self._failed(error, call)
             return None
         if salt != self._keying.salt:  # at first, and where a file was made anew
             self._keying = self._keying.salted(salt)
         return key_of(call, self._keying)
 
-    async def _begin(self, call: Call) -> bool:
-        """Have the store opened where that holds up nobody else; the salt is at hand from then on."""
-        if self.store.blocking and not await call.runtime.offload(self._open):
-            return False
-        self._salted = True
-        return True
-
-    def _open(self) -> bool:
+    def _open(self, call: Call) -> bool:
+        """Have the store opened where that holds up nobody else."""
         try:
             _ = self.store.salt
         except OSError as error:
-            self._failed(error)
+            self._failed(error, call)
             return False
+        self._opened = True
         return True
 
     async def get(self, key: str, call: Call) -> Entry | None:
         """The entry under ``key``, or None."""
-        find = partial(self.find, key)
+        find = partial(self.find, key, call)
         return await call.runtime.offload(find) if self.store.blocking else find()
 
-    def find(self, key: str) -> Entry | None:
+    def find(self, key: str, call: Call) -> Entry | None:
         """The same, where it may block."""
+        if self._trouble and call.runtime.now() < self._again_at:
+            return None
         try:
             entry = self.store.get(key)
         except OSError as error:
-            self._failed(error)
+            self._failed(error, call)
             return None
-        self._failing = False
+        if self._trouble:
+            self._trouble.clear()
         return entry
 
-    def set(self, key: str, entry: Entry) -> None:
+    def set(self, key: str, entry: Entry, call: Call) -> None:
         """Keep ``entry``, if the store can."""
+        if self._trouble and call.runtime.now() < self._again_at:
+            return
         try:
             self.store.set(key, entry)
         except OSError as error:
-            self._failed(error)
+            self._failed(error, call)
 
-    def _failed(self, error: OSError) -> None:
-        if not self._failing:
-            self._failing = True
-            log.warning("the cache's store failed: %s: %s; calls go on without it", type(error).__name__, error)
+    def _failed(self, error: OSError, call: Call) -> None:
+        mine = object()
+        self._again_at = call.runtime.now() + BYPASSED
+        self._opened = False
+        first = self._trouble.setdefault("told", mine) is mine  # of all threads that meet it at once
+        kind = type(error).__name__
+        if first:
+            log.warning("the cache's store failed: %s: %s; calls go on without it", kind, error)
+        if call.journal.emit is not None:
+            call.journal.emit(StoreFailed(store=type(self.store).__name__, error=kind, seconds=BYPASSED))
 
 
 def key_of(call: Call, keying: Keying) -> CacheKey | None:

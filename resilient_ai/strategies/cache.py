@@ -134,7 +134,7 @@ class Cache:
 
     async def _at_once(self, shelf: Shelf, name: CacheKey, call: Call, next: Next | None = None) -> Reply | None:
         """An answer that waits for nobody's. One past its ``ttl`` is asked for anew by ``next``, in the background."""
-        entry = await shelf.get(name.key, call) if shelf.store.blocking else shelf.find(name.key)
+        entry = await shelf.get(name.key, call) if shelf.store.blocking else shelf.find(name.key, call)
         if entry is None:
             return None
         age = age_of(entry, call)
