@@ -50,7 +50,7 @@ def outcome(thing: object) -> Outcome:
     Args:
         thing: an answer (an SDK's parsed object, a raw or streaming response, a stream, an httpx response), or the
             exception that was raised. Parsed objects are known by their request's id, or else by their own, for the
-            latest 4,096 answers; ollama's have neither (use :func:`resilient_ai.record`).
+            latest 4,096 answers (2,048 streams); ollama's have neither (use :func:`resilient_ai.record`).
 
     Raises:
         LookupError: it did not come through a wrapped client, or too long ago.

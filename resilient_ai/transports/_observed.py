@@ -12,11 +12,12 @@ from ..errors import Failure
 from ..providers.streams.reading import Reading, Unread
 from ._abandoned import close_abandoned
 from ._answer import JOURNAL, LIMIT_PARSED, is_html, parsed, was_parsed
-from ._first import asks_for_stream, may_be_answer
+from ._first import asks_for_stream, is_of_events, may_be_answer
 from ._flavour import fields
 from ._judged import finish
+from ._plain import is_plain
 from ._port import HttpPort
-from ._received import error_of, is_plain
+from ._received import error_of
 from ._request import MAX_BODY
 from ._unpacking import unpacked_whole
 from ._watched import watched_streams
@@ -180,9 +181,11 @@ class ObservedPort(HttpPort):
         """The failure a transport's exception is."""
         return self.failure(call, error)
 
-    def watch(self, headers: Headers) -> Reading | Unread:
+    def watch(self, headers: Headers, *, declared: bool | None = None) -> Reading | Unread:
         """Who reads an event stream; of a packed one nothing is known."""
-        sse = headers.get(b"content-type", b"").startswith(b"text/event-stream") and b"content-encoding" not in headers
+        if declared is None:
+            declared = headers.get(b"content-type", b"").startswith(b"text/event-stream")
+        sse = declared and b"content-encoding" not in headers
         grammar = self.prepared.dialect.streams.get(self.prepared.facts.family) if sse else None
         return Unread() if grammar is None else Reading(grammar)
 
@@ -212,6 +215,8 @@ class Judge:
 
     def took(self, chunk: bytes) -> None:
         """Bytes passed."""
+        if self._body is not None and not self._size and is_of_events(chunk) and self._port.streamed:
+            self._body, self._watch = None, self._port.watch(self._headers, declared=True)  # whatever it is called
         if self._body is None:
             self._begun = self._begun or chunk[:LOOKED_AT]
             self._watch.feed(chunk)

@@ -6,11 +6,13 @@ silent, is a failure like any other, tried again or elsewhere.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._call import Reply, Verdict
+from .._context import journals
 from .._runtime.limit import deadline
 from ..errors import Failure
 from ..failures import FailureKind
@@ -22,8 +24,10 @@ from ..providers.streams.openai_chat import UNTERMINATED_CHAT
 from ..providers.streams.reading import Reading, Unread
 from ..providers.streams.recorded import Recorded
 from ._answer import Answer
-from ._first import asks_for_stream, may_be_answer
+from ._first import is_of_events, may_be_answer, tells_error
 from ._mend import Mender
+from ._plain import is_plain, plainly
+from ._request import MAX_BODY
 from ._resumed import resumed
 from ._stream import stream_classes
 from ._unpacking import unpacked
@@ -46,6 +50,11 @@ HELD_BYTES = 256 * 1024
 HELD_SECONDS = 10.0
 """Seconds for which what has come is held back at most, looked at whenever bytes come: a model that thinks may send
 nothing but signs of life for minutes, and a program may want to see them."""
+
+MOST_OPENING = 4096
+"""Bytes of a stream's beginning in which its id is looked for."""
+_ID = re.compile(rb'"id"\s*:\s*"([^"\\]{1,256})"')
+"""The first one is the answer's own, in every dialect that has one."""
 
 
 class Opening:
@@ -87,6 +96,12 @@ class Opening:
             first = await wire.first(source)
             if first is not None and call.begun is not None:
                 call.begun()
+            if is_plain(port, headers):
+                first = await self._words(source, first)
+                if not is_of_events(first):
+                    return await self._json(response, source, first)
+            if port.in_bytes and not declared and tells_error(first):
+                raise port.broken(call, "an error's words, where bytes were asked for")
             judged = not declared and response.status_code == 200 and port.in_json
             if judged and not may_be_answer(first):
                 raise port.broken(call, "neither JSON nor an event stream")
@@ -97,10 +112,42 @@ class Opening:
             with suppress(*port.flavour.known):
                 await wire.close(response)
             raise
+        if grammar is not None and call.resume is None:
+            self._known_by(held)
         reply.ids = port.prepared.dialect.made_by_stream(port.prepared.facts.family, held) if declared else ()
         kind = stream_classes(port.flavour)[port.is_async]
         response.stream = kind(body or response.stream, source, watchman, wire.known, held)
         return reply
+
+    async def _words(self, source: Any, first: bytes | None) -> bytes | None:
+        """The beginning, from which what it is can be told: blanks are sent to keep a connection awake."""
+        while first is not None and len(first) < HELD_BYTES and not first.strip():
+            self._port.hurry(self._call, self._attempt)
+            more = await self._wire.first(source)
+            if more is None:
+                break
+            first += more
+        return first
+
+    async def _json(self, response: Any, source: Any, first: bytes | None) -> Reply:
+        """What was called JSON, and is."""
+        port, call = self._port, self._call
+        chunks, size, chunk = list[bytes](), 0, first
+        while chunk is not None:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise port.broken(call, f"a JSON answer of more than {MAX_BODY} bytes")
+            port.hurry(call, self._attempt)
+            chunk = await self._wire.first(source)
+        await self._wire.close(response)
+        return plainly(port, call, self._attempt, response=response, body=b"".join(chunks), packed=False)
+
+    def _known_by(self, held: bytes) -> None:
+        """What an SDK makes of a whole stream has the answer's own id, and nothing else to find its outcome by."""
+        found = _ID.search(held, 0, MOST_OPENING)
+        if found is not None:
+            journals.keep(found[1].decode("utf-8", "replace"), self._call.journal)
 
     def _no_longer_than_idle(self) -> None:
         """Its head is here: a silence behind it is one between two bytes, and still one before the first event."""
@@ -128,7 +175,7 @@ class Opening:
         prepared = port.prepared
         family = prepared.facts.family
         grammar = prepared.dialect.streams.get(family)
-        if grammar is None or not (declared or (status == 200 and port.in_json and asks_for_stream(prepared.body))):
+        if grammar is None or not (declared or (status == 200 and port.in_json and port.streamed)):
             return None
         if family == "chat" and port.host(self._call.target) in UNTERMINATED:
             return UNTERMINATED_CHAT

@@ -14,6 +14,7 @@ from ..failures import FailureKind
 from ..providers.likeness import likeness
 from ._abandoned import close_abandoned
 from ._answer import mark
+from ._first import asks_for_stream
 from ._judged import kind_of
 from ._key import cache_key, digest
 from ._mend import continued
@@ -227,6 +228,18 @@ class HttpPort:
     def in_json(self) -> bool:
         """Whether the answer is to be JSON, or a stream of it, and nothing else."""
         return self.asked and self.prepared.dialect.answers_in_json(self.prepared.facts.family)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the request asks for an event stream, whatever the answer is called."""
+        prepared = self.prepared
+        known = self.asked and prepared.facts.family in prepared.dialect.streams
+        return known and (asks_for_stream(prepared.body) or b"alt=sse" in prepared.request.url.query)
+
+    @property
+    def in_bytes(self) -> bool:
+        """Whether the answer is to be bytes, or a stream of events: an error's words would be played as a sound."""
+        return self.prepared.endpoint.path == "audio/speech"
 
     def begun(self, kind: FailureKind) -> FailureKind:
         """A kind that was told inside an answer: what an error status proves, that nothing was made, it does not."""

@@ -7,35 +7,31 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._call import Reply
 from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.headers import asked_wait, should_retry
 from ..providers.kinds import never_fits
 from ..providers.retired import is_retired
-from ._answer import Answer, ParsedOnce, is_html, is_json, mark, parsed, was_parsed, whole
-from ._first import asks_for_stream
+from ._answer import Answer, is_html, mark
 from ._flavour import fields
 from ._judged import ended, limits_of
 from ._opening import Opening
+from ._plain import is_plain, plainly
 from ._request import MAX_BODY
 from ._wire import TooLarge
 
 if TYPE_CHECKING:
-    from .._call import Call
+    from .._call import Call, Reply
     from .._journal import Attempt
     from ._port import HttpPort
     from ._wire import Wire
 
-__all__ = ["Headers", "error_of", "is_plain", "received"]
+__all__ = ["Headers", "error_of", "received"]
 
 Headers = dict[bytes, bytes]
 
 MAX_ERROR = 1024 * 1024
 """Bytes of an error answer that are read; its kind and its message stand at the beginning."""
-
-_FILES = ("/content", "/results", ":download")
-"""How paths end at which there is what somebody has stored."""
 
 
 async def received(port: HttpPort, call: Call, attempt: Attempt, *, response: Any, wire: Wire, request: Any) -> Reply:
@@ -54,30 +50,20 @@ async def received(port: HttpPort, call: Call, attempt: Attempt, *, response: An
         await _guard(port, call, response, wire)
     if status >= 400:
         raise await error_of(port, call, response, headers, wire)
-    if is_html(headers) and port.in_json and not asks_for_stream(port.prepared.body):  # which Flask calls so
+    if is_html(headers) and (port.in_bytes or (port.in_json and not port.streamed)):  # which Flask calls so
         await wire.close(response)
         raise port.broken(call, "a page of HTML")
-    if is_plain(port, headers):
+    if is_plain(port, headers) and not (status == 200 and port.streamed):
         reply = await _plain(port, call, attempt, response=response, headers=headers, wire=wire)
     else:
         reply = await Opening(port, call, attempt, wire).open(response, headers, request)
-        reply.on_end(partial(ended, call.journal, attempt))
+        if reply.verdict is None:
+            reply.on_end(partial(ended, call.journal, attempt))
     reply.attempt = attempt
     reply.limits = partial(limits_of, headers, dialect.name)
     call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
     mark(response, call.journal, attempt.request_id, dialect.request_id)
     return reply
-
-
-def is_plain(port: HttpPort, headers: Headers) -> bool:
-    """Whether an answer is JSON to be read and judged here. What comes from an endpoint we do not know is not: a
-    HEAD has no body, and others have customs of their own; nor is a file, whatever is written in it."""
-    prepared = port.prepared
-    path = prepared.endpoint.path
-    if path is None or path.endswith(_FILES) or prepared.request.method == "HEAD" or not is_json(headers):
-        return False
-    length = headers.get(b"content-length", b"")
-    return not length.isdigit() or int(length) <= MAX_BODY
 
 
 async def _guard(port: HttpPort, call: Call, response: Any, wire: Wire) -> None:
@@ -128,35 +114,4 @@ async def _plain(port: HttpPort, call: Call, attempt: Attempt, *, response: Any,
         body = await wire.read(response, MAX_BODY, packed=packed, tick=tick)
     except TooLarge:
         raise port.broken(call, f"a JSON answer of more than {MAX_BODY} bytes") from None
-    whole(response, body, port.flavour, call.runtime.now() - attempt.started, packed=packed)
-    try:
-        content = parsed(body) if body else None
-    except (ValueError, RecursionError):
-        raise port.broken(call, "its JSON is malformed") from None
-    known = was_parsed(content)
-    if body and known:
-        response.json = ParsedOnce(content, body)
-    if response.status_code == 200:
-        _judge(port, call, response, body, content, known=known)
-    return Reply(response, ids=port.prepared.dialect.made(port.prepared.facts.family, content) if known else ())
-
-
-def _judge(port: HttpPort, call: Call, response: Any, body: bytes, content: Any, *, known: bool) -> None:
-    """Whether plain JSON under HTTP 200 is an answer; ``known``: all of it was parsed.
-
-    Raises:
-        Failure: it is none.
-    """
-    family, dialect, asked = port.prepared.facts.family, port.prepared.dialect, port.asked
-    streamed = asked and family in dialect.streams and asks_for_stream(port.prepared.body)
-    kind = dialect.inside_success(family, content, asked) if known else None
-    if kind is not None:
-        # A response that says itself that it failed is the API's own word, and what nobody can mend is to be read
-        # in the provider's own words; any other error body is no answer at all. (Who asked for a stream would read
-        # no word of it.)
-        told = not streamed and (dialect.tells_failure(family, content) or not kind.meaning.moves_on)
-        answer = Answer(200, tuple(response.headers.raw), body, dialect.request_id) if told else None
-        said = "a failure inside HTTP 200"
-        raise Failure(said, kind=port.begun(kind), target=call.target_name, status=200, answer=answer)
-    if streamed:
-        raise port.broken(call, "plain JSON, where a stream was asked for")
+    return plainly(port, call, attempt, response=response, body=body, packed=packed)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from resilient_ai import Pipeline, Retry, wrap
+from resilient_ai import Pipeline, Retry, outcome, wrap
 
 from .bytes_server import EVENTS, HEAD, Bytes
-from .modes import HELLO, MODEL, Mode, close, do, everything, modes
+from .modes import HELLO, MODEL, Mode, close, do, entered, everything, modes
 from .sdks import ANTHROPIC, GENAI, installed
 
 if TYPE_CHECKING:
@@ -172,3 +172,108 @@ def test_an_event_of_the_api_s_own_is_not(mode: Mode, server: Bytes) -> None:
 
     mode.run(script)
     assert server.asked == 2
+
+
+JSON = b"application/json"
+SOUND = [choice(0, "sound"), choice(0, ends=True), DONE]
+
+
+@modes
+@pytest.mark.parametrize("blanks", [b"", b"\r\n \n"])
+def test_a_stream_that_is_called_json_is_read(mode: Mode, server: Bytes, blanks: bytes) -> None:
+    """As the bare SDK reads it: what was asked for is a stream."""
+    server.answers = [answer(blanks, *SOUND, kind=JSON)]
+    assert mode.run(asked, mode, server, 1) == ("sound", None)
+
+
+@modes
+def test_one_that_breaks_is_one_that_breaks(mode: Mode, server: Bytes) -> None:
+    server.answers = [answer(*SOUND[:2], kind=JSON), answer(*SOUND, kind=JSON)]
+    assert mode.run(asked, mode, server, 1) == ("sound", None)
+    assert server.asked == 2
+
+
+@modes
+@pytest.mark.parametrize(
+    "body", [b'{"error": {"code": "server_error"}}', b' \n{"choices": []}', b"", b"  ", b"nothing"]
+)
+def test_json_is_still_no_stream(mode: Mode, server: Bytes, body: bytes) -> None:
+    server.answers = [answer(body, kind=JSON), answer(*SOUND)]
+    assert mode.run(asked, mode, server, 1) == ("sound", None)
+    assert server.asked == 2
+
+
+@modes
+@pytest.mark.skipif(not installed("google.genai"), reason="google-genai is not installed")
+def test_gemini_s_events_are_read_whatever_they_are_called(mode: Mode, server: Bytes) -> None:
+    whole = json.loads(candidate("STOP", "sound").partition(b" ")[2])
+    for first in (candidate("STOP", "sound"), json.dumps(whole).encode() + b"\n"):
+        server.answers, server.asked = [answer(first, kind=JSON)], 0
+
+        async def script() -> None:
+            client = wrap(GENAI.make(mode.is_async, server.url.removesuffix("/v1"), "k"), pipeline())
+            assert await GENAI.streamed(mode, client) == 1
+            await GENAI.end(mode, client)
+
+        mode.run(script)
+
+
+ERRORS = {
+    "json": (JSON, b'{"error": {"message": "no", "code": "server_error"}}'),
+    "another json": (JSON, b'{"text": "a transcript?"}'),
+    "html": (b"text/html", b"<html>no</html>"),
+    "json, as a sound": (b"audio/mpeg", b'{\n  "error": {"message": "no"}}'),
+    "html, as a sound": (b"application/octet-stream", b"<!DOCTYPE html><p>no"),
+}
+
+
+@modes
+@pytest.mark.parametrize("what", ERRORS)
+def test_an_error_is_never_played(mode: Mode, server: Bytes, what: str) -> None:
+    """Regression: under HTTP 200 it was handed over as the speech."""
+    kind, body = ERRORS[what]
+    ask: dict[str, Any] = {"model": "tts-1", "voice": "alloy", "input": "hello"}
+
+    async def script() -> bytes:
+        make = openai.AsyncOpenAI if mode.is_async else openai.OpenAI
+        client = wrap(make(base_url=server.url, api_key="k", timeout=5.0), pipeline())
+        speech = await do(client.audio.speech.create(**ask))
+        read: bytes = await do(speech.aread()) if mode.is_async else speech.read()
+        await close(client)
+        return read
+
+    server.answers = [answer(body, kind=kind), answer(b"{sound", kind=b"audio/mpeg")]
+    assert mode.run(script) == b"{sound"
+    server.answers, server.asked = [answer(body, kind=kind)] * 9, 0
+    with pytest.raises(openai.APIConnectionError):
+        mode.run(script)
+
+
+@modes
+def test_what_an_sdk_puts_together_has_its_outcome(mode: Mode, primary: Any) -> None:
+    """Regression: it has no request's id, and its own was not known."""
+
+    async def script() -> None:
+        client = wrap(mode.openai(primary), pipeline())
+        async with entered(client.chat.completions.stream(model=MODEL, messages=HELLO)) as stream:
+            assert outcome(await do(stream.get_final_completion())).answered_by == "primary"
+        async with entered(client.responses.stream(model=MODEL, input="hello")) as stream:
+            assert outcome(await do(stream.get_final_response())).answered_by == "primary"
+        await close(client)
+
+    mode.run(script)
+
+
+@modes
+@pytest.mark.skipif(not installed("anthropic"), reason="anthropic is not installed")
+def test_anthropic_s_too(mode: Mode, server: Bytes) -> None:
+    server.answers = [answer(*claude("sound"))]
+
+    async def script() -> None:
+        client = wrap(ANTHROPIC.make(mode.is_async, server.url.removesuffix("/v1"), "k"), pipeline())
+        ask: Any = {"model": "claude-haiku-4-5", "max_tokens": 20, "messages": HELLO}
+        async with entered(client.messages.stream(**ask)) as stream:
+            assert outcome(await do(stream.get_final_message())).answered_by == "primary"
+        await close(client)
+
+    mode.run(script)
