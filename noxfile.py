@@ -2,8 +2,9 @@
 
 `nox` runs all tests, those that meet an SDK on both HTTP stacks of the OpenAI SDK; `nox -s lint` checks style, types
 and floors; `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits; `nox -s fuzz` fuzzes;
-`nox -s clock` throws the wall clock about, for which it compiles libfaketime. Arguments after `--` go to pytest:
-`nox -s tests -- -k breaker`. Only Python and the package index are needed.
+`nox -s clock` throws the wall clock about, for which it compiles libfaketime; `nox -s redis` wants a redis-server or a
+valkey-server on the path. Arguments after `--` go to pytest: `nox -s tests -- -k breaker`. For all else, only Python and the package index
+are needed.
 """
 
 import re
@@ -72,6 +73,13 @@ def clock(session: nox.Session) -> None:
     """What wants libfaketime."""
     session.install(".[test,httpx2]", "openai>=3,<4", "libfaketime>=3")
     session.run("pytest", *(session.posargs or ["tests/promises/test_clock.py"]))
+
+
+@nox.session
+def redis(session: nox.Session) -> None:
+    """What wants a server: elsewhere it is skipped where there is none, here it must be there."""
+    session.install(".[test,redis,httpx2]", "openai>=3,<4")
+    session.run("pytest", *(session.posargs or ["tests/unit/stores"]), env={"REDIS_MUST_BE_THERE": "1"})
 
 
 @nox.session

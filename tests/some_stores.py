@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import hmac
 import os
+import tempfile
 import time
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resilient_ai.stores import Entry, MemoryStore, SQLiteStore
+from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from resilient_ai.stores import Store
 
@@ -50,7 +54,22 @@ def sqlite(folder: Path, **said: Any) -> Store:
     return SQLiteStore(folder / "cache.sqlite3", **said)
 
 
-KINDS: dict[str, Callable[..., Store]] = {"memory": memory, "sqlite": sqlite}
+def redis(folder: Path, **said: Any) -> Store:
+    from resilient_ai.stores import RedisStore
+
+    # A name of its own for each test; time-outs that leave room for a loaded machine.
+    return RedisStore(shared_redis().url, **{"prefix": f"test-{folder.name}", "timeout": 5.0, **said})
+
+
+KINDS: dict[str, Callable[..., Store]] = {"memory": memory, "sqlite": sqlite, "redis": redis}
+
+
+@cache
+def shared_redis() -> RedisServer:
+    """One for all the tests of a process that only keep and get."""
+    server = RedisServer(Path(tempfile.mkdtemp()))
+    atexit.register(server.stop)
+    return server
 
 
 def entry(data: bytes = b"answer", **said: Any) -> Entry:

@@ -7,12 +7,13 @@ from .base import Encryption, Entry, Leases, Store, digest
 from .memory import MemoryStore
 
 if TYPE_CHECKING:
+    from .redis import RedisStore
     from .sqlite import SQLiteStore
 
-__all__ = ["Encryption", "Entry", "Leases", "MemoryStore", "SQLiteStore", "Store", "digest"]
+__all__ = ["Encryption", "Entry", "Leases", "MemoryStore", "RedisStore", "SQLiteStore", "Store", "digest"]
 
 # What stands on a database is fetched when first used.
-_HOMES = {"SQLiteStore": ".sqlite"}
+_HOMES = {"RedisStore": ".redis", "SQLiteStore": ".sqlite"}
 
 
 def __getattr__(name: str) -> Any:

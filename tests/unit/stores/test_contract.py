@@ -145,7 +145,7 @@ keys = st.text(min_size=1, max_size=20).filter(lambda key: "\0" not in key and k
 kept = st.builds(
     Entry,
     data=st.binary(max_size=3000),
-    stored=st.floats(min_value=0, max_value=1e10),
+    stored=st.floats(min_value=-1e6, max_value=1e6).map(lambda apart: time.time() + apart),
     answered_by=texts,
     model=st.none() | texts,
     stale_ok=st.booleans(),
