@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from ._keying import Kept, Packed
 from ._target import PRIMARY, Target
 
 if TYPE_CHECKING:

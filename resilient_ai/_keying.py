@@ -1,11 +1,10 @@
-"""What a cache and a surface tell each other: the key of a request, and its answer in bytes."""
+"""What the key of a request in a cache is made with, and what it is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
-__all__ = ["CacheKey", "Kept", "Keying", "Packed"]
+__all__ = ["CacheKey", "Keying"]
 
 
 class Keying(NamedTuple):
@@ -40,22 +39,3 @@ class CacheKey(NamedTuple):
     key: str
     namespace: str
     subject: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
-    """An answer as a store keeps it. ``stale_ok``: it may be served when it is old."""
-
-    data: bytes = field(repr=False)
-    stale_ok: bool
-
-
-class Kept(Protocol):
-    """A stream as it passed."""
-
-    noted: dict[str, Any]
-    """How its answer ended, in the fields of a plain one."""
-
-    def take(self) -> bytes | None:
-        """All of it, if it ended as it should, and is not too large. It is given once."""
-        ...

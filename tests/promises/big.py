@@ -102,7 +102,7 @@ def _chat(client: Any, is_async: bool, stream: bool, *, model: str = "gpt-4o-min
 
 def _message(client: Any, is_async: bool, stream: bool, *, model: str = "claude-haiku-4-5", headers: Any = None) -> Any:
     asked: Any = {"model": model, "messages": [{"role": "user", "content": HI}], "extra_headers": headers}
-    return client.messages.create(max_tokens=50, **asked, **({"stream": True} if stream else {}))
+    return client.messages.create(max_tokens=100, **asked, **({"stream": True} if stream else {}))
 
 
 def _genai(is_async: bool, base_url: str, key: str, *, headers: Any = None, timeout: float = 30.0) -> Any:
