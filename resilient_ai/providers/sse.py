@@ -42,7 +42,35 @@ class Event(NamedTuple):
     data: bytes
 
 
+_LARGE = 64 * 1024
+"""Bytes from which on an event's lines are not copied to be looked at."""
+
+_DATA = re.compile(rb"data(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
+_EVENT = re.compile(rb"event(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+
+
+def _large_event(raw: bytes) -> Event:
+    """The same as `_event`, of which nothing is copied but the data."""
+    name, data = b"", list[bytes]()
+    at = len(_MARK) if raw.startswith(_MARK) else 0
+    while at < len(raw):
+        line = _DATA.match(raw, at)
+        if line is not None:
+            data.append(line[1] or b"")
+        else:
+            line = _EVENT.match(raw, at)
+            if line is not None:
+                name = line[1] or b""
+            else:
+                line = _LINE.match(raw, at)
+        at = len(raw) if line is None else line.end()
+    return Event(raw, name, data[0] if len(data) == 1 else b"\n".join(data))
+
+
 def _event(raw: bytes) -> Event:
+    if len(raw) > _LARGE:
+        return _large_event(raw)
     name, data = b"", list[bytes]()
     for line in raw.removeprefix(_MARK).splitlines():
         field, _, value = line.partition(b":")

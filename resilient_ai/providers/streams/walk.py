@@ -54,18 +54,23 @@ class Walk(ABC):
         except TooLong as error:
             return self._wrong(b"", str(error))
         if len(events) == 1:
-            return self._step(events[0])
+            return self._step(events.pop())
         return b"".join([self._step(event) for event in events])
 
     def _step(self, event: Event) -> bytes:
         if self.stopped:
             return b""
         raw, name, data = event
+        del event  # an event may have megabytes: of its forms there is no more than is needed
         done = self._grammar.done
         if not data or (done and data.startswith(done)):
             return self._bare(raw, done=bool(data))
         try:
-            return self._told(raw, name, parsed(data))
+            text = data.decode()
+            del data
+            fields = _object(text)
+            del text
+            return self._told(raw, name, fields)
         except RecursionError:
             return self._wrong(raw, "an event is nested too deeply")
         except OTHER_SCHEMA:
@@ -81,7 +86,10 @@ def parsed(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is none.
     """
-    text = data.decode()
+    return _object(data.decode())
+
+
+def _object(text: str) -> dict[str, Any]:
     event, end = decode(text) if text.startswith("{") else (None, 0)
     if end != len(text):
         event = json.loads(text)  # blanks before it or behind it, or something that is not JSON

@@ -4,6 +4,7 @@ chunks the bytes come."""
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from resilient_ai.providers import sse
 from resilient_ai.providers.registry import DIALECTS
 from resilient_ai.providers.sse import EventDecoder, TooLong
+from resilient_ai.providers.streams.delivered import Delivered
 from resilient_ai.providers.streams.reading import Reading
 from tests.fuzz.reference import reference
 
@@ -276,3 +278,26 @@ def test_empty_lines_are_one_event() -> None:
     events = [event for _ in range(16) for event in decoder.feed(b"\n" * 65_536)]
     assert len(events) <= 32
     assert [event.data for event in decoder.feed(b"data: x\n\n")] == [b"x"]
+
+
+def test_a_large_event_is_not_copied_again_and_again() -> None:
+    """Regression: an event just below the limit took six times its size."""
+    size = 8 * 1024 * 1024
+    raw = data({"choices": [{"index": 0, "delta": {"content": "a" * size}}]})
+    chunks = [raw[at : at + 65_536] for at in range(0, len(raw), 65_536)]
+    delivered = Delivered()
+    reading = Reading(DIALECTS["openai"].streams["chat"], delivered.took)
+    tracemalloc.start()
+    passed = b""
+    while chunks:
+        passed = reading.feed(chunks.pop(0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert passed == raw
+    assert peak < 3.2 * size
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*LINES, *ENDS_OF_LINES]) | st.binary(max_size=6), max_size=14).map(b"".join))
+def test_a_large_event_is_read_as_a_small_one(raw: bytes) -> None:
+    assert sse._large_event(raw) == sse._event(raw)
