@@ -17,7 +17,17 @@ if sys.platform != "win32":  # there, a file that is open is neither renamed nor
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["aside", "companions", "erase_aside", "guarded", "identity", "make_folder", "salt_in", "state_folder"]
+__all__ = [
+    "aside",
+    "companions",
+    "erase_aside",
+    "guarded",
+    "identity",
+    "is_ours",
+    "make_folder",
+    "salt_in",
+    "state_folder",
+]
 
 MOST_ASIDE = 3
 """Files of ours kept for whoever wants to know what happened to them; the oldest go first."""
@@ -86,11 +96,11 @@ def guarded(path: Path) -> Generator[int]:
         os.close(held)  # which unlocks it
 
 
-def salt_in(held: int, known: bytes | None) -> bytes:
-    """The salt that lies in the open file; if it holds none, ``known``, or one drawn now, is put there."""
+def salt_in(held: int, known: bytes | None, *, anew: bool = False) -> bytes:
+    """The salt that lies in the open file; if it holds none, or ``anew``, ``known`` or one drawn now is put there."""
     os.lseek(held, 0, os.SEEK_SET)
     found = os.read(held, 2 * SALT + 1)
-    if len(found) == 2 * SALT and _check(found[:SALT]) == found[SALT:]:
+    if not anew and len(found) == 2 * SALT and _check(found[:SALT]) == found[SALT:]:
         return found[:SALT]
     salt = known or os.urandom(SALT)
     os.lseek(held, 0, os.SEEK_SET)
@@ -145,6 +155,11 @@ def aside(path: Path) -> Path | None:
     for old in _groups(path)[:-MOST_ASIDE]:
         _remove(path, old)
     return to
+
+
+def is_ours(path: Path) -> bool:
+    """Whether what lies there looks like a file of ours, in whatever state it is."""
+    return _looked_at(path)[0] == "aside"
 
 
 def erase_aside(path: Path, *, before: float | None = None) -> int:

@@ -56,6 +56,11 @@ class OpenFile:
                 self._let_go()
                 raise _database.told(self.path, error) from None
 
+    def adopt(self, salt: bytes) -> None:
+        """Put another salt in the place of the one that is there."""
+        with self._locked(1.0), _files.guarded(self.path) as held:
+            self.salt = _files.salt_in(held, salt, anew=True)
+
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
         with self._locked(1.0):

@@ -94,6 +94,19 @@ class RedisStore:
             self._salt = found
         return self._salt
 
+    def adopt(self, salt: bytes) -> None:
+        """Go on with the salt of another store, whose entries are to come here.
+
+        Raises:
+            OSError: the server does not take it in time.
+            ValueError: there are entries here under another salt.
+        """
+        if salt != self.salt:
+            if any(self._keys()):
+                raise ValueError("there are entries under another salt")
+            self._ask("SET", self._name("salt"), salt)
+            self._salt = salt
+
     def get(self, key: str) -> Entry | None:
         """The entry under ``key``, or None.
 
@@ -126,8 +139,8 @@ class RedisStore:
             self._max_bytes,
             salt,
         )
-        if there != salt:  # the server was emptied, and somebody else was the first
-            self._salt = None
+        if isinstance(there, bytes) and len(there) == 16:
+            self._salt = there  # another, if the server was emptied and somebody else was the first
 
     def delete(self, key: str) -> None:
         """Forget what is under ``key``, if anything is.

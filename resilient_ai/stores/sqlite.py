@@ -122,6 +122,18 @@ class SQLiteStore:
         assert salt is not None
         return salt
 
+    def adopt(self, salt: bytes) -> None:
+        """Go on with the salt of another store, whose entries are to come here.
+
+        Raises:
+            OSError: it cannot be written.
+            ValueError: there are entries here under another salt.
+        """
+        if salt != self.salt:
+            if self._next(0) is not None:
+                raise ValueError("there are entries under another salt")
+            self._file.adopt(salt)
+
     def get(self, key: str) -> Entry | None:
         """The entry under ``key``, or None.
 
