@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .strategies.hedge import Hedge
     from .strategies.limiter import RateLimiter
     from .strategies.retry import Retry
+    from .strategies.single_flight import SingleFlight
 
 __all__ = [
     "Cache",
@@ -36,6 +37,7 @@ __all__ = [
     "RateLimiter",
     "ResilienceError",
     "Retry",
+    "SingleFlight",
     "Target",
     "control",
     "options",
@@ -56,6 +58,7 @@ _HOMES = {
     "RateLimiter": ".strategies.limiter",
     "ResilienceError": ".errors",
     "Retry": ".strategies.retry",
+    "SingleFlight": ".strategies.single_flight",
     "Target": "._target",
     "options": "._context",
     "outcome": "._outcome",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._packed import Kept, Packed
     from ._runtime.base import Runtime
     from ._settings import Way
+    from ._sharing import Sharing
     from .errors import Failure
 
 __all__ = [
@@ -95,10 +96,11 @@ class Reply:
 
     ``limits`` reads what the answer says of the limits of its key and model; None if it came from nobody's server.
     ``attempt`` is the send that brought it, if one did. ``kept`` has what passed of a stream, for :meth:`Port.pack`;
-    None for a plain answer, and where :meth:`Port.keep` was not called.
+    None for a plain answer, and where :meth:`Port.keep` was not called. ``copied``: another call has it as well, and
+    keeps it.
     """
 
-    __slots__ = ("_listeners", "attempt", "ids", "kept", "limits", "value", "verdict")
+    __slots__ = ("_listeners", "attempt", "copied", "ids", "kept", "limits", "value", "verdict")
 
     limits: Callable[[], Limits | None] | None
 
@@ -109,6 +111,7 @@ class Reply:
         self.limits = None
         self.attempt: Attempt | None = None
         self.kept: Kept | None = None
+        self.copied = False
         self._listeners: list[Callable[[Verdict], object]] | None = None
 
     def on_end(self, listener: Callable[[Verdict], object]) -> None:
@@ -170,6 +173,10 @@ class Port(Protocol):
 
     def used(self, reply: Reply) -> Callable[[], int | None] | None:
         """To be asked when the answer has ended: the tokens it said it cost, None if it did not. None: it cannot."""
+        ...
+
+    def sharing(self) -> Sharing | None:
+        """How equal calls share one answer; None if they cannot."""
         ...
 
     async def discard(self, reply: Reply) -> None:

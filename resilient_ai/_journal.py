@@ -74,6 +74,8 @@ class Outcome:
         would_have: then, what would have been done that was not: ``"asked west:*"``, ``"waited 0.40 s, then asked
             again"``, ``"refused it: circuit open …"``.
         rescued: how many other answers went into this one, since its stream broke; ``answered_by`` ended it.
+        joined: whether the request was that of an equal call, made at the same time, whose outcome tells its attempts
+            (:class:`~resilient_ai.SingleFlight`).
         delivered: of a stream's error, as ``outcome(error)`` tells it: the text that had come before (of the first
             choice; up to 256 Ki characters). None for anything else, also in events and records.
     """
@@ -94,6 +96,7 @@ class Outcome:
     observed: bool = False
     would_have: tuple[str, ...] = ()
     rescued: int = 0
+    joined: bool = False
     delivered: str | None = field(default=None, repr=False)
 
 
@@ -118,6 +121,7 @@ class Journal:
     observed: bool = False
     would: tuple[str, ...] = ()
     rescued: int = 0
+    joined: bool = False
 
     @property
     def prefix(self) -> str:
@@ -197,6 +201,7 @@ class Journal:
             observed=self.observed,
             would_have=self.would,
             rescued=self.rescued,
+            joined=self.joined,
         )
 
 
@@ -208,6 +213,8 @@ def notes(journal: Journal, failure: Failure) -> list[str]:
     """The lines to add to the exception the caller sees."""
     lines = [f"resilient_ai: {journal.facts.family} call failed: {failure}"]
     lines += [f"  attempt {number}: {attempt.line()}" for number, attempt in enumerate(journal.attempts, 1)]
+    if journal.joined:
+        lines.append("  joined: the request was an equal call's, made at the same time")
     if journal.unknown:
         lines.append("  unknown: the request may have been carried out; ask the provider before you send it again")
     return lines

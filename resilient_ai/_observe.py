@@ -80,6 +80,10 @@ class WatchingRuntime:
         """As ever: nobody is asked for that."""
         return await self._runtime.offload(blocking)
 
+    def place(self) -> object:
+        """As ever."""
+        return self._runtime.place()
+
     async def race(
         self,
         first: Callable[[], Awaitable[T]],

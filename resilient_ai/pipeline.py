@@ -23,6 +23,7 @@ from .strategies.fallback import Fallback
 from .strategies.hedge import Hedge
 from .strategies.limiter import RateLimiter
 from .strategies.retry import Retry
+from .strategies.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -39,7 +40,7 @@ __all__ = ["Pipeline"]
 
 log = logging.getLogger("resilient_ai")
 
-ORDER: tuple[type[Any], ...] = (Deadline, Cache, Fallback, Retry, Hedge, RateLimiter, CircuitBreaker)
+ORDER: tuple[type[Any], ...] = (Deadline, Cache, SingleFlight, Fallback, Retry, Hedge, RateLimiter, CircuitBreaker)
 """Outermost first: wait first, admit last, so that no one holds a probe's place while waiting."""
 
 StateT = TypeVar("StateT")
@@ -55,9 +56,9 @@ class Pipeline:
     each request still learns.
 
     Args:
-        strategies: outermost first, in the order Deadline, Cache, Fallback, Retry, Hedge, RateLimiter, CircuitBreaker;
-            each kind at most once. A ``RateLimiter()`` is put in its place if a target of ``Fallback`` has limits. Any
-            other object with ``async def execute(self, next, call)`` may stand anywhere.
+        strategies: outermost first, in the order Deadline, Cache, SingleFlight, Fallback, Retry, Hedge, RateLimiter,
+            CircuitBreaker; each kind at most once. A ``RateLimiter()`` is put in its place if a target of ``Fallback``
+            has limits. Any other object with ``async def execute(self, next, call)`` may stand anywhere.
         isolated: keep this pipeline's state to itself. Default False.
         listeners: called with each event (:mod:`resilient_ai.events`). Default none.
 

@@ -84,6 +84,9 @@ class FunctionPort:
         """None: equal arguments need not look equal."""
         return None
 
+    def sharing(self) -> None:
+        """None: what a function returns may be changed by whoever gets it."""
+
     def alike(self) -> Hashable:
         """None: all calls of one function are."""
         return None

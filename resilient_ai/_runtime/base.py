@@ -66,6 +66,10 @@ class Runtime(Protocol):
         """A gate for the caller, shut."""
         ...
 
+    def place(self) -> object:
+        """Where the caller runs: what stands for its event loop, and can be weakly referenced; None for a thread."""
+        ...
+
     async def race(
         self,
         first: Callable[[], Awaitable[T]],

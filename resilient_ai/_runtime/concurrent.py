@@ -70,6 +70,10 @@ class AsyncRuntime:
         """Run it in a worker thread."""
         return await anyio.to_thread.run_sync(blocking)
 
+    def place(self) -> object:
+        """The running loop's token."""
+        return current_loop_token()
+
     async def race(
         self,
         first: Callable[[], Awaitable[T]],

@@ -66,6 +66,9 @@ class SyncRuntime:
         """Run it here: this thread may block."""
         return blocking()
 
+    def place(self) -> None:
+        """None: any thread may wait for any other."""
+
     async def race(
         self,
         first: Callable[[], Awaitable[T]],

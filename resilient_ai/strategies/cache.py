@@ -120,6 +120,8 @@ class Cache:
             if served is None:
                 raise
             return served
+        if reply.copied:
+            return reply
         if reply.verdict is None:  # a stream ends where nothing can be awaited
             reply.on_end(partial(keep, shelf, name, call, reply))
         elif shelf.store.blocking:

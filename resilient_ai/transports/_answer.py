@@ -46,7 +46,8 @@ _ATTEMPTS = b"x-resilient-ai-attempts"
 _ANSWERED_BY = b"x-resilient-ai-answered-by"
 _SOURCE = b"x-resilient-ai-source"
 _AGE = b"x-resilient-ai-age"
-MARKS = frozenset({_ATTEMPTS, _ANSWERED_BY, _SOURCE, _AGE})
+_JOINED = b"x-resilient-ai-joined"
+MARKS = frozenset({_ATTEMPTS, _ANSWERED_BY, _SOURCE, _AGE, _JOINED})
 """The headers by which :func:`mark` says who gave an answer."""
 
 LIMIT_PARSED = 64 * 1024
@@ -157,6 +158,8 @@ def mark(response: Any, journal: Journal, request_id: str | None, id_header: byt
         lines.append((_SOURCE, _SOURCE, journal.source.encode()))
     if journal.age is not None:
         lines.append((_AGE, _AGE, b"%d" % journal.age))
+    if journal.joined:
+        lines.append((_JOINED, _JOINED, b"true"))
     if request_id is None:  # an SDK's parsed answer carries nothing else by which its outcome could be found
         request_id = f"resilient-ai-{journal.number}"
         lines.append((id_header, id_header, request_id.encode()))
@@ -256,13 +259,17 @@ def explain(error: BaseException, journal: Journal, failure: Failure | None) -> 
         error.add_note(line)
 
 
+_LINES = ("  attempt ", "  joined: ", "  unknown: ")
+"""How the lines of :func:`~resilient_ai._journal.notes` begin."""
+
+
 def _without(told: list[Any], head: str) -> list[Any]:
     """An exception's notes but for those of ours that begin so."""
     left: list[Any] = []
     ours = False
     for line in told:
         text = str(line)
-        ours = text.startswith(f"{head} call failed: ") or (ours and text.startswith(("  attempt ", "  unknown: ")))
+        ours = text.startswith(f"{head} call failed: ") or (ours and text.startswith(_LINES))
         if not ours:
             left.append(line)
     return left

@@ -58,6 +58,9 @@ class ObservedPort(HttpPort):
         """None: what is sent again is the SDK's own repeat, which is left on here."""
         return None
 
+    def sharing(self) -> None:
+        """None: each request is the program's own."""
+
     def used(self, reply: Reply) -> None:  # a Port's signature
         """None: the answer is the program's to read."""
 

@@ -22,6 +22,7 @@ from ._packing import packed, unpacked
 from ._pool import bounded_extensions
 from ._received import received
 from ._request import addressed, credential_of, refilled
+from ._sharing import HttpSharing
 from ._tokens import asked_for, told
 from ._worth import is_worth_keeping
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .._journal import Attempt
     from .._keying import CacheKey, Keying
     from .._packed import Packed
+    from .._sharing import Sharing
     from .._target import Target
     from ._flavour import Flavour
     from ._request import Prepared
@@ -114,6 +116,15 @@ class HttpPort:
     def used(self, reply: Reply) -> Callable[[], int | None] | None:
         """Tells the tokens the answer says it cost. A stream is read along from here on, and not kept by it."""
         return told(reply.value)
+
+    def sharing(self) -> Sharing | None:
+        """How equal requests share one answer."""
+        return HttpSharing(self)
+
+    def wait_for(self, timeouts: dict[str, float | None]) -> None:
+        """Send under these time-outs, by phase in seconds, in place of the program's own."""
+        self._extensions = {**self._extensions, "timeout": timeouts}
+        self.prepared.request.extensions = self._extensions
 
     async def discard(self, reply: Reply) -> None:
         """Let go of an answer that nobody will read."""

@@ -84,6 +84,21 @@ class _Bound:
         took(self._held)
         self._take = taken
 
+    @property
+    def breach(self) -> Breach | None:
+        """How it broke, if that was told."""
+        return self._breach
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """What is known of its response."""
+        return self._first.marks
+
+    def give_up(self) -> None:
+        """Nobody reads it any more: what befalls it from now on is no evidence, and nobody is asked for the rest."""
+        self._first.mender = None
+        self._watchman.closed()
+
     def _ended(self) -> bytes:
         """All is read. What there is to hand on still."""
         rest = self._reading.end()

@@ -124,6 +124,11 @@ class Watchman:
         self.mender: Mender | None = None
 
     @property
+    def marks(self) -> dict[str, Any]:
+        """Where the stream's response keeps what is known of it."""
+        return self._terms.marks
+
+    @property
     def unlimited(self) -> bool:
         """Whether only the program's own time-outs hold."""
         return self.call.idle is None and self.call.stream_limit is None and self._pace is None
