@@ -96,8 +96,7 @@ class Reply:
 
     ``limits`` reads what the answer says of the limits of its key and model; None if it came from nobody's server.
     ``attempt`` is the send that brought it, if one did. ``kept`` has what passed of a stream, for :meth:`Port.pack`;
-    None for a plain answer, and where :meth:`Port.keep` was not called. ``copied``: another call has it as well, and
-    keeps it.
+    None for a plain answer, and where :meth:`Port.keep` was not called. ``copied``: another call has it, and keeps it.
     """
 
     __slots__ = ("_listeners", "attempt", "copied", "ids", "kept", "limits", "value", "verdict")
@@ -254,8 +253,7 @@ class Call:
         resumes: how often this call has been sent to this target already, and the failure it met there last; None if it
             comes here for the first time.
         rescue: how its stream can be asked for once more; None if nobody is to ask.
-        resume: how it is, if it is asked for once more: its stream is read by one that goes on with it, and tells
-            nobody else how it ended.
+        resume: how it is, if it is asked for once more: who reads its stream goes on with it, and alone hears its end.
         begun: told when the first bytes of a stream are here, long before there is something to hand over perhaps.
         key: the request's in a cache, where one has computed it.
     """

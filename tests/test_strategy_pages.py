@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import resilient_ai
-from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Hedge, Pipeline, RateLimiter, Retry
+from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Hedge, Pipeline, RateLimiter, Retry, SingleFlight
 from tests.source import ROOT
 
 HEADINGS = ["About", "Usage", "Defaults", "Events", "Diagram", "Anti-patterns"]
@@ -21,6 +21,7 @@ PAGES: dict[str, Any] = {
     "hedge": Hedge(),
     "rate-limiter": RateLimiter(),
     "retry": Retry(),
+    "single-flight": SingleFlight(),
 }
 ROW = re.compile(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \|", re.MULTILINE)
 

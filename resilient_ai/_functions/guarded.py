@@ -18,6 +18,7 @@ from ..failures import FailureKind
 from ..strategies.cache import Cache
 from ..strategies.fallback import Fallback
 from ..strategies.limiter import RateLimiter
+from ..strategies.single_flight import SingleFlight
 from ..transports._answer import explain
 from .port import Came, FunctionPort, ObservedFunctionPort, Untouched
 
@@ -227,6 +228,8 @@ def _fitting(pipeline: Pipeline, others: Mapping[str, Function]) -> Pipeline:
     cache, fallback = pipeline.find(Cache), pipeline.find(Fallback)
     if cache is not None and not cache.does_nothing:
         raise ConfigurationError("a Cache keeps answers in bytes, and a function returns objects: leave it out here")
+    if pipeline.find(SingleFlight) is not None:
+        raise ConfigurationError("SingleFlight cannot tell whether a function's calls are equal: leave it out here")
     limiter = pipeline.find(RateLimiter)
     if limiter is not None and limiter.tokens_per_minute is not None:
         raise ConfigurationError("RateLimiter(tokens_per_minute=…) cannot tell what a function costs: leave it out")

@@ -378,6 +378,9 @@ class ScriptedPort:
     def used(self, reply: Reply) -> None:
         """Nothing is told."""
 
+    def sharing(self) -> Any:
+        return Shares(self)
+
     async def discard(self, reply: Reply) -> None:
         self.world.discarded += 1
         reply.end(Verdict.NONE)
@@ -454,6 +457,41 @@ class ScriptedPort:
         call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
         text = step.text or f"hello from {call.target_name}"
         return Reply((text, step.tools), verdict=None if step.stream else Verdict.SUCCESS, ids=step.ids)
+
+
+class Shares:
+    """How scripted calls share plain answers: by their bodies; a body that begins with "any" is not certain."""
+
+    live = whole = False
+
+    def __init__(self, port: ScriptedPort, reply: Reply | None = None) -> None:
+        self.port = port
+        self.shared = reply
+
+    def certain(self) -> bool:
+        return not self.port.body.startswith("any")
+
+    def name(self, call: Call) -> Hashable:
+        return self.port.key, call.facts.host, self.port.body
+
+    def widen(self, others: Iterable[Any]) -> None:
+        """No request here has time-outs of its own."""
+
+    def share(self, reply: Reply, call: Call) -> Shares:
+        return Shares(self.port, reply)
+
+    def reply(self, call: Call, *, leads: bool, leave: Any) -> Reply:
+        assert self.shared is not None
+        return self.shared if leads else Reply(self.shared.value)
+
+    def pumped(self, by_one: bool) -> None:
+        """There is nothing to read on."""
+
+    async def pump(self) -> None:
+        """There is nothing to read on."""
+
+    def own(self, failure: Failure) -> Failure:
+        return type(failure)(str(failure), kind=failure.kind, target=failure.target)
 
 
 # ---- the world

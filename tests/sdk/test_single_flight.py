@@ -17,7 +17,7 @@ from resilient_ai._state.flights import Flights
 from resilient_ai._states import every_state
 from resilient_ai.testing import Fault, Latency
 
-from .modes import MODEL, Mode, chat, close, do, each, entered, everything, failing, modes, notes
+from .modes import MODEL, Mode, chat, close, do, each, entered, everything, failing, http, modes, notes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,14 +25,11 @@ if TYPE_CHECKING:
     from resilient_ai.testing import SimulatedProvider
 
 SURE: dict[str, Any] = {"temperature": 0}
-Work = "Callable[[], Awaitable[Any]]"
 
 
 def flying(mode: Mode, provider: SimulatedProvider, *strategies: Any, **said: Any) -> Any:
     pipeline = Pipeline(*(strategies or (Deadline(total=30), SingleFlight(), Retry(), CircuitBreaker())))
     limits: dict[str, Any] = {"max_connections": 2000, "max_keepalive_connections": 100, "keepalive_expiry": 60}
-    import httpx2 as http  # noqa: PLC0415
-
     kind = http.AsyncClient if mode.is_async else http.Client
     client = kind(limits=http.Limits(**limits), timeout=said.get("timeout", 60))
     return wrap(mode.openai(provider, http_client=client, **said), pipeline)
@@ -45,7 +42,7 @@ async def at_once(mode: Mode, works: list[Callable[[], Awaitable[Any]]]) -> list
     async def one(index: int) -> None:
         try:
             got[index] = await works[index]()
-        except Exception as error:  # noqa: BLE001 - looked at by the test
+        except Exception as error:
             got[index] = error
 
     if mode.is_async:
@@ -465,7 +462,8 @@ def test_a_rate_limiter_counts_one(mode: Mode, primary: SimulatedProvider) -> No
     primary.fault(Fault.slow(0.4))
 
     async def script() -> None:
-        client = flying(mode, primary, Deadline(total=5), SingleFlight(), RateLimiter(requests_per_minute=10, max_wait=0.1))
+        limiter = RateLimiter(requests_per_minute=10, max_wait=0.1)
+        client = flying(mode, primary, Deadline(total=5), SingleFlight(), limiter)
         assert all(one.choices for one in await at_once(mode, [lambda: chat(client, **SURE)] * 30))
         await close(client)
 
@@ -503,7 +501,8 @@ def test_embeddings_are_shared(mode: Mode, primary: SimulatedProvider) -> None:
         raw = client.embeddings.with_raw_response.create
         told = await at_once(mode, [lambda: do(raw(model="text-embedding-3-small", input="a"))] * 5)
         assert sorted(one.headers.get("x-resilient-ai-joined", "") for one in told) == [""] + ["true"] * 4
-        async with entered(client.embeddings.with_streaming_response.create(model="text-embedding-3-small", input="b")) as one:
+        streaming = client.embeddings.with_streaming_response.create
+        async with entered(streaming(model="text-embedding-3-small", input="b")) as one:
             assert await do(one.json())
         await close(client)
 

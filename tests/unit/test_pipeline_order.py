@@ -7,11 +7,20 @@ from typing import Any
 
 import pytest
 
-from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Hedge, Pipeline, RateLimiter, Retry
+from resilient_ai import Cache, CircuitBreaker, Deadline, Fallback, Hedge, Pipeline, RateLimiter, Retry, SingleFlight
 from resilient_ai.errors import ConfigurationError
 from resilient_ai.pipeline import ORDER
 
-ALL: tuple[Any, ...] = (Deadline(), Cache(), Fallback(), Retry(), Hedge(), RateLimiter(concurrency=1), CircuitBreaker())
+ALL: tuple[Any, ...] = (
+    Deadline(),
+    Cache(),
+    SingleFlight(),
+    Fallback(),
+    Retry(),
+    Hedge(),
+    RateLimiter(concurrency=1),
+    CircuitBreaker(),
+)
 
 
 class Own:
@@ -21,7 +30,7 @@ class Own:
         return await next(call)
 
 
-@pytest.mark.parametrize("chosen", [c for n in range(8) for c in itertools.combinations(ALL, n)])
+@pytest.mark.parametrize("chosen", [c for n in range(9) for c in itertools.combinations(ALL, n)])
 def test_every_choice_in_its_order_is_taken(chosen: tuple[Any, ...]) -> None:
     assert Pipeline(*chosen).strategies == chosen
     with_own = [Own(), *itertools.chain.from_iterable((strategy, Own()) for strategy in chosen)]
@@ -57,7 +66,7 @@ def test_what_is_no_strategy_is_told() -> None:
 def test_the_default_and_what_replaces_it() -> None:
     kinds = [type(strategy) for strategy in Pipeline.default().strategies]
     assert kinds == [Deadline, Fallback, Retry, CircuitBreaker]
-    mine = Pipeline.default(RateLimiter(concurrency=1), Hedge(after=1), Retry(attempts=5), Cache(ttl=1))
+    mine = Pipeline.default(RateLimiter(concurrency=1), Hedge(after=1), Retry(attempts=5), Cache(ttl=1), SingleFlight())
     assert [type(strategy) for strategy in mine.strategies] == list(ORDER)
     assert mine.find(Retry) == Retry(attempts=5)
     assert Pipeline().find(Retry) is None
