@@ -66,8 +66,8 @@ FEW = ("refused", "blackhole", "status 503", "rate_limited, no time")
 
 def faults(storm: Storm, *, short: bool) -> None:
     """A table: requests for each call, and the calls that were answered, plain and streamed."""
-    seconds = 5.0 if short else 20.0
-    most = 1.5 if short else 1.1  # what it costs to notice is spread over fewer calls
+    seconds = 5.0 if short else 60.0  # what it costs to notice is spread over the calls of an outage of so long
+    most = 1.5 if short else 1.1
     names = list(FEW if short else FAULTS)
     for begin in range(0, len(names), AT_ONCE):
         some = names[begin : begin + AT_ONCE]
