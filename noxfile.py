@@ -3,8 +3,8 @@
 `nox` runs all tests, those that meet an SDK on both HTTP stacks of the OpenAI SDK; `nox -s lint` checks style, types
 and floors; `nox -s lowest` runs them on the oldest dependencies that pyproject.toml admits; `nox -s fuzz` fuzzes;
 `nox -s clock` throws the wall clock about, for which it compiles libfaketime; `nox -s redis` wants a redis-server or a
-valkey-server on the path. Arguments after `--` go to pytest: `nox -s tests -- -k breaker`. For all else, only Python and the package index
-are needed.
+valkey-server on the path. Arguments after `--` go to pytest: `nox -s tests -- -k breaker`. For all else, only Python
+and the package index are needed.
 """
 
 import re
@@ -41,6 +41,10 @@ def lower_bounds(requirements: list[str]) -> list[str]:
 def tests(session: nox.Session) -> None:
     """All tests on openai 3, which stands on httpx2, and under every other SDK."""
     session.install(".[test,test-sdks,httpx2]", "openai>=3,<4")
+    _all_tests(session)
+
+
+def _all_tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
@@ -65,7 +69,7 @@ def lowest(session: nox.Session) -> None:
     project = PYPROJECT["project"]
     oldest = lower_bounds(project["dependencies"] + project["optional-dependencies"]["cli"])
     session.install(".[test]", *oldest)
-    session.run("pytest", *(session.posargs or SHARED))
+    _all_tests(session)
 
 
 @nox.session

@@ -41,6 +41,9 @@ a socket that takes anything has room for as much, so that no second wait hides 
 JUST = 0.05
 """Seconds behind a read within which the pool's first question whether the other end hung up needs no system call."""
 
+NO_SOCKET = -1
+"""The number of a closed socket."""
+
 R = TypeVar("R")
 W = TypeVar("W")
 
@@ -203,7 +206,11 @@ class _BoundedAsync(_Bounded[Awaitable[bytes], Awaitable[None]]):
         return self._async.write(buffer, timeout=_cut(timeout, self._core.WriteTimeout))
 
     async def aclose(self) -> None:
-        await self._async.aclose()
+        """Close it, but for what the garbage collector has closed with a forgotten client: the number of that socket
+        may be another connection's by now, of which asyncio would take it away."""
+        number = getattr(self.get_extra_info("socket"), "fileno", None)
+        if number is None or number() != NO_SOCKET:
+            await self._async.aclose()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
