@@ -7,6 +7,7 @@ import gc
 import os
 import socket
 from contextlib import ExitStack
+from typing import Any
 
 import httpcore
 import pytest
@@ -24,7 +25,8 @@ def test_a_collected_sockets_number_is_the_next_connections() -> None:
         loop, heard = asyncio.get_running_loop(), asyncio.Event()
         listening = held.enter_context(socket.create_server(("127.0.0.1", 0)))
         here, there = (held.enter_context(one) for one in socket.socketpair())
-        stream = await AsyncBackend(httpcore.AnyIOBackend(), httpcore).connect_tcp(*listening.getsockname())
+        core: Any = httpcore
+        stream = await AsyncBackend(core.AnyIOBackend(), core).connect_tcp(*listening.getsockname())
         lost = getattr(stream.get_extra_info("socket"), SOCKET_INSIDE)
         number = lost.fileno()
         lost.close()  # as its finaliser does; asyncio is not told
