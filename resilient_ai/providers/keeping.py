@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
@@ -18,7 +18,7 @@ from .base import items_of
 if TYPE_CHECKING:
     from .base import Endpoint
 
-__all__ = ["State", "calls_tools", "is_judged", "is_whole", "state_of"]
+__all__ = ["State", "calls_tools", "is_judged", "is_whole", "left_by", "state_of"]
 
 Members = dict[str, Any]
 Judge = Callable[["Members", bytes], "State"]
@@ -37,23 +37,51 @@ class State(enum.Enum):
 # Requests
 
 
-def state_of(dialect: str, endpoint: Endpoint, body: bytes, *, multipart: bool) -> State:
-    """What a request with this body leaves behind. A body that is no JSON object leaves what its endpoint does."""
+def state_of(dialect: str, endpoint: Endpoint, body: bytes) -> State:
+    """What a request with this JSON body leaves behind, or stands on."""
     if endpoint.operation is not Operation.STATELESS or endpoint.ids:
         return State.ACTS
-    words, judge = _REQUESTS.get((dialect, endpoint.family), _NOTHING)
-    if multipart or judge is None:
-        return State.NONE
-    for word in words:
-        if word in body:
-            break
-    else:
+    return left_by(dialect, endpoint.family, body)
+
+
+def left_by(dialect: str, family: str, body: bytes, names: Iterable[str] | None = None) -> State:
+    """What the JSON body of a request leaves behind whose endpoint leaves nothing. One that is no object does neither.
+
+    ``names``: of the body's members, if they are known: then it is not looked through for them.
+    """
+    known = _REQUESTS.get((dialect, family))
+    if known is None or not known.speaks(body, names):
         return State.NONE
     try:
         request: Any = json.loads(body)
     except (ValueError, RecursionError):  # the vendor will say so
         return State.ACTS
-    return judge(cast("Members", request), body) if isinstance(request, dict) else State.NONE
+    return known.judge(cast("Members", request), body) if isinstance(request, dict) else State.NONE
+
+
+class _Known:
+    """An endpoint whose requests may leave something behind.
+
+    Attributes:
+        judge: who reads a request in which there is one of the words for that.
+    """
+
+    __slots__ = ("_inside", "_names", "_words", "judge")
+
+    def __init__(self, judge: Judge, names: Iterable[str], *, inside: Iterable[str] = (), every: bool = False) -> None:
+        """``names``: of members of the body; ``inside``: of members anywhere in it. ``every`` one is read."""
+        self.judge = judge
+        self._names = None if every else frozenset(names)
+        self._inside = tuple(f'"{name}"'.encode() for name in inside)
+        self._words = tuple(f'"{name}"'.encode() for name in names)
+
+    def speaks(self, body: bytes, names: Iterable[str] | None) -> bool:
+        """Whether one of the words is there."""
+        if self._names is None or any(word in body for word in self._inside):
+            return True
+        if names is not None:
+            return not self._names.isdisjoint(names)
+        return any(word in body for word in self._words)
 
 
 _ACTING = frozenset({"mcp", "code_interpreter", "shell", "local_shell"})
@@ -91,9 +119,12 @@ def _files(request: Members, body: bytes) -> State:  # noqa: ARG001  # a judge's
     return State.KEPT if b'"file_id"' in body else State.NONE
 
 
+_LOOK_UP = ("web_search_options", "search_parameters", "plugins")
+"""How OpenAI, xAI and OpenRouter are asked to look something up for a chat."""
+
+
 def _chat(request: Members, body: bytes) -> State:
-    looks_up = _has(request, "store", "web_search_options", "search_parameters", "plugins", "conversation")
-    return _worst(looks_up, _tools(_types(request)), _files(request, body))
+    return _worst(_has(request, "store", *_LOOK_UP), _tools(_types(request)), _files(request, body))
 
 
 def _responses(request: Members, body: bytes) -> State:
@@ -123,7 +154,7 @@ def _messages(request: Members, body: bytes) -> State:
 
 _OWN_GEMINI = frozenset({"functionDeclarations", "function_declarations", "computerUse", "computer_use"})
 _ACTING_GEMINI = frozenset({"codeExecution", "code_execution", "mcpServers", "mcp_servers"})
-_STORED_GEMINI = (b'"fileUri"', b'"file_uri"', b'"cachedContent"', b'"cached_content"')
+_STORED_GEMINI = ("fileUri", "file_uri", "cachedContent", "cached_content")
 
 
 def _generate(request: Members, body: bytes) -> State:
@@ -132,7 +163,7 @@ def _generate(request: Members, body: bytes) -> State:
     }
     if names & _ACTING_GEMINI:
         return State.ACTS
-    stands_on = any(word in body for word in _STORED_GEMINI)
+    stands_on = any(f'"{name}"'.encode() in body for name in _STORED_GEMINI)
     return State.KEPT if names - _OWN_GEMINI or stands_on else State.NONE
 
 
@@ -148,30 +179,16 @@ def _cohere(request: Members, body: bytes) -> State:  # noqa: ARG001
     return _worst(_has(request, "connectors", "conversation_id"), _tools(_types(request)))
 
 
-_EVERY = (b"{",)
-_TOOLS = b'"tools"'
-_NOTHING: tuple[tuple[bytes, ...], Judge | None] = ((), None)
-_REQUESTS: dict[tuple[str, str], tuple[tuple[bytes, ...], Judge | None]] = {
-    ("openai", "chat"): (
-        (
-            _TOOLS,
-            b'"store"',
-            b'"file_id"',
-            b'"web_search_options"',
-            b'"search_parameters"',
-            b'"plugins"',
-            b'"conversation"',
-        ),
-        _chat,
-    ),
-    ("openai", "responses"): (_EVERY, _responses),
-    ("openai", "images"): ((b'"file_id"',), _files),
-    ("anthropic", "messages"): ((_TOOLS, b'"file_id"', b'"container"', b'"mcp_servers"'), _messages),
-    ("gemini", "generate_content"): ((_TOOLS, *_STORED_GEMINI), _generate),
-    ("gemini", "interactions"): (_EVERY, _interactions),
-    ("cohere", "chat"): ((_TOOLS, b'"connectors"', b'"conversation_id"'), _cohere),
+_REQUESTS: dict[tuple[str, str], _Known] = {
+    ("openai", "chat"): _Known(_chat, ("tools", "store", *_LOOK_UP), inside=["file_id"]),
+    ("openai", "responses"): _Known(_responses, (), every=True),
+    ("openai", "images"): _Known(_files, (), inside=["file_id"]),
+    ("anthropic", "messages"): _Known(_messages, ("tools", "container", "mcp_servers"), inside=["file_id"]),
+    ("gemini", "generate_content"): _Known(_generate, ("tools",), inside=_STORED_GEMINI),
+    ("gemini", "interactions"): _Known(_interactions, (), every=True),
+    ("cohere", "chat"): _Known(_cohere, ("tools", "connectors", "conversation_id")),
 }
-"""For each endpoint the words without one of which a body leaves nothing behind, and who reads the others."""
+"""The endpoints whose requests may leave something behind."""
 
 
 # Answers

@@ -18,11 +18,12 @@ import json
 import marshal
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from .._call import Operation
 from .._keying import CacheKey
 from .._target import salted_digest
-from ..providers.keeping import State, state_of
+from ..providers.keeping import State, left_by
 from ..stores.base import digest as named
 from ._answer import BLANKS
 from ._request import CREDENTIALS, OURS
@@ -69,27 +70,68 @@ def cache_key(prepared: Prepared, keying: Keying) -> CacheKey | None:
     body, endpoint = prepared.body, prepared.endpoint
     if body is None or len(body) > keying.most or endpoint.path is None:
         return None
-    state = state_of(prepared.dialect.name, endpoint, body, multipart=prepared.multipart)
+    if endpoint.operation is not Operation.STATELESS or endpoint.ids:
+        return None
+    request, headers = prepared.request, prepared.headers
+    url, names = request.url, _telling(tuple(headers))
+    place = _Place(
+        prepared.dialect.name, endpoint.family, request.method, url.scheme, prepared.facts.host, url.raw_path, names
+    )
+    ask = _key if len(body) <= REMEMBERED and _seen_before(body) else _key.__wrapped__
+    return ask(keying, place, tuple([headers[name] for name in names]), tuple(map(headers.get, CREDENTIALS)), body)
+
+
+class _Place(NamedTuple):
+    """Where a request goes, and which of its headers tell something."""
+
+    dialect: str
+    family: str
+    method: str
+    scheme: str
+    host: str
+    raw_path: bytes
+    telling: tuple[bytes, ...]
+
+
+REMEMBERED = 4 * 1024
+"""Bytes of a request up to which its key is remembered for the next one just like it."""
+_MOST_SEEN = 4096
+_seen: set[int] = set()
+"""The hashes of bodies that have come lately: only what has come twice is remembered, as it is likely to come again."""
+
+
+def _seen_before(body: bytes) -> bool:
+    number = hash(body)
+    if number in _seen:
+        return True
+    if len(_seen) >= _MOST_SEEN:
+        _seen.clear()
+    _seen.add(number)
+    return False
+
+
+@lru_cache(maxsize=256)  # with what goes with each, 2 MB at most
+def _key(
+    keying: Keying, place: _Place, said: tuple[bytes, ...], credentials: tuple[bytes | None, ...], body: bytes
+) -> CacheKey | None:
+    """What a request says makes its key. ``said``: the telling headers' values."""
+    kind = dict(zip(place.telling, said, strict=True)).get(b"content-type", b"")
+    is_form = kind.startswith(b"multipart/")
+    how, what, names = (b"form", _parts(kind, body), None) if is_form else _canonical(place, body)
+    state = State.NONE if is_form else left_by(place.dialect, place.family, body, names)
     if state is not State.NONE and (state is not State.KEPT or not keying.stateful):
         return None
-    request, headers, salt = prepared.request, prepared.headers, keying.salt
-    url, names = request.url, _telling(tuple(headers))
-    path, secret = _where(url.raw_path, prepared.dialect.name)
+    salt = keying.salt
+    path, secret = _where(place.raw_path, place.dialect)
     space = (
-        _credential(salt, (*map(headers.get, CREDENTIALS), secret))
+        _credential(salt, (*credentials, secret))
         if keying.namespace is None
         else _named(salt, "namespace", keying.namespace)
     )
     subject = None if keying.subject is None else _named(salt, "subject", keying.subject)
-    head = f"{space} {subject}\n{prepared.dialect.name} {request.method} {url.scheme} {prepared.facts.host}"
-    parts = (
-        salt,
-        head.encode(),
-        path,
-        *[b"%b:%b" % (name, _told(name, headers[name])) for name in names],
-        b"",
-        *_canonical(prepared, body),
-    )
+    head = f"{space} {subject}\n{place.dialect} {place.method} {place.scheme} {place.host}"
+    told = [b"%b:%b" % (name, _told(name, value)) for name, value in zip(place.telling, said, strict=True)]
+    parts = (salt, head.encode(), path, *told, b"", how, what)
     return CacheKey(hashlib.sha256(b"\n".join(parts)).hexdigest(), space, subject)
 
 
@@ -152,32 +194,30 @@ _EITHER = frozenset({("openai", "chat"), ("openai", "completions"), ("openai", "
 """Whose answers say the same, streamed or not."""
 
 
-def _canonical(prepared: Prepared, body: bytes) -> tuple[bytes, bytes]:
-    """What the body says, and how that was read, so that no two ways of reading can say the same."""
-    if prepared.multipart:
-        return b"form", _parts(prepared.headers[b"content-type"], body)
+def _canonical(place: _Place, body: bytes) -> tuple[bytes, bytes, list[str] | None]:
+    """What the body says, and before it how that was read, so that no two ways of reading can say the same; and the
+    names of its members, where they are known."""
     if len(body) > CANONICAL:
-        return _AS_IT_IS, body
+        return b"bytes", body, None
     try:
         text = body.decode().strip(BLANKS)
         value: Any
         value, end = _read(text)
-        if end != len(text):
-            return _AS_IT_IS, body
-        if b'"stream' in body and (prepared.dialect.name, prepared.endpoint.family) in _EITHER:
-            value = _without_form(value)
-        return b"json", marshal.dumps(value, BY_VALUE)
     except (ValueError, RecursionError):
-        return _AS_IT_IS, body
-
-
-_AS_IT_IS = b"bytes"
-
-
-def _without_form(value: Any) -> Any:
-    if not isinstance(value, tuple):
-        return value
-    return tuple([member for member in cast("tuple[tuple[str, Any], ...]", value) if member[0] not in FORM])
+        return b"bytes", body, None
+    if end != len(text):
+        return b"bytes", body, None
+    names = None
+    if isinstance(value, tuple):
+        members = cast("tuple[tuple[str, Any], ...]", value)
+        names = [name for name, _ in members]
+        if not FORM.isdisjoint(names) and (place.dialect, place.family) in _EITHER:
+            members = tuple([member for member in members if member[0] not in FORM])
+        value = members
+    try:
+        return b"json", marshal.dumps(value, BY_VALUE), names
+    except ValueError:  # nested too deeply
+        return b"bytes", body, None
 
 
 def _parts(kind: bytes, body: bytes) -> bytes:

@@ -6,13 +6,14 @@ nothing is lost by it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._packed import Packed
 from ..providers.forms.base import EVENTS, PLAIN, USAGE
 from ..providers.forms.table import turned
 from ..providers.keeping import calls_tools
-from ._answer import MARKS
+from ._answer import MARKS, whole
 from ._form import form_of
 from ._private import HEADER_LIST
 
@@ -62,19 +63,38 @@ def unpacked(data: bytes, prepared: Prepared, flavour: Flavour) -> Any:
     """The answer again, as a response that has just come: a stream too is all there at once. None if it cannot be had
     in the form that is asked for, or is no packing of ours."""
     head, _, body = data.partition(b"\n\n")
-    first, *lines = head.split(b"\n")
-    status, _, form = first.partition(b" ")
-    if not (status.isdigit() and len(status) == 3 and form):
+    found = _head(head)
+    if found is None:
         return None
-    headers = [(name, value) for name, _, value in (line.partition(b":") for line in lines)]
-    had, asked = form.decode("latin-1"), form_of(prepared)
+    status, had, headers, is_ascii = found
+    asked = form_of(prepared)
     if had != asked:
         again = turned(body, had, asked, prepared.dialect.name, prepared.facts.family)
         if again is None:
             return None
         body = again
-        headers = [(name, value) for name, value in headers if name.lower() != b"content-type"]
-        headers.append((b"content-type", _KINDS[asked]))
-    response = flavour.Response(int(status), headers=headers, content=body)
-    response.is_stream_consumed = response.is_closed = False
+        headers = [line for line in headers if line[1] != b"content-type"]
+        headers.append((b"Content-Type", b"content-type", _KINDS[asked]))
+    response = flavour.Response(status, stream=_NOTHING)
+    setattr(response.headers, HEADER_LIST, [*headers, (b"Content-Length", b"content-length", b"%d" % len(body))])
+    if is_ascii:
+        response.headers.encoding = "ascii"
+    whole(response, body, flavour, 0.0, packed=False)
     return response
+
+
+_NOTHING: Any = ()
+"""In the place of a stream, until there is one: without, a response makes up headers and reads itself."""
+
+
+@lru_cache(maxsize=256)  # they are few, and alike where the answers are of one request
+def _head(head: bytes) -> tuple[int, str, list[tuple[bytes, bytes, bytes]], bool] | None:
+    """The status, the form and the headers, as a response keeps them, and whether they are ASCII. None if it is no
+    packing of ours."""
+    first, *lines = head.split(b"\n")
+    status, _, form = first.partition(b" ")
+    if not (status.isdigit() and len(status) == 3 and form):
+        return None
+    parts = [line.partition(b":") for line in lines]
+    headers = [(name, name.lower(), value) for name, _, value in parts]
+    return int(status), form.decode("latin-1"), headers, head.isascii()

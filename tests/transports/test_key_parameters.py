@@ -8,7 +8,8 @@ from typing import Any, get_type_hints
 import pytest
 
 from resilient_ai._keying import Keying
-from resilient_ai.transports._key import FORM, cache_key
+from resilient_ai.transports import _key as module
+from resilient_ai.transports._key import FORM, REMEMBERED, cache_key
 
 from .test_key import prepared
 
@@ -177,3 +178,19 @@ def test_stores_and_subjects_share_no_key() -> None:
     found = [cache_key(request, way) for way in ways]
     assert len({each.key for each in found if each is not None}) == len(ways)
     assert all("t7" not in str(each) and "sk-one" not in str(each) for each in found)
+
+
+def test_what_is_remembered_is_what_would_be_computed() -> None:
+    """A key that is asked for again comes from memory: the same, for equal requests, and for no others."""
+    ways = [Keying(b"a"), Keying(b"b"), Keying(b"a", "t7"), Keying(b"a", None, "ann"), Keying(b"a", stateful=True)]
+    requests = [
+        prepared(body, url, **headers)
+        for body in (b'{"n":1}', b'{"n":1,"store":true}', b'{"n": 1}', b'{"n":%b}' % (b"1" * REMEMBERED))
+        for url in (CHAT, RESPONSES, EMBEDDINGS)
+        for headers in ({}, {"authorization": "Bearer sk-two"}, {"x-tenant": "a"}, {"x-tenant": "b"}, {"x-other": "a"})
+    ]
+    rounds = [[cache_key(request, way) for request in requests for way in ways] for _ in range(4)]
+    assert rounds[0] == rounds[1] == rounds[2] == rounds[3]
+    module._seen.clear()  # pyright: ignore[reportPrivateUsage]
+    module._key.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    assert [cache_key(request, way) for request in reversed(requests) for way in reversed(ways)] == rounds[0][::-1]

@@ -82,7 +82,7 @@ def test_what_a_request_leaves_behind(api: str, body: dict[str, Any], state: Sta
     endpoint = DIALECTS[dialect].endpoint("POST", path)
     for separators in ((",", ":"), (", ", ": ")):
         said = json.dumps(body, separators=separators).encode()
-        assert state_of(dialect, endpoint, said, multipart=False) is state
+        assert state_of(dialect, endpoint, said) is state
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'"tools"', b"null", b'{"tools": 5}', b'{"tools": [5, null]}'])
@@ -90,7 +90,7 @@ def test_what_a_request_leaves_behind(api: str, body: dict[str, Any], state: Sta
 def test_strange_bodies(api: str, body: bytes) -> None:
     dialect, path = PATHS[api]
     endpoint = DIALECTS[dialect].endpoint("POST", path)
-    assert state_of(dialect, endpoint, body, multipart=False) in State
+    assert state_of(dialect, endpoint, body) in State
 
 
 def chat(ends: Any, **message: Any) -> Any:
