@@ -43,7 +43,7 @@ SETTINGS = (
     "PRAGMA cell_size_check = ON",
     "PRAGMA mmap_size = 0",  # a mapped file that somebody cuts kills the process
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -2048",  # KiB
+    "PRAGMA cache_size = -8192",  # KiB: all but the leaves of a million entries; taken as it is needed
     "PRAGMA journal_size_limit = 4194304",
 )
 
