@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-__all__ = ["Kept", "Packed"]
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["Kept", "Packed", "settle"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,16 @@ class Kept(Protocol):
 
     noted: dict[str, Any]
     """How its answer ended, in the fields of a plain one."""
+    later: Callable[[], Awaitable[object]] | None
+    """What is left to do when it has ended, and holds up an event loop where it is not awaited."""
 
     def take(self) -> bytes | None:
         """All of it, if it ended as it should, and is not too large. It is given once."""
         ...
+
+
+async def settle(kept: Kept | None) -> None:
+    """Do what is left to do, once."""
+    if kept is not None and kept.later is not None:
+        work, kept.later = kept.later, None
+        await work()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._keying import CacheKey
     from ._shelf import Shelf
 
-__all__ = ["fallback_key", "keep", "renew"]
+__all__ = ["fallback_key", "keep", "keep_stream", "renew"]
 
 MOST_RENEWED = 64
 """Answers asked for anew at once, in the background; beyond it the old ones are served until their time is over."""
@@ -49,6 +49,15 @@ def keep(shelf: Shelf, name: CacheKey, call: Call, reply: Reply, verdict: Verdic
     shelf.set(name.key if by == PRIMARY else fallback_key(name.key), entry, call)
 
 
+def keep_stream(shelf: Shelf, name: CacheKey, call: Call, reply: Reply, verdict: Verdict) -> None:
+    """The same of a stream. It ends where nothing can be awaited: a store that blocks is called behind that."""
+    if shelf.store.blocking and reply.kept is not None:
+        if verdict is Verdict.SUCCESS:
+            reply.kept.later = partial(call.runtime.offload, partial(keep, shelf, name, call, reply, verdict))
+    else:
+        keep(shelf, name, call, reply, verdict)
+
+
 def renew(shelf: Shelf, name: CacheKey, call: Call, next: Next) -> None:
     """Begin to ask for an answer anew, beside the call that was served the old one; once at a time for each key."""
     renewing, mine = shelf.renewing, object()
@@ -77,7 +86,7 @@ async def _renewed(shelf: Shelf, name: CacheKey, call: Call, next: Next) -> None
     except Failure:  # told as an event; the old answer serves until its time is over
         return
     if reply.verdict is None:
-        reply.on_end(partial(keep, shelf, name, call, reply))
+        reply.on_end(partial(keep_stream, shelf, name, call, reply))
         await call.port.drain(reply)
     elif shelf.store.blocking:
         await call.runtime.offload(partial(keep, shelf, name, call, reply, reply.verdict))

@@ -12,7 +12,7 @@ from .._keying import Keying
 from .._settings import check_name, is_number
 from ..errors import ConfigurationError, Failure, NotCached
 from ._freshness import age_of, seconds_for, sound_rule
-from ._keep import fallback_key, keep, renew
+from ._keep import fallback_key, keep, keep_stream, renew
 from ._shelf import Shelf
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class Cache:
             return served
         if reply.copied:
             return reply
-        if reply.verdict is None:  # a stream ends where nothing can be awaited
-            reply.on_end(partial(keep, shelf, name, call, reply))
+        if reply.verdict is None:
+            reply.on_end(partial(keep_stream, shelf, name, call, reply))
         elif shelf.store.blocking:
             await call.runtime.offload(partial(keep, shelf, name, call, reply, reply.verdict))
         else:

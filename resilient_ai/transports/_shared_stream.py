@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict
 from .._outcome import TEXT
+from .._packed import settle
 from .._runtime.sync import drive
 from ..errors import DeadlineExceeded, Failure
 from ..failures import FailureKind
@@ -202,10 +203,12 @@ def reader_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                         fanout.pulled()
                 else:
                     drive(self._wait())
+            drive(settle(self.reply.kept))
             raise StopIteration
 
         def close(self) -> None:
             stop, fanout = self._stopped(), self._fanout
+            drive(settle(self.reply.kept))
             if stop is None:
                 return
             if not fanout.is_pumped:
@@ -232,11 +235,13 @@ def reader_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                 if chunk is None:
                     break
                 await self._wait()
+            await settle(self.reply.kept)
             raise StopAsyncIteration
 
         async def aclose(self) -> None:
             stop = self._stopped()
             if stop is None:
+                await settle(self.reply.kept)
                 return
             try:
                 if self._fanout.source.complete:
@@ -244,5 +249,6 @@ def reader_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             finally:
                 stop()
             await self._parted(PARTING)
+            await settle(self.reply.kept)
 
     return Reader, AsyncReader

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .._call import Verdict
+from .._packed import settle
 from .._runtime.limit import deadline
 from .._runtime.sync import drive
 from ..providers.streams.reading import Unread
@@ -186,6 +187,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
         def _over(self, last: Breach | bool) -> bytes:
             """Nothing more comes of this answer."""
             if isinstance(last, bool):
+                drive(settle(self._first.reply.kept))
                 raise StopIteration
             mender = self._mender(last)
             if mender is not None:
@@ -214,6 +216,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                 self._read_to_the_end()
             done(self)
             self._inner.close()
+            drive(settle(self._first.reply.kept))
 
         def _read_to_the_end(self) -> None:
             token = deadline.set(monotonic() + LINGER)
@@ -264,6 +267,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
         async def _over(self, last: Breach | bool) -> bytes:
             """Nothing more comes of this answer."""
             if isinstance(last, bool):
+                await settle(self._first.reply.kept)
                 raise StopAsyncIteration
             mender = self._mender(last)
             if mender is not None:
@@ -292,6 +296,7 @@ def stream_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
                     await self._read_to_the_end()
             finally:
                 await self._inner.aclose()
+            await settle(self._first.reply.kept)
 
         async def _read_to_the_end(self) -> None:
             token = deadline.set(monotonic() + LINGER)

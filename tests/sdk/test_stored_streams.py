@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from resilient_ai import Cache, Fallback, Pipeline, Retry, outcome, record, wrap
+from resilient_ai import Cache, Fallback, Pipeline, Retry, SingleFlight, outcome, record, wrap
+from resilient_ai.stores import Entry, MemoryStore
 from resilient_ai.testing import Fault, Provider, Simulator
 
 from .modes import HELLO, MODEL, MODES, Mode, chat, close, do, each, everything, modes, two_modes
@@ -199,3 +201,47 @@ def test_one_that_is_too_large_is_not_kept(primary: Any, monkeypatch: pytest.Mon
         for _ in range(2):
             list(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))
     assert [call.source for call in calls] == ["fresh", "fresh"]
+
+
+class Slow(MemoryStore):
+    """A store that blocks: it notes the threads that wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    @property
+    def blocking(self) -> bool:
+        return True
+
+    def set(self, key: str, entry: Entry) -> None:
+        self.threads.append(threading.get_ident())
+        super().set(key, entry)
+
+
+@modes
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("how", ["read", "closed"])
+def test_a_store_that_blocks_holds_up_no_loop(mode: Mode, primary: Any, shared: bool, how: str) -> None:
+    """It is called beside the loop, and has the stream by the time that its reader is done with it."""
+
+    async def script() -> None:
+        store = Slow()
+        asked = cached(store=store)
+        pipeline = asked.replaced(SingleFlight(joins="all")) if shared else asked
+        client = wrap(mode.openai(primary), pipeline)
+        stream = await chat(client, stream=True)
+        if how == "read":
+            await everything(stream)
+        else:
+            raw = stream.response.aiter_bytes() if mode.is_async else stream.response.iter_bytes()
+            async for piece in each(raw):
+                if b"[DONE]" in piece:
+                    break
+            await close(raw, stream)
+        [thread] = store.threads
+        assert (thread == threading.get_ident()) is not mode.is_async
+        assert outcome(await chat(client, stream=True)).source == "cache"
+        await close(client)
+
+    mode.run(script)

@@ -72,10 +72,13 @@ def agree(known: dict[str, Any], name: str, value: Any) -> None:
     Raises:
         Inexact: it is told in pieces, or changes.
     """
-    if name not in known or known[name] in _NOTHING:
-        if value is not None or name not in known:
-            known[name] = value
-    elif value not in _NOTHING and known[name] != value:
+    if name not in known:
+        known[name] = value
+    elif known[name] == value or value is None:
+        return
+    elif known[name] in _NOTHING:
+        known[name] = value
+    elif value not in _NOTHING:
         raise Inexact(f"{name} is told more than once")
 
 

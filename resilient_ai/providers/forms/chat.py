@@ -19,6 +19,7 @@ __all__ = ["CHAT", "COMPLETIONS"]
 _FRAME = ("id", "object", "created", "model", "service_tier", "system_fingerprint")
 """What every chunk says."""
 _OWN = frozenset({"choices", "usage", "obfuscation"})
+_NOT_THE_FRAME_S = _OWN | {"object", "created"}
 _TEXTS = ("reasoning_content", "reasoning", "content", "refusal")
 """In the order in which a model has them."""
 _WORDS = frozenset({"content", "refusal", "text"})
@@ -193,7 +194,7 @@ def _read(events: Sequence[Told], kind: str, whole: Callable[[_Choice, int], dic
     usage: Any = None
     for _, chunk in events:
         for name, value in chunk.items():
-            if name not in (*_OWN, "object", "created"):
+            if name not in _NOT_THE_FRAME_S:
                 agree(frame, name, value)
         frame["created"] = frame.get("created") or chunk.get("created")  # some servers say when a chunk was made
         usage = chunk.get("usage") or usage

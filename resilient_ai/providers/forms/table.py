@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from ..sse import EventDecoder, TooLong
+from ..streams.walk import parsed
 from .base import EVENTS, PLAIN, USAGE, Form, Inexact, Told, written
 from .chat import CHAT, COMPLETIONS
 from .content import CONTENT
@@ -15,7 +16,7 @@ from .responses import RESPONSES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FORMS", "read", "turned"]
+__all__ = ["FORMS", "MOST_TURNED", "read", "turned"]
 
 FORMS: Mapping[tuple[str, str], Form] = {
     ("openai", "chat"): CHAT,
@@ -25,6 +26,10 @@ FORMS: Mapping[tuple[str, str], Form] = {
     ("gemini", "generate_content"): CONTENT,
 }
 """By dialect and endpoint family."""
+
+MOST_TURNED = 1024 * 1024
+"""Bytes of an answer that is turned over. Our choice: a stream of so many bytes takes 60 ms, for which an event loop
+stands still."""
 
 _OTHER_SCHEMA = (AttributeError, LookupError, TypeError, ValueError, RecursionError, TooLong)
 
@@ -40,7 +45,7 @@ def turned(body: bytes, had: str, asked: str, dialect: str, family: str) -> byte
         family: its endpoint's.
     """
     form = FORMS.get((dialect, family))
-    if form is None or asked not in (PLAIN, EVENTS, USAGE):
+    if form is None or len(body) > MOST_TURNED or asked not in (PLAIN, EVENTS, USAGE):
         return None
     try:
         answer = read(form, body, had)
@@ -74,7 +79,7 @@ def _events(form: Form, body: bytes) -> list[Told]:
         if form.done and event.data.startswith(form.done):
             break
         if event.data:
-            told.append(Told(event.name.decode(), _object(json.loads(event.data))))
+            told.append(Told(event.name.decode(), parsed(event.data)))
     return told
 
 

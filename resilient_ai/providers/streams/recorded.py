@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,9 +36,10 @@ class Recorded(Reading):
 
     Attributes:
         noted: how its answer ended, in the fields of a plain one.
+        later: what its cache has left to do when it has ended.
     """
 
-    __slots__ = ("_behind", "_data", "_ended", "_whole", "noted")
+    __slots__ = ("_behind", "_data", "_ended", "_whole", "later", "noted")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Recorded(Reading):
     ) -> None:
         super().__init__(grammar, took)
         self.noted: dict[str, Any] = {}
+        self.later: Callable[[], Awaitable[object]] | None = None
         if gist is not None:
             self._read = partial(_noting, grammar.read, gist, self.noted)
         self._data = bytearray()
