@@ -9,11 +9,24 @@ from .memory import MemoryStore
 if TYPE_CHECKING:
     from .redis import RedisStore
     from .sqlite import SQLiteStore
+    from .warming import Warmed, awarm, warm
 
-__all__ = ["Encryption", "Entry", "Leases", "MemoryStore", "RedisStore", "SQLiteStore", "Store", "digest"]
+__all__ = [
+    "Encryption",
+    "Entry",
+    "Leases",
+    "MemoryStore",
+    "RedisStore",
+    "SQLiteStore",
+    "Store",
+    "Warmed",
+    "awarm",
+    "digest",
+    "warm",
+]
 
-# What stands on a database is fetched when first used.
-_HOMES = {"RedisStore": ".redis", "SQLiteStore": ".sqlite"}
+# What stands on a database, or is for once, is fetched when first used.
+_HOMES = {"RedisStore": ".redis", "SQLiteStore": ".sqlite"} | dict.fromkeys(("Warmed", "awarm", "warm"), ".warming")
 
 
 def __getattr__(name: str) -> Any:
