@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from . import _database, _files, _forks
 from ._database import BUSY, FAULTS
+from .base import StoreRepaired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -34,27 +35,34 @@ class OpenFile:
         self._first = first
         self._db: sqlite3.Connection | None = None
         self._identity: _files.Identity | None = None
+        self._repaired: str | None = None
         self._lock = Lock()
         _forks.keep(self)
 
-    def run(self, work: Callable[[sqlite3.Connection], T], *, patience: float = BUSY) -> T:
+    def run(self, work: Callable[[sqlite3.Connection], T], *, patience: float = BUSY, tell: bool = True) -> T:
         """Do it on the file as it is now; on a new one, if that turns out to be none of ours.
 
         Raises:
             OSError: it cannot be done, or others are at it for longer than ``patience``.
+            StoreRepaired: it was done, on a new file, and somebody is to be told; with ``tell=False``, the next time.
         """
         with self._locked(patience):
             try:
                 try:
-                    return self._do(work, patience)
+                    done = self._do(work, patience)
                 except FAULTS as error:
                     if not _database.is_unusable(error):
                         raise
-                self._set_aside()
-                return self._do(work, patience)
+                    self._repaired = f"was not usable ({_database.told(self.path, error)}), and {self._set_aside()}"
+                    done = self._do(work, patience)
             except FAULTS as error:
                 self._let_go()
                 raise _database.told(self.path, error) from None
+            repaired = self._repaired
+            if repaired is None or not tell:
+                return done
+            self._repaired = None
+        raise StoreRepaired(f"{self.path} {repaired}")
 
     def adopt(self, salt: bytes) -> None:
         """Put another salt in the place of the one that is there."""
@@ -94,6 +102,8 @@ class OpenFile:
     def _ready(self) -> sqlite3.Connection:
         """A connection to the file that has the name now."""
         here = _files.identity(self.path)
+        if self._db is not None and here != self._identity:
+            self._repaired = self._repaired or "was removed or replaced by somebody while it was open"
         if self._db is None or here is None or here != self._identity:
             self._let_go()
             return self._open()
@@ -115,13 +125,13 @@ class OpenFile:
         self._db = db = _database.connected(self.path)
         return db
 
-    def _set_aside(self) -> None:
-        """The file that was found unusable, and not one that another process has put in its place."""
+    def _set_aside(self) -> str:
+        """The file that was found unusable, not one that another process has put in its place; what became of it."""
         was = self._identity
         self._let_go()
         with _files.guarded(self.path):
-            if _files.identity(self.path) == was:
-                _files.aside(self.path)
+            to = _files.aside(self.path) if _files.identity(self.path) == was else None
+        return "somebody has taken it away" if to is None else f"was moved to {to.name}"
 
     def _let_go(self) -> None:
         db, self._db = self._db, None

@@ -17,12 +17,16 @@ from .base import Entry
 if TYPE_CHECKING:
     from .base import Encryption
 
-__all__ = ["Sealer"]
+__all__ = ["Changed", "Sealer"]
 
 VERSION = b"\x01"
 DIGEST = 16
 HEAD = 5
 """Bytes of the version and the head's length."""
+
+
+class Changed(ValueError):
+    """A record is not as it was written, or not where it was written."""
 
 
 class Sealer:
@@ -67,14 +71,18 @@ class Sealer:
         return self.sealed(name, body + _digest(salt, name, body))
 
     def entry(self, key: str, record: bytes, salt: bytes) -> Entry | None:
-        """The entry that ``record`` holds; None if it does not open, was changed, or lay under another key."""
+        """The entry that ``record`` holds; None if it does not open.
+
+        Raises:
+            Changed: it is not as it was written, or not where.
+        """
         name = _name(key)
         whole = self.opened(name, record)
-        if whole is None or len(whole) < HEAD + DIGEST or whole[:1] != VERSION:
+        if whole is None:
             return None
         body = whole[:-DIGEST]
-        if _digest(salt, name, body) != whole[-DIGEST:]:
-            return None
+        if len(whole) < HEAD + DIGEST or whole[:1] != VERSION or _digest(salt, name, body) != whole[-DIGEST:]:
+            raise Changed
         end = HEAD + int.from_bytes(body[1:HEAD], "big")
         stored, by, model, stale_ok, namespace, subject, family = json.loads(body[HEAD:end])  # as it was written
         return Entry(

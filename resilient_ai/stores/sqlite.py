@@ -14,7 +14,8 @@ from ..errors import ConfigurationError
 from . import _database, _erasure, _files
 from ._database import LONGEST_RECORD, writing
 from ._opened import OpenFile
-from ._record import Sealer
+from ._record import Changed, Sealer
+from .base import StoreRepaired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ class SQLiteStore:
         """
         salt = self._file.salt
         if salt is None:
-            salt = self._file.run(lambda _: self._file.salt)
+            salt = self._file.run(lambda _: self._file.salt, tell=False)
         assert salt is not None
         return salt
 
@@ -139,9 +140,16 @@ class SQLiteStore:
 
         Raises:
             OSError: it cannot be read, or not within 50 ms.
+            StoreRepaired: the file, or the entry, was not usable, and is out of the way.
         """
         found = self._file.run(lambda db: db.execute(GET, (key,)).fetchone())
-        entry = None if found is None else self._entry(key, found[0])
+        if found is None:
+            return None
+        try:
+            entry = self._entry(key, found[0])
+        except Changed:
+            self.delete(key)
+            raise StoreRepaired(f"{self.path}: an entry was not as it was written; it was removed") from None
         return None if entry is None or self._is_over(entry) else entry
 
     def set(self, key: str, entry: Entry) -> None:
@@ -187,9 +195,10 @@ class SQLiteStore:
         after = 0
         while (found := self._next(after)) is not None:
             after, key, record = found
-            entry = self._entry(key, record) if isinstance(key, str) else None
-            if entry is not None and not self._is_over(entry):
-                yield str(key), entry
+            with suppress(Changed):
+                entry = self._entry(str(key), record)
+                if entry is not None and not self._is_over(entry):
+                    yield str(key), entry
 
     def purge(self, *, namespace: str | None = None, subject: str | None = None, before: float | None = None) -> int:
         """Erase every entry for which all that is given holds; say how many there were.
@@ -233,10 +242,11 @@ class SQLiteStore:
         self._file.close()
 
     def _entry(self, key: str, record: object) -> Entry | None:
-        return self._sealer.entry(key, record, self.salt) if isinstance(record, bytes) else None
+        return self._sealer.entry(key, record if isinstance(record, bytes) else b"", self.salt)
 
     def _next(self, after: int) -> tuple[int, object, object] | None:
-        found: tuple[int, object, object] | None = self._file.run(lambda db: db.execute(NEXT, (after,)).fetchone())
+        found: tuple[int, object, object] | None
+        found = self._file.run(lambda db: db.execute(NEXT, (after,)).fetchone(), tell=False)
         return found
 
     def _is_over(self, entry: Entry) -> bool:
@@ -261,7 +271,7 @@ class SQLiteStore:
             self._empty_log(db)
             return gone
 
-        gone = self._file.run(write, patience=PATIENCE)
+        gone = self._file.run(write, patience=PATIENCE, tell=False)
         _files.erase_aside(self.path)
         return gone
 

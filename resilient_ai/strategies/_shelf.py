@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._call import Operation
 from ..events import StoreFailed
+from ..stores.base import StoreRepaired
 
 if TYPE_CHECKING:
     from .._call import Call
@@ -95,14 +96,15 @@ class Shelf:
 
     def _failed(self, error: OSError, call: Call) -> None:
         mine = object()
-        self._again_at = call.runtime.now() + BYPASSED
+        seconds = 0.0 if isinstance(error, StoreRepaired) else BYPASSED
+        self._again_at = call.runtime.now() + seconds
         self._opened = False
         first = self._trouble.setdefault("told", mine) is mine  # of all threads that meet it at once
         kind = type(error).__name__
         if first:
             log.warning("the cache's store failed: %s: %s; calls go on without it", kind, error)
         if call.journal.emit is not None:
-            call.journal.emit(StoreFailed(store=type(self.store).__name__, error=kind, seconds=BYPASSED))
+            call.journal.emit(StoreFailed(store=type(self.store).__name__, error=kind, seconds=seconds))
 
 
 def key_of(call: Call, keying: Keying) -> CacheKey | None:

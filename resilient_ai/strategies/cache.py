@@ -72,7 +72,7 @@ class Cache:
             object.__setattr__(self, name, sound_rule(f"Cache({name}=…)", getattr(self, name)))
         if isinstance(self.store, type):
             raise ConfigurationError(f"Cache(store=…) is a Store; {self.store.__name__} is a class: make one")
-        lacks = () if self.store is None else [name for name in _NEEDED if not hasattr(self.store, name)]
+        lacks = () if self.store is None else _lacking(self.store)
         if lacks:
             what = f"{type(self.store).__name__} has no {' and no '.join(lacks)}"
             raise ConfigurationError(f"Cache(store=…) is a Store; {what}")
@@ -176,6 +176,11 @@ class Cache:
 
 
 _NEEDED = ("blocking", "salt", "get", "set")
+
+
+def _lacking(store: Store) -> list[str]:
+    """What it has not. Nothing is asked of it: its salt may lie on a disk or in a server that is down."""
+    return [name for name in _NEEDED if not hasattr(type(store), name) and name not in getattr(store, "__dict__", ())]
 
 
 def _rule(given: Seconds) -> Rule:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from resilient_ai.errors import ConfigurationError
-from resilient_ai.stores import SQLiteStore
+from resilient_ai.stores import SQLiteStore, StoreRepaired
 from resilient_ai.stores import _database as database
 from tests.some_stores import Cipher, entry
 from tests.source import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SOAK = os.environ.get("SOAK") == "1"
@@ -38,11 +39,21 @@ def answer(number: int) -> Any:
     return entry(f"key{number}:".encode() * (1 + number * 37 % 900), namespace=f"n{number % 3}")
 
 
+def told(work: Callable[[], Any]) -> Any:
+    """What it gives; and once more, if something was put out of the way."""
+    for _ in range(60):
+        try:
+            return work()
+        except StoreRepaired:
+            continue
+    raise AssertionError("it is never repaired")
+
+
 def never_wrong(store: SQLiteStore, number: int = 40) -> int:
     """How many are still found; each as it was written."""
     found = 0
     for one in range(number):
-        kept = store.get(f"key{one}")
+        kept = told(lambda one=one: store.get(f"key{one}"))
         if kept is not None:
             assert kept.data == answer(one).data
             found += 1
@@ -164,8 +175,8 @@ def test_any_byte_flipped(tmp_path: Path) -> None:
             (tmp_path / file).write_bytes(data)
         store = SQLiteStore(tmp_path / "cache.db")
         served += never_wrong(store, 15)
-        store.set("key1", answer(1))
-        assert store.get("key1") is not None
+        told(lambda store=store: store.set("key1", answer(1)))
+        assert told(lambda store=store: store.get("key1")) is not None
         store.close()
         shutil.rmtree(tmp_path)
     assert served > 1000  # most flips spoil one entry
@@ -188,7 +199,7 @@ def test_the_log_flipped(tmp_path: Path) -> None:
             (tmp_path / file).write_bytes(data)
         store = SQLiteStore(tmp_path / "cache.db")
         never_wrong(store)
-        store.set("key1", answer(1))
+        told(lambda store=store: store.set("key1", answer(1)))
         assert never_wrong(store) > 0
         store.close()
 
@@ -205,7 +216,7 @@ def test_cut_at_any_byte(tmp_path: Path, which: str) -> None:
             (tmp_path / name).write_bytes(data[:cut] if name == which else data)
         store = SQLiteStore(tmp_path / "cache.db")
         never_wrong(store, 10)
-        store.set("key1", answer(1))
+        told(lambda store=store: store.set("key1", answer(1)))
         assert never_wrong(store, 10) > 0
         store.close()
 
@@ -239,7 +250,8 @@ def test_what_is_none_of_ours_is_moved_aside(tmp_path: Path, what: str) -> None:
     foreign(path, what)
     was = path.read_bytes()
     store = SQLiteStore(path)
-    assert store.get("key1") is None
+    with pytest.raises(StoreRepaired, match="was moved to"):
+        store.get("key1")
     store.set("key1", answer(1))
     assert store.get("key1") == SQLiteStore(path).get("key1") is not None
     (moved,) = [file for file in tmp_path.iterdir() if file.name.startswith("cache.db.")
@@ -254,7 +266,9 @@ def test_only_a_few_are_kept_aside(tmp_path: Path) -> None:
     for _ in range(8):
         foreign(path, "ours, newer")
         store = SQLiteStore(path)
-        store.set("key1", answer(1))
+        with pytest.raises(StoreRepaired):
+            store.set("key1", answer(1))
+        assert store.get("key1") is not None  # it was kept all the same
         store.close()
         path.unlink()
     moved = [file for file in tmp_path.iterdir() if ".aside-" in file.name]
@@ -266,7 +280,8 @@ def test_nobody_elses_files_pile_up(tmp_path: Path) -> None:
     path = tmp_path / "cache.db"
     for _ in range(8):
         path.write_text("dear diary")
-        SQLiteStore(path).set("a", entry())
+        with pytest.raises(StoreRepaired):
+            SQLiteStore(path).set("a", entry())
     path.write_text("dear diary")
     with pytest.raises(OSError, match="keep coming"):
         SQLiteStore(path).set("a", entry())
@@ -293,10 +308,13 @@ def test_removed_while_it_is_open(tmp_path: Path, how: str) -> None:
     else:
         for name in ("cache.db", *(["cache.db-wal", "cache.db-shm"] if how != "file" else [])):
             (folder / name).unlink()
+    with pytest.raises(StoreRepaired, match="removed or replaced"):
+        one.get("key1")
     assert one.get("key1") is None
     one.set("key1", answer(1))
+    with pytest.raises(StoreRepaired, match="removed or replaced"):
+        two.set("key2", answer(2))
     assert two.get("key1") == one.get("key1") is not None
-    two.set("key2", answer(2))
     assert one.get("key2") is not None
     assert one.salt == two.salt == salt
     assert SQLiteStore(path).salt == salt
@@ -321,7 +339,7 @@ def test_where_nothing_can_be_made() -> None:
 
 FULL = """
 import resource, sys, time
-from resilient_ai.stores import SQLiteStore
+from resilient_ai.stores import SQLiteStore, StoreRepaired
 from tests.some_stores import entry
 store = SQLiteStore(sys.argv[1])
 store.set("first", entry(b"x" * 1000))
@@ -370,7 +388,7 @@ def test_locked_by_another(tmp_path: Path) -> None:
 
 WRITER = """
 import random, sys
-from resilient_ai.stores import SQLiteStore
+from resilient_ai.stores import SQLiteStore, StoreRepaired
 from tests.some_stores import entry
 path, seed, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 store, dice, busy, found = SQLiteStore(path, max_bytes=2 * 1024 * 1024), random.Random(seed), 0, 0
@@ -438,7 +456,7 @@ def test_killed_in_the_middle_of_writing(tmp_path: Path) -> None:
 
 FORKED = """
 import os, sys, threading
-from resilient_ai.stores import SQLiteStore
+from resilient_ai.stores import SQLiteStore, StoreRepaired
 from tests.some_stores import entry
 store, stop = SQLiteStore(sys.argv[1]), threading.Event()
 store.set("a", entry(b"parent"))
@@ -488,7 +506,7 @@ def test_overwritten_while_it_is_open(tmp_path: Path) -> None:
     store.set("a", entry(b"canary" * 100))
     foreign(tmp_path / "cache.db", "text")
     assert b"canary" in b"".join(files(tmp_path).values())
-    assert SQLiteStore(tmp_path / "cache.db").get("a") is None
+    assert told(lambda: SQLiteStore(tmp_path / "cache.db").get("a")) is None
     assert b"canary" not in b"".join(files(tmp_path).values())
 
 
@@ -515,8 +533,9 @@ def test_no_byte_is_left(tmp_path: Path, encrypt: Any) -> None:
     db.commit()
     db.close()
     fresh = SQLiteStore(tmp_path / "cache.db", encrypt=encrypt)
-    assert fresh.get("t8-0000") is None
+    assert told(lambda: fresh.get("t8-0000")) is None
     assert [name for name in files(tmp_path) if ".aside-" in name]
+    assert told(lambda: store.get("t8-0000")) is told(lambda: other.get("t8-0000")) is None
     for number in range(300):
         write(number)
     eights = sum(key.startswith("t8") for key, _ in store.entries())
@@ -578,3 +597,19 @@ def test_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert two.claim("a", seconds=10, owner="two")
     monkeypatch.setattr(time, "time", lambda: now - 1e8)  # set back: nobody is shut out for years
     assert one.claim("a", seconds=10, owner="one")
+
+
+def test_an_entry_that_was_changed_is_removed_and_told(tmp_path: Path) -> None:
+    store = made(tmp_path / "cache.db")
+    db = sqlite3.connect(tmp_path / "cache.db")
+    db.execute("UPDATE resilient_ai_entries SET record = zeroblob(500) WHERE key = 'key1'")
+    db.execute("UPDATE resilient_ai_entries SET record = 'text' WHERE key = 'key2'")
+    db.execute("UPDATE resilient_ai_entries SET key = 'other' WHERE key = 'key3'")
+    db.commit()
+    db.close()
+    for key in ("key1", "key2", "other"):
+        assert key not in dict(store.entries())
+        with pytest.raises(StoreRepaired, match="not as it was written"):
+            store.get(key)
+        assert store.get(key) is None
+    assert never_wrong(store) == 37
