@@ -161,7 +161,8 @@ class _Stream:
     def reply(self, call: Call, *, leads: bool, leave: Leave) -> Reply | None:
         """It, with a stream of the call's own."""
         sharing: Any = call.port.sharing()
-        made: Any = reader_classes(sharing.flavour)[sharing.is_async]
+        readers: tuple[Any, Any] = reader_classes(sharing.flavour)
+        made: Any = readers[1 if sharing.is_async else 0]
         reader: Any = made(self._fanout, sharing, call, leave, leads=leads)
         if not reader.enter():
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +11,12 @@ import openai
 import pytest
 
 from resilient_ai import CircuitBreaker, Deadline, Pipeline, RateLimiter, Retry, SingleFlight, options, outcome, wrap
-from resilient_ai._runtime import spawn, tasks
-from resilient_ai._state.flights import Flights
-from resilient_ai._states import every_state
-from resilient_ai.testing import Fault, Latency
+from resilient_ai.testing import Fault
 
+from .flights import Gathered, at_once, in_flight, nothing_left, soon
 from .modes import MODEL, Mode, chat, close, do, each, entered, everything, failing, http, modes, notes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from resilient_ai.testing import SimulatedProvider
 
 SURE: dict[str, Any] = {"temperature": 0}
@@ -33,53 +28,6 @@ def flying(mode: Mode, provider: SimulatedProvider, *strategies: Any, **said: An
     kind = http.AsyncClient if mode.is_async else http.Client
     client = kind(limits=http.Limits(**limits), timeout=said.get("timeout", 60))
     return wrap(mode.openai(provider, http_client=client, **said), pipeline)
-
-
-async def at_once(mode: Mode, works: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
-    """What each came to, an exception included; all begun together."""
-    got: list[Any] = [None] * len(works)
-
-    async def one(index: int) -> None:
-        try:
-            got[index] = await works[index]()
-        except Exception as error:
-            got[index] = error
-
-    if mode.is_async:
-        async with anyio.create_task_group() as group:
-            for index in range(len(works)):
-                group.start_soon(one, index)
-        return got
-    threads = [threading.Thread(target=lambda i=i: Mode("sync").run(one, i)) for i in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    return got
-
-
-async def soon(mode: Mode, true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Whether it comes true in time."""
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        if mode.is_async:
-            await anyio.sleep(0.01)
-        else:
-            time.sleep(0.01)
-    return bool(true())
-
-
-def nothing_left() -> bool:
-    """No flight, no thread, no task."""
-    flights = [state for state in every_state() if isinstance(state, Flights)]
-    return not any(map(len, flights)) and spawn._threads.count == 0 and not tasks._tasks
-
-
-def in_flight() -> int:
-    """How many wait for an answer, or read it."""
-    flights = [state for state in every_state() if isinstance(state, Flights)]
-    return sum(len(flight.members) for state in flights for flight in list(state._by_key.values()))
 
 
 def text_of(chunks: list[Any]) -> str:
@@ -238,11 +186,10 @@ def test_another_key_is_not_shared(mode: Mode, primary: SimulatedProvider) -> No
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_failure_reaches_each_once(mode: Mode, primary: SimulatedProvider, stream: bool) -> None:
     """Repeats are made for all together: a failure is no stampede."""
-    primary.latency(Latency(0.8))
     primary.fault(Fault.status(500))
 
     async def script() -> None:
-        client = flying(mode, primary, Deadline(total=30), SingleFlight(), Retry(attempts=3))
+        client = flying(mode, primary, Deadline(total=60), SingleFlight(), Gathered(mode, 50), Retry(attempts=3))
         errors = await at_once(mode, [lambda: chat(client, stream=stream, **SURE)] * 50)
         assert {type(error) for error in errors} == {openai.InternalServerError}
         assert len({id(error) for error in errors}) == 50
@@ -392,10 +339,10 @@ def test_readers_that_leave_leave_the_others(mode: Mode, primary: SimulatedProvi
         client = flying(mode, primary)
         streams = [await chat(client, stream=True, **SURE) for _ in range(4)]
         items = [each(stream) for stream in streams]
-        for item in items:
-            await anext(item)
+        began = [await anext(item) for item in items]
+        assert len({chunk.id for chunk in began}) == 1
         await close(streams[0])
-        del item, streams[1], items[1]
+        del streams[1], items[1]
         gc.collect()
         texts = [text_of(await everything_of(item)) for item in (items[1], items[2])]
         assert texts[0] == texts[1] != ""
