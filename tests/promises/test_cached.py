@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from resilient_ai import Cache, Retry, options, outcome
 from resilient_ai.stores import MemoryStore, SQLiteStore, digest
 from resilient_ai.testing import Fault
 from tests.sdk.modes import MODES, failing, two_modes
+from tests.source import ROOT
 
 from .big import ANTHROPIC, GENAI, OPENAI, Api, big, in_each, in_sync, needs, wrapped
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from resilient_ai.stores import Store
-    from resilient_ai.testing import SimulatedProvider
+    from resilient_ai.testing import SimulatedProvider, Simulator
     from tests.sdk.modes import Mode
 
 ONCE = Retry(attempts=1)
@@ -140,6 +143,43 @@ def test_a_tenant_is_erased_and_the_others_are_served(
         await api.end(client, given)
 
     mode.run(script)
+
+
+PROGRAM = """
+import sys
+from openai import OpenAI
+from resilient_ai import Cache, Pipeline, outcome, wrap
+from resilient_ai.stores import SQLiteStore
+
+base_url, path, *keys = sys.argv[1:]
+for key in keys:
+    client = wrap(OpenAI(base_url=base_url, api_key=key), Pipeline.default(Cache(ttl=60, store=SQLiteStore(path))))
+    ask = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+    try:
+        print(outcome(client.chat.completions.create(**ask)).source)
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+
+def test_processes_with_one_key_share_a_file(world: Simulator, tmp_path: Path) -> None:
+    """Its salt is in the file, so that each makes the same key of the same request; and another key's is another."""
+    primary = world["openai-1"]
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        primary.base_url,
+        str(tmp_path / "cache.sqlite3"),
+        primary.key,
+        "sk-other",
+    ]
+    said = [
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout.split()
+        for _ in range(2)
+    ]
+    world.reset()
+    assert said == [["fresh", "AuthenticationError"], ["cache", "AuthenticationError"]]
 
 
 # ---- what is kept

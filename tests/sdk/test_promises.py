@@ -150,17 +150,19 @@ def test_a_stale_answer_only_when_nobody_answers(
         assert float(answer.headers["x-resilient-ai-age"]) >= 0
         [line] = _stale_lines(caplog)
         assert "chat gpt-4o-mini" in line
-        # Neither another question, nor another key's, nor a stream: none is kept of those.
-        strange = [chat(client, seed=1), chat(client.with_options(api_key="sk-another")), chat(client, stream=True)]
-        for call in strange:
+        # Neither another question nor another key's: none is kept of those.
+        for call in (chat(client, seed=1), chat(client.with_options(api_key="sk-another"))):
             assert isinstance(await failing(call), openai.APIError)
+        stream = await chat(client, stream=True)  # the same question, in another form
+        assert outcome(stream).source == "stale"
+        await everything(stream)
         backup.heal()
         assert outcome(await chat(client)).source == "fallback"
         await close(client)
 
     caplog.set_level(logging.WARNING, "resilient_ai")
     mode.run(script)
-    assert len(_stale_lines(caplog)) == 1
+    assert len(_stale_lines(caplog)) == 2
 
 
 @modes
