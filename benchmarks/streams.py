@@ -1,10 +1,11 @@
 """What a stream costs: bare against wrapped, paired and interleaved in one run on one core.
 
-    python -m benchmarks.streams [--pairs 300]
+    python -m benchmarks.streams [--pairs 300] [--cached]
 
 Prints the wall time to the first token (medians, and the median of the pairs' differences), the CPU a chunk (from
 streams of two lengths, lower quartiles), and how far memory grows while a long stream is read. The server is a process
-of its own that sends all it has at once: what is measured is the client.
+of its own that sends all it has at once: what is measured is the client. With ``--cached`` the sides are wrapped
+without a cache and with one that keeps every stream and serves none.
 """
 
 from __future__ import annotations
@@ -69,21 +70,26 @@ async def _called(call: Callable[[Any], Figures], client: Any) -> Figures:
     return call(client)
 
 
-def _measured(url: str, *, is_async: bool, pairs: int) -> Sides:
+def _measured(url: str, *, is_async: bool, pairs: int, cached: bool) -> Sides:
+    keeping = resilient_ai.Pipeline.default(resilient_ai.Cache(stale_if_error=60)) if cached else None
+
     async def run_async() -> Sides:
         async with (
             AsyncOpenAI(base_url=url, api_key="sk-x") as bare,
             AsyncOpenAI(base_url=url, api_key="sk-x") as given,
         ):
-            wrapped = resilient_ai.wrap(given)
-            sides = await _pairs((lambda: _async(bare), lambda: _async(wrapped)), pairs)
-            await wrapped.close()
+            first = resilient_ai.wrap(bare) if cached else bare
+            second = resilient_ai.wrap(given, keeping)
+            sides = await _pairs((lambda: _async(first), lambda: _async(second)), pairs)
+            await first.close()
+            await second.close()
             return sides
 
     async def run_sync() -> Sides:
         with OpenAI(base_url=url, api_key="sk-x") as bare, OpenAI(base_url=url, api_key="sk-x") as given:
-            wrapped = resilient_ai.wrap(given)
-            return await _pairs((lambda: _called(_sync, bare), lambda: _called(_sync, wrapped)), pairs)
+            first = resilient_ai.wrap(bare) if cached else bare
+            second = resilient_ai.wrap(given, keeping)
+            return await _pairs((lambda: _called(_sync, first), lambda: _called(_sync, second)), pairs)
 
     return asyncio.run(run_async() if is_async else run_sync())
 
@@ -121,16 +127,18 @@ def main() -> None:
     """Measure all three."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=300)
+    parser.add_argument("--cached", action="store_true", help="wrapped with a cache against wrapped without one")
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     print(f"{'':6} {'first token, ms (median)':>29}    {'CPU a chunk, µs':>29}")
-    print(f"{'mode':6} {'bare':>9} {'wrapped':>9} {'added':>9}    {'bare':>9} {'wrapped':>9} {'added':>9}")
+    one, other = ("wrapped", "cached") if arguments.cached else ("bare", "wrapped")
+    print(f"{'mode':6} {one:>9} {other:>9} {'added':>9}    {one:>9} {other:>9} {'added':>9}")
     for is_async in (False, True):
         sides: list[Sides] = []
         for length in LENGTHS:
             with serving(length) as url:
-                sides.append(_measured(url, is_async=is_async, pairs=arguments.pairs))
+                sides.append(_measured(url, is_async=is_async, pairs=arguments.pairs, cached=arguments.cached))
         _report("async" if is_async else "sync", *sides)
     short, long = _peak(LONG // 10), _peak(LONG)
     print(f"memory above the start, at most: {short / 1024:.0f} KiB in {LONG // 10:,} chunks,", end=" ")

@@ -3,7 +3,8 @@
     nox -s fuzz -- -max_total_time=600
 
 The decoder gives the events of a plain reading of the standard, whatever the chunks, and no byte is lost; no stream of
-any dialect makes its reader raise, or say something else because its chunks are others.
+any dialect makes its reader raise, or say something else because its chunks are others. What is kept of one is what was
+handed on, up to its end; turned over into a plain answer and back into a stream, it says the same, or nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from .reference import reference
 atheris: Any = importlib.import_module("atheris")  # untyped, and installed where it fuzzes only
 
 with atheris.instrument_imports(include=["resilient_ai"]):
+    from resilient_ai.providers.forms.base import PLAIN, USAGE
+    from resilient_ai.providers.forms.table import turned
     from resilient_ai.providers.registry import DIALECTS
     from resilient_ai.providers.sse import EventDecoder
+    from resilient_ai.providers.streams.gist import GISTS
     from resilient_ai.providers.streams.reading import Reading
+    from resilient_ai.providers.streams.recorded import Recorded
 
 CASES = [(dialect, family) for dialect in sorted(DIALECTS) for family in sorted(DIALECTS[dialect].streams)]
 GOLDEN = Path(__file__).parent.parent / "wire" / "in_streams.json"
@@ -58,6 +63,18 @@ def _read(case: tuple[str, str], chunks: list[bytes]) -> tuple[object, ...]:
     return passed, reading.seen, reading.begun, None if error is None else error.rstrip(), reading.fault
 
 
+def _kept(case: tuple[str, str], chunks: list[bytes]) -> None:
+    reading = Recorded(DIALECTS[case[0]].streams[case[1]], None, GISTS.get(case))
+    passed = b"".join([*(reading.feed(chunk) for chunk in chunks), reading.end()])
+    kept = reading.take()
+    assert kept is None or (reading.seen and passed.startswith(kept))
+    answer = None if kept is None else turned(kept, USAGE, PLAIN, *case)
+    stream = None if answer is None else turned(answer, PLAIN, USAGE, *case)
+    assert (
+        stream is None or answer is None or json.loads(answer) == json.loads(turned(stream, USAGE, PLAIN, *case) or b"")
+    )
+
+
 def one(data: bytes) -> None:
     """One stream, in the chunks that its first bytes say, and whole."""
     given = atheris.FuzzedDataProvider(data)
@@ -67,6 +84,7 @@ def one(data: bytes) -> None:
     chunks = _cut(stream, sizes)
     _decoded(chunks, stream)
     assert _read(case, chunks) == _read(case, [stream])
+    _kept(case, chunks)
 
 
 def main() -> None:
