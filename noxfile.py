@@ -83,11 +83,8 @@ def clock(session: nox.Session) -> None:
 def redis(session: nox.Session) -> None:
     """What wants a server: elsewhere it is skipped where there is none, here it must be there."""
     session.install(".[test,redis,httpx2]", "openai>=3,<4")
-    session.run(
-        "pytest",
-        *(session.posargs or ["tests/unit/stores", "tests/promises/test_stores.py"]),
-        env={"REDIS_MUST_BE_THERE": "1"},
-    )
+    wanted = session.posargs or ["tests/unit/stores", "tests/cli/test_cache.py", "tests/promises/test_stores.py"]
+    session.run("pytest", *wanted, env={"REDIS_MUST_BE_THERE": "1"})
 
 
 @nox.session
