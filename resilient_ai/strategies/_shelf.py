@@ -25,9 +25,25 @@ BYPASSED = 5.0
 held up for, and what each try costs (50 ms of a locked file, 100 ms of a mute server) is paid once in that time."""
 
 
+class _Way:
+    """Reading, or writing. A full disk, or a file that another process locks, can still be read: what is there may be
+    all there is to serve.
+
+    Attributes:
+        fails: not empty while it does.
+        again_at: when it is to be tried again, if it fails.
+    """
+
+    __slots__ = ("again_at", "fails")
+
+    def __init__(self) -> None:
+        self.fails: dict[str, object] = {}
+        self.again_at = 0.0
+
+
 class Shelf:
     """A store, and what goes into the keys of requests there. One that failed is left alone for a while, and calls go
-    on without it; that is told once in the log until it works again.
+    on without it; that is told once in the log until it works again. One that cannot be written may still be read.
 
     Attributes:
         store: where the entries are.
@@ -39,19 +55,18 @@ class Shelf:
         self.renewing: dict[str, object] = {}
         self._keying = keying
         self._opened = False
-        self._trouble: dict[str, object] = {}  # not empty while the store fails
-        self._again_at = 0.0
+        self._reading, self._writing = _Way(), _Way()
 
     async def name(self, call: Call) -> CacheKey | None:
         """The key of a request; None if its answer is not to be kept, or the store is of no use now."""
-        if self._trouble and call.runtime.now() < self._again_at:
+        if self._reading.fails and call.runtime.now() < self._reading.again_at:
             return None
         if not self._opened and self.store.blocking and not await call.runtime.offload(partial(self._open, call)):
             return None
         try:
             salt = self.store.salt  # at hand, once the store is open
         except OSError as error:
-            self._failed(error, call)
+            self._failed(self._reading, error, call)
             return None
         if salt != self._keying.salt:  # at first, and where a file was made anew
             self._keying = self._keying.salted(salt)
@@ -62,7 +77,7 @@ class Shelf:
         try:
             _ = self.store.salt
         except OSError as error:
-            self._failed(error, call)
+            self._failed(self._reading, error, call)
             return False
         self._opened = True
         return True
@@ -74,34 +89,39 @@ class Shelf:
 
     def find(self, key: str, call: Call) -> Entry | None:
         """The same, where it may block."""
-        if self._trouble and call.runtime.now() < self._again_at:
+        if self._reading.fails and call.runtime.now() < self._reading.again_at:
             return None
         try:
             entry = self.store.get(key)
         except OSError as error:
-            self._failed(error, call)
+            self._failed(self._reading, error, call)
             return None
-        if self._trouble:
-            self._trouble.clear()
+        if self._reading.fails:
+            self._reading.fails.clear()
         return entry
 
     def set(self, key: str, entry: Entry, call: Call) -> None:
         """Keep ``entry``, if the store can."""
-        if self._trouble and call.runtime.now() < self._again_at:
+        if self._writing.fails and call.runtime.now() < self._writing.again_at:
             return
         try:
             self.store.set(key, entry)
         except OSError as error:
-            self._failed(error, call)
+            self._failed(self._writing, error, call)
+        else:
+            if self._writing.fails:
+                self._writing.fails.clear()
 
-    def _failed(self, error: OSError, call: Call) -> None:
+    def _failed(self, way: _Way, error: OSError, call: Call) -> None:
         mine = object()
         seconds = 0.0 if isinstance(error, StoreRepaired) else BYPASSED
-        self._again_at = call.runtime.now() + seconds
-        self._opened = False
-        first = self._trouble.setdefault("told", mine) is mine  # of all threads that meet it at once
+        way.again_at = call.runtime.now() + seconds
+        if way is self._reading:
+            self._opened = False
+        told = self._writing.fails if way is self._reading else self._reading.fails
+        first = way.fails.setdefault("told", mine) is mine  # of all threads that meet it at once
         kind = type(error).__name__
-        if first:
+        if first and not told:
             log.warning("the cache's store failed: %s: %s; calls go on without it", kind, error)
         if call.journal.emit is not None:
             call.journal.emit(StoreFailed(store=type(self.store).__name__, error=kind, seconds=seconds))

@@ -356,6 +356,38 @@ def test_a_failing_store_breaks_no_call(mode: Mode, blocking: bool, caplog: pyte
     ]
 
 
+class Unwritable(Counting):
+    """A disk that is full."""
+
+    full = False
+
+    def set(self, key: str, entry: Entry) -> None:
+        if self.full:
+            self.sets += 1
+            raise OSError("disk full")
+        super().set(key, entry)
+
+
+def test_a_store_that_cannot_be_written_is_still_read(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+    """In an outage what is there may be all there is to serve; it is tried again after a while, and told once."""
+    world = World()
+    store = Unwritable()
+    pipeline = stale(store=store)
+
+    async def script() -> None:
+        await world.call(pipeline)
+        store.full = True
+        for _ in range(3):
+            await world.call(pipeline, body="other")
+            await world.until(world.clock.now() + 6)
+        assert store.sets == 1 + 3
+        world.primary.answers(fails(K.OVERLOADED))
+        assert (await world.call(pipeline)).outcome.source == "stale"
+
+    world.run(mode, script)
+    assert len([r for r in caplog.records if "store failed" in r.getMessage()]) == 1
+
+
 def test_a_store_that_blocks_holds_up_no_event_loop(mode: Mode) -> None:
     import threading
 
