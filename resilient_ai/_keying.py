@@ -34,8 +34,18 @@ class Keying(NamedTuple):
 
 
 class CacheKey(NamedTuple):
-    """The key of a request, in hexadecimal digits; its namespace, and whom it speaks of, as digests."""
+    """The key of a request, in hexadecimal digits; its namespace, and whom it speaks of, as digests.
+
+    ``other`` is that of the same request for its answer in the other form, plain or streamed, which may do as well;
+    None if there is no other form. (Not every answer can be had in both, and none may displace one that can.)
+    """
 
     key: str
     namespace: str
     subject: str | None
+    other: str | None = None
+
+    @property
+    def both(self) -> tuple[str, ...]:
+        """Where to look, in order."""
+        return (self.key,) if self.other is None else (self.key, self.other)

@@ -136,18 +136,21 @@ class Cache:
 
     async def _at_once(self, shelf: Shelf, name: CacheKey, call: Call, next: Next | None = None) -> Reply | None:
         """An answer that waits for nobody's. One past its ``ttl`` is asked for anew by ``next``, in the background."""
-        entry = await shelf.get(name.key, call) if shelf.store.blocking else shelf.find(name.key, call)
-        if entry is None:
-            return None
-        age = age_of(entry, call)
-        if age < seconds_for(_rule(self.ttl), call.facts):
-            return _serve(entry, call, age)
-        if age >= seconds_for(_rule(self.stale_while_revalidate), call.facts):
-            return None
-        served = _serve(entry, call, age)
-        if served is not None and next is not None:
-            renew(shelf, name, call, next)
-        return served
+        for key in name.both:
+            entry = await shelf.get(key, call) if shelf.store.blocking else shelf.find(key, call)
+            if entry is None:
+                continue
+            age = age_of(entry, call)
+            fresh = age < seconds_for(_rule(self.ttl), call.facts)
+            if not fresh and age >= seconds_for(_rule(self.stale_while_revalidate), call.facts):
+                continue
+            served = _serve(entry, call, age)
+            if served is None:
+                continue
+            if next is not None and not fresh:
+                renew(shelf, name, call, next)
+            return served
+        return None
 
     async def _only(self, shelf: Shelf, name: CacheKey | None, call: Call) -> Reply:
         """What there is, in a call that is to ask nobody."""
@@ -164,7 +167,7 @@ class Cache:
         longest = seconds_for(_rule(self.stale_if_error), call.facts)
         if not longest:
             return None
-        for key in (name.key, fallback_key(name.key)):
+        for key in (*name.both, *map(fallback_key, name.both)):
             entry = await shelf.get(key, call)
             if entry is None or not (entry.stale_ok or self.stale_tools):
                 continue

@@ -117,12 +117,12 @@ def _key(
     """What a request says makes its key. ``said``: the telling headers' values."""
     kind = dict(zip(place.telling, said, strict=True)).get(b"content-type", b"")
     is_form = kind.startswith(b"multipart/")
-    how, what, names = (b"form", _parts(kind, body), None) if is_form else _canonical(place, body)
-    state = State.NONE if is_form else left_by(place.dialect, place.family, body, names)
+    read = _Read(b"form", _parts(kind, body)) if is_form else _canonical(place, body)
+    state = State.NONE if is_form else left_by(place.dialect, place.family, body, read.names)
     if state is not State.NONE and (state is not State.KEPT or not keying.stateful):
         return None
     salt = keying.salt
-    path, secret = _where(place.raw_path, place.dialect)
+    path, secret, in_events = _where(place.raw_path, place.dialect)
     space = (
         _credential(salt, (*credentials, secret))
         if keying.namespace is None
@@ -131,8 +131,16 @@ def _key(
     subject = None if keying.subject is None else _named(salt, "subject", keying.subject)
     head = f"{space} {subject}\n{place.dialect} {place.method} {place.scheme} {place.host}"
     told = [b"%b:%b" % (name, _told(name, value)) for name, value in zip(place.telling, said, strict=True)]
-    parts = (salt, head.encode(), path, *told, b"", how, what)
-    return CacheKey(hashlib.sha256(b"\n".join(parts)).hexdigest(), space, subject)
+    parts = (salt, head.encode(), path, *told, b"", read.how, read.said)
+    key = hashlib.sha256(b"\n".join(parts)).hexdigest()
+    if read.how != b"json" or (place.dialect, place.family) not in _BOTH:
+        return CacheKey(key, space, subject)
+    plain, streamed = key, f"{key} stream"
+    return (
+        CacheKey(streamed, space, subject, plain)
+        if in_events or read.in_events
+        else CacheKey(plain, space, subject, streamed)
+    )
 
 
 @lru_cache(maxsize=256)  # as few as a program has keys
@@ -174,50 +182,62 @@ def _told(name: bytes, value: bytes) -> bytes:
 _STREAMED = b":streamGenerateContent"
 
 
-def _where(raw: bytes, dialect: str) -> tuple[bytes, bytes]:
-    """The path and its query, and what in it is a key."""
+def _where(raw: bytes, dialect: str) -> tuple[bytes, bytes, bool]:
+    """The path and its query; what in it is a key; and whether it asks for a stream."""
     if dialect != "gemini" or b"?" not in raw:
-        return raw, b""
+        return raw, b"", False
     path, _, query = raw.partition(b"?")
     asked = [part for part in query.split(b"&") if part]
     said = [part for part in asked if not part.startswith(b"key=")]
     secret = b"&".join([part for part in asked if part.startswith(b"key=")])
-    if path.endswith(_STREAMED) and b"alt=sse" in said:
+    streamed = path.endswith(_STREAMED) and b"alt=sse" in said
+    if streamed:
         path = path.removesuffix(_STREAMED) + b":generateContent"
         said.remove(b"alt=sse")
-    return (b"%b?%b" % (path, b"&".join(said)) if said else path), secret
+    return (b"%b?%b" % (path, b"&".join(said)) if said else path), secret, streamed
 
 
 FORM = frozenset({"stream", "stream_options"})
 """Fields that say in which form the answer is to come."""
 _EITHER = frozenset({("openai", "chat"), ("openai", "completions"), ("openai", "responses"), ("anthropic", "messages")})
-"""Whose answers say the same, streamed or not."""
+"""Whose answers say the same, streamed or not, as the body asks."""
+_BOTH = _EITHER | {("gemini", "generate_content")}
 
 
-def _canonical(place: _Place, body: bytes) -> tuple[bytes, bytes, list[str] | None]:
-    """What the body says, and before it how that was read, so that no two ways of reading can say the same; and the
-    names of its members, where they are known."""
+class _Read(NamedTuple):
+    """What a body says; before it how that was read, so that no two ways of reading can say the same; the names of its
+    members, where they are known; and whether it asks for a stream."""
+
+    how: bytes
+    said: bytes
+    names: list[str] | None = None
+    in_events: bool = False
+
+
+def _canonical(place: _Place, body: bytes) -> _Read:
+    as_it_is = _Read(b"bytes", body)
     if len(body) > CANONICAL:
-        return b"bytes", body, None
+        return as_it_is
     try:
         text = body.decode().strip(BLANKS)
         value: Any
         value, end = _read(text)
     except (ValueError, RecursionError):
-        return b"bytes", body, None
+        return as_it_is
     if end != len(text):
-        return b"bytes", body, None
-    names = None
+        return as_it_is
+    names, in_events = None, False
     if isinstance(value, tuple):
         members = cast("tuple[tuple[str, Any], ...]", value)
         names = [name for name, _ in members]
         if not FORM.isdisjoint(names) and (place.dialect, place.family) in _EITHER:
+            in_events = ("stream", True) in members
             members = tuple([member for member in members if member[0] not in FORM])
         value = members
     try:
-        return b"json", marshal.dumps(value, BY_VALUE), names
+        return _Read(b"json", marshal.dumps(value, BY_VALUE), names, in_events)
     except ValueError:  # nested too deeply
-        return b"bytes", body, None
+        return as_it_is
 
 
 def _parts(kind: bytes, body: bytes) -> bytes:
