@@ -9,6 +9,7 @@ from .._call import Operation
 from .._state.flights import Flights, Member, longest
 from ..errors import AllFailed, ConfigurationError, DeadlineExceeded, Failure
 from ..failures import FailureKind
+from ._lease import ask_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -122,7 +123,7 @@ class _Trip:
     async def _lead(self, flight: Flight) -> Reply:
         """Ask in the caller's own thread. Whoever joins meanwhile waits for it."""
         try:
-            reply = await self._next(self._call)
+            reply = await ask_once(self._next, self._call)
         except Failure as failure:
             if not _ran_out(failure):
                 self._tell(flight, failure)
@@ -156,7 +157,7 @@ class _Trip:
             self._flights.set_off(flight)
             call = _for_all(flight)
             try:
-                reply = await self._next(call)
+                reply = await ask_once(self._next, call)
             except Failure as failure:
                 if _ran_out(failure) and self._flights.runs_out(flight, failure) is not None:
                     continue
@@ -238,13 +239,13 @@ class _Trip:
             asked = flight.leader.call.journal
             call.journal.joined = True
             if asked.answered_by is not None and asked.source is not None:
-                call.journal.answered(asked.answered_by, asked.source, asked.model)
+                call.journal.answered(asked.answered_by, asked.source, asked.model, asked.age)
         reply = shared.reply(call, leads=leads, leave=self._leave)
         if reply is None:  # its beginning is gone by now
             self._leave()
             call.journal.joined = False
             return await self._next(call)
-        reply.copied = not (leads or member.keeper)
+        reply.copied = reply.copied or call.journal.source == "cache" or not (leads or member.keeper)
         return reply
 
     def _leave(self) -> Callable[[], object] | None:
