@@ -5,11 +5,13 @@ Where neither is installed its tests are skipped; `nox -s redis`, which `.ci/run
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,15 @@ def require_redis() -> str:
     pytest.skip(missing)
 
 
+_prctl = getattr(ctypes.CDLL(None), "prctl", None) if sys.platform == "linux" else None
+
+
+def _end_with_us() -> None:
+    """Also where the tests are killed, and nobody is left to stop it."""
+    if _prctl is not None:
+        _prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class RedisServer:
     def __init__(self, folder: Path, *settings: str) -> None:
         self.program = require_redis()
@@ -58,7 +69,12 @@ class RedisServer:
     def start(self) -> None:
         words = [self.program, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
         said = [*words, *self.settings]
-        self.process = subprocess.Popen(said, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            said,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=_end_with_us if sys.platform == "linux" else None,  # noqa: PLW1509  # it takes no lock
+        )
         end = time.monotonic() + 20
         while not self._answers():
             assert time.monotonic() < end, "it does not come up"
