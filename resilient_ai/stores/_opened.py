@@ -20,9 +20,13 @@ __all__ = ["OpenFile"]
 
 T = TypeVar("T")
 
+CROWD = 5.0
+"""Seconds to wait for other threads of this program: a thousand that look for the same answer at once, in an outage, are
+no failure of the store, and the interpreter may take 5 ms for each before it comes back to the one that is at it."""
+
 
 class OpenFile:
-    """One connection for all threads; each waits for the others 50 ms at most.
+    """One connection for all threads. Each waits for the others, 50 ms at most where one fails, or erases.
 
     Args:
         path: the file.
@@ -37,6 +41,8 @@ class OpenFile:
         self._identity: _files.Identity | None = None
         self._repaired: str | None = None
         self._lock = Lock()
+        self._failed = 0  # times
+        self._slow = False
         _forks.keep(self)
 
     def run(self, work: Callable[[sqlite3.Connection], T], *, patience: float = BUSY, tell: bool = True) -> T:
@@ -92,12 +98,31 @@ class OpenFile:
 
     @contextmanager
     def _locked(self, patience: float) -> Generator[None]:
-        if not self._lock.acquire(timeout=patience):
+        failed = self._failed
+        if not self._acquired(patience, failed):
             raise TimeoutError(f"{self.path}: other threads of this program are at it")
-        try:
-            yield
-        finally:
+        if patience == BUSY and failed != self._failed:  # else each that waits would try for 50 ms, after the others
             self._lock.release()
+            raise TimeoutError(f"{self.path}: it failed for another thread of this program")
+        try:
+            self._slow = patience != BUSY
+            yield
+        except OSError as error:
+            if not isinstance(error, StoreRepaired):
+                self._failed += 1
+            raise
+        finally:
+            self._slow = False
+            self._lock.release()
+
+    def _acquired(self, patience: float, failed: int) -> bool:
+        """Wait for other threads, as long as none of them fails or erases."""
+        waited = 0.0
+        while not self._lock.acquire(timeout=patience):
+            waited += patience
+            if self._slow or self._failed != failed or waited >= CROWD:
+                return False
+        return True
 
     def _ready(self) -> sqlite3.Connection:
         """A connection to the file that has the name now."""
@@ -154,4 +179,5 @@ class OpenFile:
         closed (https://www.sqlite.org/howtocorrupt.html, 2.6)."""
         _forks.leave(self._db)
         self._db = self._identity = None
+        self._slow = False
         self._lock = Lock()

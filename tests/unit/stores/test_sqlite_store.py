@@ -9,7 +9,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -381,6 +383,45 @@ def test_locked_by_another(tmp_path: Path) -> None:
     other.execute("ROLLBACK")
     other.close()
     store.set("a", entry())
+
+
+def crowd(store: SQLiteStore, first: Callable[[sqlite3.Connection], object]) -> Any:
+    """What comes of a look-up beside a thread that is at the file for 200 ms: four times what processes wait."""
+    there = threading.Event()
+
+    def work(db: sqlite3.Connection) -> None:
+        there.set()
+        assert not threading.Event().wait(0.2)
+        first(db)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(store._file.run, work)  # pyright: ignore[reportPrivateUsage]
+        assert there.wait(10)
+        return store.get("00")
+
+
+def test_many_threads_are_no_failure(tmp_path: Path) -> None:
+    """Whoever waits for the threads of the same program gets what is there, though that takes longer than 50 ms."""
+    store = made(tmp_path / "cache.sqlite3", 1)
+    kept = answer(0)
+    store.set("00", kept)
+    assert crowd(store, lambda _: None) == kept
+
+
+def test_what_fails_for_one_thread_fails_for_those_who_wait(tmp_path: Path) -> None:
+    """Else a thousand would each wait for a file that is locked, one after the other."""
+    store = made(tmp_path / "cache.sqlite3", 1)
+    kept = answer(0)
+    store.set("00", kept)
+
+    def busy(_: sqlite3.Connection) -> None:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    with pytest.raises(TimeoutError):
+        crowd(store, busy)
+    assert store.get("00") == kept
 
 
 # ---- many at once
