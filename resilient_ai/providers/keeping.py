@@ -214,6 +214,8 @@ was cut short may be whole the next time."""
 
 def _whole_chat(answer: Members) -> bool:
     choices = items_of(answer.get("choices"))
+    if answer.get("error"):  # of a gateway, beside what it had by then
+        return False
     return bool(choices) and all(
         isinstance(choice, dict) and _whole_choice(cast("Members", choice)) for choice in choices
     )
@@ -223,7 +225,9 @@ def _whole_choice(choice: Members) -> bool:
     """An answer in sound has an id there, which is gone within the hour (``expires_at``)."""
     message: Any = choice.get("message")
     said: Members = cast("Members", message) if isinstance(message, dict) else {}
-    return choice.get("finish_reason") in _ENDS and not said.get("refusal") and not said.get("audio")
+    if choice.get("finish_reason") not in _ENDS or choice.get("error"):
+        return False
+    return not said.get("refusal") and not said.get("audio")
 
 
 def _whole_response(answer: Members) -> bool:
@@ -266,10 +270,16 @@ def _whole_ollama(answer: Members) -> bool:
     return answer.get("done") is True and answer.get("done_reason", "stop") == "stop"
 
 
+def _whole_embeddings(answer: Members) -> bool:
+    """Some servers say 200 with nothing in it. openai raises for that; kept, it would do so until its time is over."""
+    return bool(items_of(answer.get("data")))
+
+
 _ANSWERS: dict[tuple[str, str], Callable[[Members], bool]] = {
     ("openai", "chat"): _whole_chat,
     ("openai", "completions"): _whole_chat,
     ("openai", "responses"): _whole_response,
+    ("openai", "embeddings"): _whole_embeddings,
     ("openai", "images"): _whole_images,
     ("anthropic", "messages"): _whole_message,
     ("anthropic", "completions"): _whole_message,

@@ -21,8 +21,8 @@ __all__ = ["OpenFile"]
 T = TypeVar("T")
 
 CROWD = 5.0
-"""Seconds to wait for other threads of this program: a thousand that look for the same answer at once, in an outage, are
-no failure of the store, and the interpreter may take 5 ms for each before it comes back to the one that is at it."""
+"""Seconds to wait for other threads of this program: a thousand that look for the same answer at once, in an outage,
+are no failure of the store, and the interpreter may take 5 ms for each before it comes back to the one at it."""
 
 
 class OpenFile:
@@ -99,7 +99,7 @@ class OpenFile:
     @contextmanager
     def _locked(self, patience: float) -> Generator[None]:
         failed = self._failed
-        if not self._acquired(patience, failed):
+        if not self._acquired(patience):
             raise TimeoutError(f"{self.path}: other threads of this program are at it")
         if patience == BUSY and failed != self._failed:  # else each that waits would try for 50 ms, after the others
             self._lock.release()
@@ -115,14 +115,9 @@ class OpenFile:
             self._slow = False
             self._lock.release()
 
-    def _acquired(self, patience: float, failed: int) -> bool:
-        """Wait for other threads, as long as none of them fails or erases."""
-        waited = 0.0
-        while not self._lock.acquire(timeout=patience):
-            waited += patience
-            if self._slow or self._failed != failed or waited >= CROWD:
-                return False
-        return True
+    def _acquired(self, patience: float) -> bool:
+        """Wait for other threads: asleep, since a thousand that look up every 50 ms would hold up the one at it."""
+        return self._lock.acquire(timeout=BUSY if self._slow and patience == BUSY else max(patience, CROWD))
 
     def _ready(self) -> sqlite3.Connection:
         """A connection to the file that has the name now."""

@@ -26,6 +26,7 @@ from .._target import salted_digest
 from ..providers.keeping import State, left_by
 from ..stores.base import digest as named
 from ._answer import BLANKS
+from ._private import HEADER_LIST
 from ._request import CREDENTIALS, OURS
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def cache_key(prepared: Prepared, keying: Keying) -> CacheKey | None:
     if endpoint.operation is not Operation.STATELESS or endpoint.ids:
         return None
     request, headers = prepared.request, prepared.headers
+    given = [name for _, name, _ in getattr(request.headers, HEADER_LIST)]
+    if len(set(given)) < len(given):  # one is there twice, and only what the last says is at hand
+        return None
     url, names = request.url, _telling(tuple(headers))
     place = _Place(
         prepared.dialect.name, endpoint.family, request.method, url.scheme, prepared.facts.host, url.raw_path, names
@@ -153,7 +157,7 @@ _named = lru_cache(maxsize=1024)(named)
 
 PLUMBING = frozenset(
     {
-        b"accept-encoding", b"baggage", b"connection", b"content-length", b"expect", b"host", b"idempotency-key",
+        b"accept-encoding", b"baggage", b"connection", b"content-length", b"expect", b"idempotency-key",
         b"keep-alive", b"newrelic", b"request-id", b"sentry-trace", b"te", b"traceparent", b"tracestate",
         b"transfer-encoding", b"user-agent", b"x-amzn-trace-id", b"x-client-name", b"x-client-request-id",
         b"x-cloud-trace-context", b"x-correlation-id", b"x-goog-api-client", b"x-request-id", b"x-request-start",

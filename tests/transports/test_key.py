@@ -154,6 +154,7 @@ def test_never_across_keys_tenants_and_hosts() -> None:
         prepared(openai_project="org-1"),
         prepared(openai_beta="a"),
         prepared(anthropic_beta="a"),
+        prepared(host="other.example.com"),  # of a gateway that is called by its address
     ]
     spaces = [keyed(ways[0], namespace=space) for space in ("", "a", "key", "a\nPOST")]
     keys = [*(keyed(way) for way in ways), *spaces]
@@ -162,3 +163,10 @@ def test_never_across_keys_tenants_and_hosts() -> None:
     assert keyed(ways[0], namespace="a") == keyed(
         ways[7], namespace="a"
     )  # in a namespace of the program's own the key is its own
+
+
+def test_a_header_given_twice() -> None:
+    """Only the last of them is looked at: two requests that differ in the first have no key, rather than one."""
+    headers = [("authorization", "Bearer sk-one"), ("x-route", "a"), ("x-route", "b"), ("x-resilient-ai-tag", "c")]
+    request = httpx.Request("POST", URL, headers=headers, content=b"{}")
+    assert keyed(drive(prepare(request, fields(request.headers), WIRE, NO_OPTIONS))) is None
