@@ -74,77 +74,71 @@ def cache_key(prepared: Prepared, keying: Keying) -> CacheKey | None:
     if endpoint.operation is not Operation.STATELESS or endpoint.ids:
         return None
     request, headers = prepared.request, prepared.headers
-    given = [name for _, name, _ in getattr(request.headers, HEADER_LIST)]
-    if len(set(given)) < len(given):  # one is there twice, and only what the last says is at hand
+    lines = getattr(request.headers, HEADER_LIST)
+    if len({name for _, name, _ in lines}) < len(lines):  # one is there twice, and only what the last says is at hand
         return None
-    url, names = request.url, _telling(tuple(headers))
-    place = _Place(
-        prepared.dialect.name, endpoint.family, request.method, url.scheme, prepared.facts.host, url.raw_path, names
+    url, names = request.url, _counting(tuple(headers))
+    asked = _asked.__wrapped__ if prepared.multipart else _asked  # a form's boundary is a new one each time
+    where = asked(
+        keying,
+        (prepared.dialect.name, endpoint.family, request.method, url.scheme, prepared.facts.host),
+        url.raw_path,
+        names,
+        tuple([headers[name] for name in names]),
     )
-    ask = _key if len(body) <= REMEMBERED and _seen_before(body) else _key.__wrapped__
-    return ask(keying, place, tuple([headers[name] for name in names]), tuple(map(headers.get, CREDENTIALS)), body)
+    return where.key(body, keying)
 
 
-class _Place(NamedTuple):
-    """Where a request goes, and which of its headers tell something."""
-
-    dialect: str
-    family: str
-    method: str
-    scheme: str
-    host: str
-    raw_path: bytes
-    telling: tuple[bytes, ...]
-
-
-REMEMBERED = 4 * 1024
-"""Bytes of a request up to which its key is remembered for the next one just like it."""
-_MOST_SEEN = 4096
-_seen: set[int] = set()
-"""The hashes of bodies that have come lately: only what has come twice is remembered, as it is likely to come again."""
-
-
-def _seen_before(body: bytes) -> bool:
-    number = hash(body)
-    if number in _seen:
-        return True
-    if len(_seen) >= _MOST_SEEN:
-        _seen.clear()
-    _seen.add(number)
-    return False
-
-
-@lru_cache(maxsize=256)  # with what goes with each, 2 MB at most
-def _key(
-    keying: Keying, place: _Place, said: tuple[bytes, ...], credentials: tuple[bytes | None, ...], body: bytes
-) -> CacheKey | None:
-    """What a request says makes its key. ``said``: the telling headers' values."""
-    kind = dict(zip(place.telling, said, strict=True)).get(b"content-type", b"")
-    is_form = kind.startswith(b"multipart/")
-    read = _Read(b"form", _parts(kind, body)) if is_form else _canonical(place, body)
-    state = State.NONE if is_form else left_by(place.dialect, place.family, body, read.names)
-    if state is not State.NONE and (state is not State.KEPT or not keying.stateful):
-        return None
-    salt = keying.salt
-    path, secret, in_events = _where(place.raw_path, place.dialect)
+@lru_cache(maxsize=256)  # as few as a program has endpoints and keys
+def _asked(
+    keying: Keying, place: tuple[str, ...], raw_path: bytes, names: tuple[bytes, ...], values: tuple[bytes, ...]
+) -> _Asked:
+    """All of a request but its body."""
+    dialect, family, method, scheme, host = place
+    headers = dict(zip(names, values, strict=True))
+    kind = headers.get(b"content-type", b"")
+    path, secret, in_events = _where(raw_path, dialect)
     space = (
-        _credential(salt, (*credentials, secret))
+        _credential(keying.salt, (*map(headers.get, CREDENTIALS), secret))
         if keying.namespace is None
-        else _named(salt, "namespace", keying.namespace)
+        else named(keying.salt, "namespace", keying.namespace)
     )
-    subject = None if keying.subject is None else _named(salt, "subject", keying.subject)
-    head = f"{space} {subject}\n{place.dialect} {place.method} {place.scheme} {place.host}"
-    told = [b"%b:%b" % (name, _told(name, value)) for name, value in zip(place.telling, said, strict=True)]
-    parts = (salt, head.encode(), path, *told, b"", read.how, read.said)
-    key = hashlib.sha256(b"\n".join(parts)).hexdigest()
-    if read.how != b"json" or (place.dialect, place.family) not in _BOTH:
-        return CacheKey(key, space, subject)
-    plain, streamed = key, f"{key} stream"
-    return (
-        CacheKey(streamed, space, subject, plain)
-        if in_events or read.in_events
-        else CacheKey(plain, space, subject, streamed)
-    )
+    subject = None if keying.subject is None else named(keying.salt, "subject", keying.subject)
+    head = f"{space} {subject}\n{dialect} {method} {scheme} {host}"
+    told = [b"%b:%b" % (name, _told(name, headers[name])) for name in names if name not in _OF_THE_KEY]
+    digest = hashlib.sha256(b"\n".join((keying.salt, head.encode(), path, *told, b"", b"")))
+    form = kind if kind.startswith(b"multipart/") else None
+    return _Asked(digest, (dialect, family), space, subject, in_events, form)
+
+
+class _Asked(NamedTuple):
+    """A request but for its body: the key begun, its endpoint, whose it is, whether it asks for a stream, and its
+    content type if it is a form."""
+
+    digest: hashlib._Hash
+    endpoint: tuple[str, str]
+    space: str
+    subject: str | None
+    in_events: bool
+    form: bytes | None
+
+    def key(self, body: bytes, keying: Keying) -> CacheKey | None:
+        """The key of the whole request; None if its answer is not to be kept."""
+        endpoint, space, subject = self.endpoint, self.space, self.subject
+        read = _canonical(endpoint, body) if self.form is None else _Read(b"form\n", _parts(self.form, body))
+        if self.form is None:
+            state = left_by(*endpoint, body, read.names)
+            if state is not State.NONE and (state is not State.KEPT or not keying.stateful):
+                return None
+        digest = self.digest.copy()
+        digest.update(read.how + read.said)
+        plain = digest.hexdigest()
+        if read.how != _JSON or endpoint not in _BOTH:
+            return CacheKey(plain, space, subject)
+        streamed = f"{plain} stream"
+        if self.in_events or read.in_events:
+            return CacheKey(streamed, space, subject, plain)
+        return CacheKey(plain, space, subject, streamed)
 
 
 @lru_cache(maxsize=256)  # as few as a program has keys
@@ -152,7 +146,7 @@ def _credential(salt: bytes, parts: tuple[bytes | None, ...]) -> str:
     return named(salt, "credential", b"\n".join([part or b"" for part in parts]).decode("latin-1"))
 
 
-_named = lru_cache(maxsize=1024)(named)
+_OF_THE_KEY = frozenset(CREDENTIALS)
 
 
 PLUMBING = frozenset(
@@ -170,10 +164,9 @@ _FORMS = frozenset({b"application/json", b"text/event-stream"})
 
 
 @lru_cache(maxsize=256)
-def _telling(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Of a request's headers those that may change its answer."""
-    left_out = PLUMBING.union(CREDENTIALS)
-    return tuple(sorted(name for name in names if name not in left_out and not name.startswith(_PREFIXES)))
+def _counting(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Of a request's headers those that may change its answer, or say whose it is."""
+    return tuple(sorted(name for name in names if name not in PLUMBING and not name.startswith(_PREFIXES)))
 
 
 def _told(name: bytes, value: bytes) -> bytes:
@@ -218,30 +211,36 @@ class _Read(NamedTuple):
     in_events: bool = False
 
 
-def _canonical(place: _Place, body: bytes) -> _Read:
-    as_it_is = _Read(b"bytes", body)
+_JSON = b"json\n"
+
+
+def _canonical(endpoint: tuple[str, str], body: bytes) -> _Read:
     if len(body) > CANONICAL:
-        return as_it_is
+        return _as_it_is(body)
     try:
         text = body.decode().strip(BLANKS)
         value: Any
         value, end = _read(text)
     except (ValueError, RecursionError):
-        return as_it_is
+        return _as_it_is(body)
     if end != len(text):
-        return as_it_is
+        return _as_it_is(body)
     names, in_events = None, False
     if isinstance(value, tuple):
         members = cast("tuple[tuple[str, Any], ...]", value)
         names = [name for name, _ in members]
-        if not FORM.isdisjoint(names) and (place.dialect, place.family) in _EITHER:
+        if not FORM.isdisjoint(names) and endpoint in _EITHER:
             in_events = ("stream", True) in members
             members = tuple([member for member in members if member[0] not in FORM])
         value = members
     try:
-        return _Read(b"json", marshal.dumps(value, BY_VALUE), names, in_events)
+        return _Read(_JSON, marshal.dumps(value, BY_VALUE), names, in_events)
     except ValueError:  # nested too deeply
-        return as_it_is
+        return _as_it_is(body)
+
+
+def _as_it_is(body: bytes) -> _Read:
+    return _Read(b"bytes\n", body)
 
 
 def _parts(kind: bytes, body: bytes) -> bytes:
