@@ -115,7 +115,7 @@ class _Asked(NamedTuple):
     """A request but for its body: the key begun, its endpoint, whose it is, whether it asks for a stream, and its
     content type if it is a form."""
 
-    digest: hashlib._Hash
+    digest: Any  # the standard library has no public name for a hash's type
     endpoint: tuple[str, str]
     space: str
     subject: str | None

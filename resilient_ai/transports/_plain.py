@@ -61,7 +61,7 @@ def _judge(port: HttpPort, call: Call, response: Any, body: bytes, content: Any,
         Failure: it is none.
     """
     family, dialect, asked = port.prepared.facts.family, port.prepared.dialect, port.asked
-    streamed = port.streamed and asks_for_stream(port.prepared.body)  # to Gemini's SDK plain JSON is a stream, too
+    streamed = asks_for_stream(port.prepared.body) and port.streamed  # to Gemini's SDK plain JSON is a stream, too
     kind = dialect.inside_success(family, content, asked) if known else None
     if port.in_bytes:
         kind = in_success(content) or FailureKind.BROKEN

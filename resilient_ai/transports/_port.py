@@ -245,7 +245,11 @@ class HttpPort:
         """Whether the request asks for an event stream, whatever the answer is called."""
         prepared = self.prepared
         known = self.asked and prepared.facts.family in prepared.dialect.streams
-        return known and (asks_for_stream(prepared.body) or b"alt=sse" in prepared.request.url.query)
+        if not known:
+            return False
+        if prepared.dialect.name == "gemini":
+            return b"alt=sse" in prepared.request.url.query or asks_for_stream(prepared.body)
+        return asks_for_stream(prepared.body)
 
     @property
     def in_bytes(self) -> bool:
