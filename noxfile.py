@@ -91,7 +91,7 @@ def redis(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The event streams' layer under a fuzzer that is led by coverage, for a quarter of a minute; arguments go to libFuzzer."""
+    """The event streams' layer under a fuzzer that is led by coverage, for 15 s; arguments go to libFuzzer."""
     session.install(".[test]", *nox.project.dependency_groups(PYPROJECT, "fuzz"))
     session.run("python", "-m", "tests.fuzz.sse", *(session.posargs or ["-max_total_time=15"]))
 
