@@ -66,9 +66,9 @@ def ended(work: Generator[str], out: Path | None = None) -> int:
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in work)
     except FileExistsError:
-        return complain(f"{out} is there already")
+        return complain(f"{out} is there already", "cache")
     except (Refused, ConfigurationError, OSError, ValueError) as error:
-        return complain(str(error))
+        return complain(str(error), "cache")
     return 0
 
 

@@ -44,9 +44,9 @@ def console() -> Console:
     return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
-def complain(problem: Exception | str) -> int:
-    """Say on standard error, in a line, why the drill ends; the exit code of wrong use."""
-    sys.stderr.write(f"resilient-ai drill: {problem}\n")
+def complain(problem: Exception | str, command: str = "drill") -> int:
+    """Say on standard error, in a line, why the command ends; the exit code of wrong use."""
+    sys.stderr.write(f"resilient-ai {command}: {problem}\n")
     return 2
 
 
