@@ -301,3 +301,15 @@ def test_a_large_event_is_not_copied_again_and_again() -> None:
 @given(st.lists(st.sampled_from([*LINES, *ENDS_OF_LINES]) | st.binary(max_size=6), max_size=14).map(b"".join))
 def test_a_large_event_is_read_as_a_small_one(raw: bytes) -> None:
     assert sse._large_event(raw) == sse._event(raw)
+
+
+@pytest.mark.parametrize("cut", range(48))
+def test_a_left_out_event_takes_the_same_bytes_however_they_are_cut(cut: int) -> None:
+    """A gateway's own event in Anthropic's stream, which is no JSON, and empty lines behind it. Found by fuzzing."""
+    stream = b"event: gateway\ndata: {bad\n\n\n\n\nevent: ping\n"
+
+    def read(*chunks: bytes) -> bytes:
+        reading = Reading(DIALECTS["anthropic"].streams["messages"])
+        return b"".join([*(reading.feed(chunk) for chunk in chunks), reading.end()])
+
+    assert read(stream[:cut], stream[cut:]) == read(stream)
