@@ -40,6 +40,9 @@ PROMPT = frozenset({"close", "with", "cancel"})
 """Ways that say so: these sockets have to be closed at once, the others as with the bare SDK."""
 SOON, BUSY = 0.1, 1.0
 """Seconds until nearly every one of them is closed; in short, on a machine that does other things beside it."""
+BY_CHANCE = 1
+"""Streams that stay open on trio now and then, of the bare SDK's as of ours: trio finalises the SDK's generators, one
+inside the other, at the same time ("aclose(): asynchronous generator is already running"), and one closes nothing."""
 PASSING = 0.7
 """Seconds after which what will be closed is closed."""
 LAST: dict[str, Any] = {"model": LEFT_MODEL, "messages": HELLO, "extra_headers": {"x-number": "-1"}}
@@ -99,7 +102,8 @@ def _judge(storm: Storm, what: str, bare: Run, wrapped: Run, soon: float) -> Non
     shown = f"median {_share(times, 0.5) * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms (bare: {_share(usual, 0.99) * 1e3:.1f})"
     storm.check(bool(times) and p99 <= limit, f"{what}: sockets closed after a close or cancel", shown)
     storm.check(wrapped.short == 0, f"{what}: streams read, and not whole", wrapped.short)
-    storm.check(wrapped.open <= bare.open, f"{what}: left open a while later (bare: {bare.open})", wrapped.open)
+    most = max(bare.open, BY_CHANCE if what.startswith("trio") else 0)
+    storm.check(wrapped.open <= most, f"{what}: left open a while later (bare: {bare.open})", wrapped.open)
     storm.check(wrapped.closed == 0, f"{what}: open once the client is closed (bare: {bare.closed})", wrapped.closed)
     storm.check(wrapped.after <= wrapped.before, f"{what}: threads or tasks", f"{wrapped.before} -> {wrapped.after}")
     # What even the bare SDK's collector does not find, no finaliser can give back either.
