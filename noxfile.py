@@ -16,7 +16,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["tests", "tests_openai2"]
 nox.options.error_on_external_run = True
 
-LOADS = [f"tests/sdk/test_{name}.py" for name in ("load", "storms", "mute", "streams_left")]
+LOADS = [f"tests/sdk/test_{name}.py" for name in ("load", "storms", "mute", "streams_left", "single_flight_cache")]
 """Many callers at once: what they show is the engine's, and the same on either stack. They have the machine to
 themselves."""
 SHARED = ("-n", "3", "--dist", "loadfile")
