@@ -1,0 +1,1 @@
+"""Translation between dialects, through one canonical form: pure functions, and machines for streams."""
