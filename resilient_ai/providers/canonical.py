@@ -1,9 +1,10 @@
 """The one form through which every dialect's calls, answers and streams are translated into every other's.
 
 It is what all of them can say, and no more. It has one way to say a thing: neighbouring messages of one role are one
-message, a tool's arguments are JSON without spaces, and what the vendor bound to itself (signatures, sealed thoughts,
-marks for its prompt cache) is not in it. These are plain, mutable objects, made a few dozen times in every translated
-call: frozen ones cost three times as much to make.
+message, but a system message holds one text; no text is empty, and no message; a tool's arguments are JSON without
+spaces, and what the vendor bound to itself (signatures, sealed thoughts, marks for its prompt cache) is not in it.
+These are plain, mutable objects, made a few dozen times in every translated call: frozen ones cost three times as much
+to make.
 """
 
 from __future__ import annotations
