@@ -12,10 +12,11 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ._allowance import Allowance, allowed
+from ._host import Host
 from .errors import ConfigurationError, Failure
 from .failures import FailureKind
 
-__all__ = ["PRIMARY", "SAME_MODEL", "Key", "Target", "keyed", "salted_digest", "salted_hash"]
+__all__ = ["PRIMARY", "SAME_MODEL", "Key", "Target", "check_url", "keyed", "salted_digest", "salted_hash"]
 
 PRIMARY = "primary"
 """The name of wherever the program's own client points to."""
@@ -57,6 +58,8 @@ class Target:
             the next is used when one is limited, out of money or refused. White space around a key is taken off.
             Default: the vendor's usual environment variable.
         dialect: the wire format spoken there. Default: the vendor's.
+        host: what is known of its API, where the name says nothing of it: the name of a known one (``"vllm"``), or a
+            :class:`resilient_ai.hosts.Host` of your own. Default: the vendor's.
         requests_per_minute, tokens_per_minute, concurrency: what its key may ask of its model
             (:class:`~resilient_ai.RateLimiter` says how they are kept; the pipeline gets one if it has none). Default:
             what the pipeline's ``RateLimiter`` says, if it has one.
@@ -70,6 +73,7 @@ class Target:
     base_url: str | None = field(default=None, kw_only=True)
     api_key: Key | Sequence[Key] | None = field(default=None, kw_only=True, repr=False)
     dialect: str | None = field(default=None, kw_only=True)
+    host: Host | str | None = field(default=None, kw_only=True, repr=False)
     requests_per_minute: int | None = field(default=None, kw_only=True)
     tokens_per_minute: int | None = field(default=None, kw_only=True)
     concurrency: int | None = field(default=None, kw_only=True)
@@ -77,9 +81,13 @@ class Target:
     def __post_init__(self) -> None:
         _check_name(self.name)
         if self.base_url is not None:
-            _check_url(self.name, self.base_url)
+            check_url(self.name, self.base_url)
         if not isinstance(self.dialect, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise ConfigurationError(f"{self.name}: dialect is a string, got {type(self.dialect).__name__}")
+        if not isinstance(self.host, Host | str | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise ConfigurationError(
+                f"{self.name}: host is the name of a known one, or a Host, got {type(self.host).__name__}"
+            )
         _ = self.allowance
         object.__setattr__(self, "api_key", _keys(self.name, self.api_key))
 
@@ -136,14 +144,14 @@ class Target:
                 f"{self.name}: a target with a key is not pickled, since the pickle would hold the key in clear; "
                 "build it anew where it is needed, or leave api_key out and set the vendor's environment variable"
             )
-        return (_without_key, (self.name, self.base_url, self.dialect, self.allowance))
+        return (_without_key, (self.name, self.base_url, self.dialect, self.allowance, self.host))
 
     @property
     def identity(self) -> tuple[str, ...]:
         """What makes two targets the same one, with no secret in it."""
         may = self.allowance
         own = () if may is None else (str(may),)
-        return (self.name, self.base_url or "", self.dialect or "", self.credential, *own)
+        return (self.name, self.base_url or "", self.dialect or "", self.credential, *own, *_told_of(self.host))
 
     @property
     def credential(self) -> str:
@@ -193,12 +201,22 @@ def keyed(target: Target | None, *, alone: bool = False) -> Target | None:
         raise Failure(why, kind=FailureKind.AUTH, target=target.name) from error
 
 
-def _without_key(name: str, base_url: str | None, dialect: str | None, may: Allowance | None) -> Target:
+def _told_of(host: Host | str | None) -> tuple[str, ...]:
+    """What is said of a host, as one short word."""
+    if isinstance(host, Host):
+        return (host.identity,)
+    return () if host is None else (host,)
+
+
+def _without_key(
+    name: str, base_url: str | None, dialect: str | None, may: Allowance | None, host: Host | str | None = None
+) -> Target:
     requests, tokens, concurrency = may or Allowance()
     return Target(
         name,
         base_url=base_url,
         dialect=dialect,
+        host=host,
         requests_per_minute=requests,
         tokens_per_minute=tokens,
         concurrency=concurrency,
@@ -216,7 +234,7 @@ def _check_name(name: object) -> None:
         )
 
 
-def _check_url(name: str, url: object) -> None:
+def check_url(name: str, url: object) -> None:
     """Refuse what is no plain URL. It is never quoted: one that holds a secret would tell it."""
     if not isinstance(url, str):
         raise ConfigurationError(f"{name}: base_url is a string, got {type(url).__name__}")

@@ -30,6 +30,7 @@ FLOORS: dict[str, int] = {
             "_allowance",
             "_call",
             "_context",
+            "_host",
             "_journal",
             "_keying",
             "_limits",
@@ -55,7 +56,7 @@ FLOORS: dict[str, int] = {
     # surfaces
     **dict.fromkeys(["transports", "_clients", "_wrap", "_functions"], 7),
     # products on top, and the public names
-    **dict.fromkeys(["control", "testing", "cli", "__init__"], 8),
+    **dict.fromkeys(["control", "hosts", "testing", "cli", "__init__"], 8),
 }
 
 # (importing module, imported room): why it may look up.

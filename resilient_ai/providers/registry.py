@@ -1,15 +1,19 @@
-"""The vendors we know, and how a target's missing parts are filled in."""
+"""The dialects we know, and how a target's missing parts are filled in."""
 
 from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .._host import Host
+from .._target import check_url
 from ..errors import ConfigurationError
 from . import anthropic, cohere, gemini, ollama, openai
+from .hosts import HOSTS, host_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from .._target import Target
     from .base import Dialect
 
-__all__ = ["DIALECTS", "UNTERMINATED", "VENDORS", "Vendor", "dialect_of", "resolved"]
+__all__ = ["DIALECTS", "SPOKEN", "UNTERMINATED", "dialect_of", "resolved"]
 
 log = logging.getLogger("resilient_ai")
 
@@ -55,35 +59,8 @@ def _by_path(path: str) -> Dialect:
     return _BY_END.get(path[path.rfind("/", 0, path.rfind("/")) :], OPENAI)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vendor:
-    """A vendor's usual settings. ``variables`` are the environment variables its key is usually kept in."""
-
-    base_url: str | None
-    dialect: str = "openai"
-    variables: tuple[str, ...] = ()
-
-
-VENDORS: Mapping[str, Vendor] = {
-    "anthropic": Vendor(base_url="https://api.anthropic.com", dialect="anthropic", variables=("ANTHROPIC_API_KEY",)),
-    "azure": Vendor(base_url=None, variables=("AZURE_OPENAI_API_KEY",)),
-    "cohere": Vendor(base_url="https://api.cohere.com", dialect="cohere", variables=("CO_API_KEY", "COHERE_API_KEY")),
-    "deepseek": Vendor(base_url="https://api.deepseek.com/v1", variables=("DEEPSEEK_API_KEY",)),
-    "fireworks": Vendor(base_url="https://api.fireworks.ai/inference/v1", variables=("FIREWORKS_API_KEY",)),
-    "gemini": Vendor(
-        base_url="https://generativelanguage.googleapis.com",
-        dialect="gemini",
-        variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    ),
-    "groq": Vendor(base_url="https://api.groq.com/openai/v1", variables=("GROQ_API_KEY",)),
-    "mistral": Vendor(base_url="https://api.mistral.ai/v1", variables=("MISTRAL_API_KEY",)),
-    "ollama": Vendor(base_url="http://localhost:11434/v1"),
-    "openai": Vendor(base_url="https://api.openai.com/v1", variables=("OPENAI_API_KEY",)),
-    "openrouter": Vendor(base_url="https://openrouter.ai/api/v1", variables=("OPENROUTER_API_KEY",)),
-    "together": Vendor(base_url="https://api.together.xyz/v1", variables=("TOGETHER_API_KEY",)),
-    "xai": Vendor(base_url="https://api.x.ai/v1", variables=("XAI_API_KEY",)),
-}
-"""Base URLs and variables as the vendors document them, autumn 2026. Any other name needs a ``base_url``."""
+SPOKEN: Mapping[str, str] = {"openai-chat": "openai", "openai-responses": "openai"}
+"""Dialects of a target that are another one with fewer endpoints, and the one they are."""
 
 
 def resolved(targets: Sequence[Target], *, dialect: str | None = "openai") -> tuple[Target, ...]:
@@ -113,12 +90,9 @@ def resolved(targets: Sequence[Target], *, dialect: str | None = "openai") -> tu
 
 
 def _filled(target: Target, dialect: str | None) -> tuple[Target, str | None]:
-    vendor = VENDORS.get(target.vendor)
-    if vendor is None and target.base_url is None:
-        known = ", ".join(sorted(VENDORS))
-        raise ConfigurationError(f"{target.name}: unknown vendor {target.vendor!r}; give base_url=…, or use {known}")
-    vendor = vendor or Vendor(base_url=None)
-    spoken = target.dialect or vendor.dialect
+    host = _host_of(target)
+    told = target.dialect if target.dialect not in (None, SPOKEN.get(host.dialect)) else host.dialect
+    spoken = SPOKEN.get(told, told)
     if dialect is not None and spoken != dialect:
         raise ConfigurationError(
             f"{target.name} speaks the {spoken} dialect and this client {dialect}: translation does not exist yet. "
@@ -126,12 +100,73 @@ def _filled(target: Target, dialect: str | None) -> tuple[Target, str | None]:
             f"with base_url=… and dialect={dialect!r}"
         )
     if spoken not in DIALECTS:
-        raise ConfigurationError(f"{target.name}: unknown dialect {spoken!r}; known are {', '.join(sorted(DIALECTS))}")
-    base_url = target.base_url or vendor.base_url
-    if base_url is None:
-        raise ConfigurationError(f"{target.name}: give base_url=…, e.g. 'https://NAME.openai.azure.com/openai/v1'")
-    key = target.api_key or next(
-        (os.environ[name] for name in vendor.variables if os.environ.get(name, "").strip()), None
-    )
-    lack = f"no key: set {vendor.variables[0]} or give api_key=…" if key is None and vendor.variables else None
-    return replace(target, base_url=base_url.rstrip("/"), api_key=key, dialect=spoken), lack
+        known = ", ".join(sorted((*DIALECTS, *SPOKEN)))
+        raise ConfigurationError(f"{target.name}: unknown dialect {told!r}; known are {known}")
+    base_url = target.base_url or _base_url(target.name, host)
+    key = target.api_key or _environment(host.variables)
+    host = host if host.dialect == told else replace(host, dialect=told)
+    whole = replace(target, base_url=base_url.rstrip("/"), api_key=key, dialect=told, host=host)
+    return whole, None if key is not None else _lack(host)
+
+
+def _environment(names: Sequence[str]) -> str | None:
+    """The first of the variables that is set."""
+    return next((os.environ[name] for name in names if os.environ.get(name, "").strip()), None)
+
+
+def _host_of(target: Target) -> Host:
+    """What is known of where the target points to."""
+    if isinstance(target.host, Host):
+        return target.host
+    if target.host is not None:
+        return host_named(target.host)
+    named = HOSTS.get(target.vendor)
+    if named is None:
+        if target.base_url is None:
+            known = ", ".join(sorted(HOSTS))
+            raise ConfigurationError(
+                f"{target.name}: unknown vendor {target.vendor!r}; give base_url=…, or use {known}"
+            )
+        return _UNKNOWN
+    if target.dialect is None or SPOKEN.get(target.dialect, target.dialect) == SPOKEN.get(named.dialect, named.dialect):
+        return named
+    # The same vendor's endpoint for another dialect, if it has one.
+    return HOSTS.get(f"{target.vendor}-{target.dialect}") or Host(dialect=target.dialect, variables=named.variables)
+
+
+_UNKNOWN = Host()
+_PLACE = re.compile(r"\{([A-Z0-9_|]+)\}")
+
+
+def _base_url(name: str, host: Host) -> str:
+    """Where a host stands, by the environment if need be.
+
+    Raises:
+        ConfigurationError: nobody says where.
+    """
+    if host.base_url is None:
+        raise ConfigurationError(f"{name}: give base_url=…, where its API begins")
+    missing: list[str] = []
+
+    def value(found: re.Match[str]) -> str:
+        names = found[1].split("|")
+        told = _environment(names)
+        if told is None:
+            missing.append(" or ".join(names))
+        return (told or "").strip().rstrip("/")
+
+    url = _PLACE.sub(value, host.base_url)
+    if missing:
+        shape = _PLACE.sub("NAME", host.base_url)
+        if host.base_url.startswith("{"):
+            shape = f"https://{shape}"
+        raise ConfigurationError(
+            f"{name}: give base_url=…, e.g. {shape!r}, or set {' and '.join(dict.fromkeys(missing))} in the environment"
+        )
+    check_url(name, url)
+    return url
+
+
+def _lack(host: Host) -> str | None:
+    """What a target without a key lacks."""
+    return None if not host.variables else f"no key: set {host.variables[0]} or give api_key=…"

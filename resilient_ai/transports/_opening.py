@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._call import Reply, Verdict
 from .._context import journals
+from .._host import Host
 from .._runtime.limit import deadline
 from ..errors import Failure
 from ..failures import FailureKind
@@ -177,9 +178,14 @@ class Opening:
         grammar = prepared.dialect.streams.get(family)
         if grammar is None or not (declared or (status == 200 and port.in_json and port.streamed)):
             return None
-        if family == "chat" and port.host(self._call.target) in UNTERMINATED:
+        if family == "chat" and (self._ends_bare() or port.host(self._call.target) in UNTERMINATED):
             return UNTERMINATED_CHAT
         return grammar
+
+    def _ends_bare(self) -> bool:
+        """Whether the host that answers is known to leave out the terminal event."""
+        target = self._call.target
+        return target is not None and isinstance(target.host, Host) and not target.host.terminated
 
     def _reading(self, grammar: Grammar | None, delivered: Delivered | None, response: Any) -> Reading | Unread:
         """Who reads the events, and keeps them if somebody wants them. (What goes on with another answer is none.)"""

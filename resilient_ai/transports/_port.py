@@ -6,12 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .._call import Operation, Reply
+from .._host import Host
 from .._runtime.limit import deadline
 from .._runtime.race import Aborted, aborted
 from ..errors import DeadlineExceeded, Failure, NotSent
 from ..events import AttemptFailed
 from ..failures import FailureKind
+from ..providers.hosting import serves
 from ..providers.likeness import likeness
+from ..providers.registry import SPOKEN
 from ._abandoned import close_abandoned
 from ._answer import mark
 from ._first import asks_for_stream
@@ -89,12 +92,17 @@ class HttpPort:
         endpoint, spoken = self.prepared.endpoint, self.prepared.dialect.name
         if endpoint.path is None:
             return "the endpoint is not one of its dialect"
-        if target.dialect not in (None, spoken):
+        if target.dialect not in (None, spoken) and SPOKEN.get(target.dialect or "") != spoken:
             return f"it speaks the {target.dialect} dialect, and the request {spoken}"
+        host = target.host
+        if isinstance(host, Host) and not serves(host, facts.family, spoken):
+            return f"{target.vendor} does not serve {facts.family}"
         if endpoint.stays is not None:
             return endpoint.stays
         if facts.family in _SAME_MODEL_ONLY and target.model not in (None, facts.model):
             return f"{facts.family} of two models cannot be mixed"
+        if isinstance(host, Host) and host.names_model and target.model is None and facts.model is None:
+            return "the request names no model"
         return None if target.model is None or facts.model is not None else "the request names no model"
 
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Facts, Operation
 from .._context import Options, current, said
+from .._host import Host
 from .._target import salted_digest
-from ..errors import ConfigurationError
-from ..providers.base import Dialect, Endpoint, Span, form_field, model_of, top_level, url_of
+from ..errors import ConfigurationError, Failure
+from ..failures import FailureKind
+from ..providers.base import Dialect, Endpoint, Span, form_field, model_of, top_level
+from ..providers.codecs.base import Untranslatable, refusing
+from ..providers.hosting import PLAIN, fitted, key_header, url_at
 from ..providers.registry import dialect_of
+from ._first import asks_for_stream
 from ._flavour import fields
 
 if TYPE_CHECKING:
     from .._target import Target
+    from ..providers.codecs.base import Lost
     from ._flavour import Flavour
     from ._wire import Wire
 
@@ -48,11 +54,6 @@ class Prepared(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Prepared {self.endpoint}>"  # the rest holds keys and prompts
-
-    def model_span(self) -> Span | None:
-        """Where the body names its model."""
-        body = self.body or b""
-        return form_field(body, "model") if self.multipart else top_level(body, "model")
 
 
 async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options: Options) -> Prepared:
@@ -170,14 +171,24 @@ def _seconds(words: dict[str, str], name: str) -> float | None:
         raise ConfigurationError(f"x-resilient-ai-{name} takes seconds, got {word!r}") from None
 
 
-def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
-    """The same request for another target: its URL, key and model; nothing of the primary's but the request itself."""
+def addressed(prepared: Prepared, target: Target, flavour: Flavour, lost: Lost = refusing) -> Any:
+    """The same request for another target: its URL, key and model, and what its host wants otherwise; nothing of the
+    primary's but the request itself.
+
+    Raises:
+        Failure: its host does not take it as it is, and ``lost`` lets nothing be left out.
+    """
+    try:
+        return _addressed(prepared, target, flavour, lost)
+    except Untranslatable as said:
+        raise Failure(f"not sent: {said}", kind=FailureKind.LOCAL, target=target.name) from None
+
+
+def _addressed(prepared: Prepared, target: Target, flavour: Flavour, lost: Lost) -> Any:
     request = prepared.request
     dialect, endpoint = prepared.dialect, prepared.endpoint
+    host = target.host if isinstance(target.host, Host) else PLAIN
     body = prepared.body or b""
-    span = None if target.model is None or endpoint.model is not None else prepared.model_span()
-    if target.model is not None and span is not None:
-        body = span.replaced(body, target.model, quoted=not prepared.multipart)
     base_url = target.base_url or ""
     query = [(name, value) for name, value in request.url.params.multi_items() if name in dialect.query]
     headers = [
@@ -185,23 +196,38 @@ def addressed(prepared: Prepared, target: Target, flavour: Flavour) -> Any:
         for name, value in request.headers.multi_items()
         if name in dialect.forwarded or name.startswith("x-stainless-")
     ]
+    url = url_at(host, base_url, endpoint, target.model or prepared.facts.model, stream=_streams(host, body))
+    if not prepared.multipart:
+        body = fitted(body, host, target.vendor, lost)
+    span = None if target.model is None or endpoint.model is not None else _model_span(body, prepared)
+    if target.model is not None and span is not None:
+        body = span.replaced(body, target.model, quoted=not prepared.multipart)
     key = target.key()  # a callable's was asked for when the call came here
     if key is not None:
-        headers.append(dialect.key_header(key, base_url, prepared.headers))
+        headers.append(key_header(host, dialect, key, base_url, prepared.headers))
     unread = prepared.body is None  # not kept, and not read by anybody yet: it is handed on as it is
     if unread:
         headers += [(name, value) for name, value in request.headers.multi_items() if name in FRAMING]
     made = flavour.Request(
         request.method,
-        url_of(base_url, endpoint, target.model),
-        params=query or None,
-        headers=headers,
+        url,
+        params=[*query, *host.query] or None,
+        headers=[*headers, *host.headers],
         content=body if body or (request.method == "POST" and not unread) else None,
         extensions=dict(request.extensions),
     )
     if unread:
         made.stream = request.stream
     return made
+
+
+def _streams(host: Host, body: bytes) -> bool:
+    return host.stream_path is not None and asks_for_stream(body)
+
+
+def _model_span(body: bytes, prepared: Prepared) -> Span | None:
+    """Where a body names its model."""
+    return form_field(body, "model") if prepared.multipart else top_level(body, "model")
 
 
 def refilled(prepared: Prepared, body: bytes, flavour: Flavour) -> Prepared:

@@ -6,12 +6,13 @@ import pytest
 
 from resilient_ai import Target
 from resilient_ai.errors import ConfigurationError
-from resilient_ai.providers.registry import VENDORS, resolved
+from resilient_ai.providers.hosts import HOSTS
+from resilient_ai.providers.registry import resolved
 
 
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for vendor in VENDORS.values():
+    for vendor in HOSTS.values():
         for name in vendor.variables:
             monkeypatch.delenv(name, raising=False)
 
@@ -58,11 +59,11 @@ def test_another_dialect_is_refused_until_translation_exists(name: str) -> None:
     with pytest.raises(ConfigurationError, match="translation does not exist yet"):
         resolved([Target(name, api_key="k")])
     (target,) = resolved([Target(name, api_key="k", base_url="https://x/openai", dialect="openai")])
-    assert target.dialect == "openai"
+    assert target.dialect == "openai-chat"
 
 
 def test_every_vendor_is_whole() -> None:
-    for name, vendor in VENDORS.items():
+    for name, vendor in HOSTS.items():
         assert name == name.lower()
         assert ":" not in name
         assert vendor.base_url is None or not vendor.base_url.endswith("/")

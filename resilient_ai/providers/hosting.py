@@ -1,0 +1,179 @@
+"""A request as one host wants it: its path, its body without what the host does not take."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+from .._host import Host
+from .base import items_of, url_of
+from .codecs.base import Untranslatable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .base import Dialect, Endpoint
+    from .codecs.base import Lost
+
+__all__ = ["PLAIN", "fitted", "key_header", "serves", "url_at"]
+
+PLAIN = Host()
+"""A host of which nothing is known."""
+
+Object = dict[str, Any]
+
+_HARMLESS = frozenset(
+    {
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "service_tier",
+        "user",
+    }
+)
+"""Fields that say nothing of the answer."""
+_DEFAULTS: dict[str, Any] = {
+    "frequency_penalty": 0,
+    "logprobs": False,
+    "modalities": ["text"],
+    "n": 1,
+    "parallel_tool_calls": True,
+    "presence_penalty": 0,
+    "response_format": {"type": "text"},
+    "store": False,
+    "strict": False,
+    "temperature": 1,
+    "tool_choice": "auto",
+    "top_logprobs": 0,
+    "top_p": 1,
+    "verbosity": "medium",
+}
+"""Values that ask for what is done anyway (OpenAI's reference). ``null`` and what is empty do so everywhere."""
+
+_LACKS = {"openai-chat": "responses", "openai-responses": "chat"}
+
+
+def serves(host: Host, family: str, dialect: str) -> bool:
+    """Whether a host of a wire format has the endpoints of a family."""
+    if dialect == "openai" and family == _LACKS.get(host.dialect):
+        return False
+    return host.families is None or family in host.families
+
+
+def url_at(host: Host, base_url: str, endpoint: Endpoint, model: str | None, *, stream: bool) -> str:
+    """Where a host has an endpoint.
+
+    Raises:
+        Untranslatable: the model cannot stand in its path.
+    """
+    path = (host.stream_path if stream else None) or host.path
+    if path == "{path}":
+        return url_of(base_url, endpoint, model)
+    if "{model}" in path:
+        name = model or endpoint.model or ""
+        if name in ("", ".", ".."):
+            raise Untranslatable("model", "it cannot stand in a path")
+        path = path.replace("{model}", quote(name, safe=":"))
+    return f"{base_url}/{path.replace('{path}', endpoint.path or '')}"
+
+
+def key_header(
+    host: Host, dialect: Dialect, key: str, base_url: str, headers: Mapping[bytes, bytes]
+) -> tuple[str, str]:
+    """The header that carries a target's key. ``headers``: the request's own, by lower-case name."""
+    if host.auth == "dialect":
+        return dialect.key_header(key, base_url, headers)
+    if host.auth == "azure" and not key.startswith("eyJ"):  # as every JSON Web Token does
+        return "api-key", key
+    return "authorization", f"Bearer {key}"
+
+
+def fitted(body: bytes, host: Host, name: str, lost: Lost) -> bytes:
+    """The body as a host takes it; untouched, and not even read, where none of what the host does not take occurs.
+
+    Args:
+        body: JSON.
+        host: whose it is to be.
+        name: how the host is called.
+        lost: told of each field that asks for something which the host does not do.
+
+    Raises:
+        Untranslatable: ``lost`` does.
+    """
+    if not any(word in body for word in host.words):
+        return body
+    try:
+        parsed: Any = json.loads(body)
+    except (ValueError, RecursionError):  # the vendor will say so
+        return body
+    if not isinstance(parsed, dict):
+        return body
+    request = cast("Object", parsed)
+    changed = _fit(request, host, name, lost)
+    return json.dumps(request, separators=(",", ":")).encode() if changed else body
+
+
+def _fit(request: Object, host: Host, name: str, lost: Lost) -> bool:
+    """Change a request as its host wants it. Whether anything was."""
+    changed = False
+    for path in (*host.strips, *host.rejects, *host.ignores):
+        ignored = path in host.ignores
+        for where, owner, field in _found(request, path.split(".")):
+            if path not in host.strips and not _asks_nothing(field, owner[field]):
+                lost(where, f"{name} {'ignores' if ignored else 'rejects'} it")
+            elif ignored:
+                continue  # it does no harm there, and its bytes stay as they are
+            del owner[field]
+            changed = True
+    for old, new in host.renames:
+        if old in request:
+            value = request.pop(old)
+            request.setdefault(new, value)
+            changed = True
+    if host.developer != "developer":
+        changed |= _rename_role(request, host.developer)
+    most, asked = host.most_temperature, request.get("temperature")
+    if most is not None and isinstance(asked, int | float) and asked > most:
+        lost("temperature", f"{name} takes {most:g} at most")
+        request["temperature"] = most
+        changed = True
+    return changed
+
+
+def _asks_nothing(field: str, value: Any) -> bool:
+    """Whether a field may be left out and nothing is lost."""
+    if field in _HARMLESS or value is None or value in ("", [], {}):
+        return True
+    return field in _DEFAULTS and value == _DEFAULTS[field]
+
+
+def _found(request: Any, path: list[str], above: str = "") -> Iterator[tuple[str, Object, str]]:
+    """Each place that a path leads to: as the caller wrote it, the object it is a member of, its name."""
+    if path[0] == "*":
+        for at, item in enumerate(items_of(request)):
+            yield from _found(item, path[1:], f"{above}[{at}]")
+        return
+    if not isinstance(request, dict):
+        return
+    members = cast("Object", request)
+    name = path[0]
+    if name not in members:
+        return
+    where = f"{above}.{name}" if above else name
+    if len(path) == 1:
+        yield where, members, name
+    else:
+        yield from _found(members[name], path[1:], where)
+
+
+def _rename_role(request: Object, role: str) -> bool:
+    """Give developer messages the role that the host knows for them."""
+    changed = False
+    for message in (*items_of(request.get("messages")), *items_of(request.get("input"))):
+        if isinstance(message, dict) and cast("Object", message).get("role") == "developer":
+            message["role"] = role
+            changed = True
+    return changed
