@@ -52,9 +52,11 @@ class Module:
 
     @property
     def is_public(self) -> bool:
-        """The package, its public folders, and its public files; a file inside a folder is offered by the folder."""
+        """The package, its public folders, and its public files; a file inside a folder is offered by the folder. What
+        we know of the vendors is nobody's but ours."""
         parts = self.name.split(".")
-        return (self.is_package or len(parts) == 2) and not any(part.startswith("_") for part in parts)
+        own = any(part.startswith("_") for part in parts) or "providers" in parts
+        return (self.is_package or len(parts) == 2) and not own
 
     def imports(self) -> Iterator[Import]:
         """Every import of the file, also those inside functions and under TYPE_CHECKING."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ..canonical import Answer, Delta, Request
 
 __all__ = [
+    "FAILED",
     "Asked",
     "Codec",
     "Lost",
@@ -20,8 +22,12 @@ __all__ = [
     "Untranslatable",
     "Written",
     "dropping",
+    "made_up",
     "refusing",
 ]
+
+FAILED = "Tool error: "
+"""What the result of a tool that failed begins with, in dialects that have no field for that."""
 
 
 class Untranslatable(ValueError):
@@ -65,6 +71,11 @@ class dropping:  # noqa: N801  # used as the function that it stands for
         """Note the path."""
         del why
         self.noted.append(path)
+
+
+def made_up(prefix: str, *of: object) -> str:
+    """An id for what has none: the same one for the same thing."""
+    return prefix + hashlib.blake2b(repr(of).encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
 
 
 class Asked(NamedTuple):

@@ -198,6 +198,8 @@ def said(can: Can, *, within: Sequence[str]) -> Can:
 def requests(draw: st.DrawFn, can: Can) -> Request:
     """A request in the normal form."""
     made = draw(st.lists(can.tools, max_size=3, unique_by=lambda tool: tool.name)) if can.tools is not None else []
+    for index, tool in enumerate(made):
+        tool.at = f"tools[{index}]"
     request = Request(
         model=draw(st.sampled_from(["gpt-5.6", "claude-sonnet-5", "models-1"])),
         messages=draw(_conversations(can, [tool.name for tool in made])),
@@ -243,7 +245,21 @@ def _conversations(draw: st.DrawFn, can: Can, callable_: list[str]) -> list[Mess
         role = "assistant" if calls and draw(st.booleans()) else "user"
     if found[-1].role in ("assistant", "system") and not can.prefill:
         found.append(Message("user", [draw(texts)]))
-    return found
+    return _placed(found)
+
+
+def _placed(messages: list[Message]) -> list[Message]:
+    """Say of each part where it stood: a refusal tells it."""
+    for index, message in enumerate(messages):
+        message.at = f"messages[{index}]"
+        for number, part in enumerate(message.parts):
+            if not isinstance(part, Text | Refusal):
+                part.at = f"{message.at}.content[{number}]"
+            if isinstance(part, ToolResult):
+                for inner, one in enumerate(part.parts):
+                    if not isinstance(one, Text):
+                        one.at = f"{part.at}.content[{inner}]"
+    return messages
 
 
 @st.composite

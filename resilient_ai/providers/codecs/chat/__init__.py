@@ -1,0 +1,7 @@
+"""OpenAI's Chat, read and written."""
+
+from __future__ import annotations
+
+from .codec import CODEC
+
+__all__ = ["CODEC"]
