@@ -59,6 +59,8 @@ class Provider:
     quota: how much it answers before it says 429; by default all.
     latency: how long it takes when it is well; by default nothing that could be helped.
     name_in_answers: what stands in ids and `system_fingerprint`, so that a test sees who answered; by default its name.
+    tool_rounds: so often a model that may choose calls the tools it is offered in one conversation, all at once, before
+    it answers; by default it calls those only that it must.
     port: the port on 127.0.0.1; by default any free one.
 
     Raises ValueError for a name with other characters, no such dialect, no key, or no model.
@@ -71,6 +73,7 @@ class Provider:
     quota: Quota | None = field(default=None, kw_only=True)
     latency: Latency | None = field(default=None, kw_only=True)
     name_in_answers: str | None = field(default=None, kw_only=True)
+    tool_rounds: int = field(default=0, kw_only=True)
     port: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -83,6 +86,8 @@ class Provider:
             raise ValueError("keys and models are tuples of strings; a lone one is written ('…',)")  # noqa: TRY004
         if self.models is not None and not self.models:
             raise ValueError("a provider serves at least one model")
+        if not 0 <= self.tool_rounds <= 1000:
+            raise ValueError("tool_rounds is a number from 0 to 1000")
         if not all(self.keys):
             raise ValueError("an API key cannot be empty")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .replies import Event, Json, Reply, as_list, as_object, encode, event, ok
-from .text import count, instance, pieces, say, seed_of, think
+from .text import count, instance, pieces, say, seed_of, think, until_stop
+from .tools import ANY, AUTO, NONE, Called, Offer, called
 from .world import Ask, World, now
 
 
@@ -32,15 +33,19 @@ def chat(world: World, ask: Ask) -> Reply:
     return ok({**frame, "object": "chat.completion", "choices": shown, "usage": usage})
 
 
-def forced_tool(request: Json) -> Json | None:
-    """The function that `tool_choice` forces (its definition, in either endpoint's shape), or None."""
+def offer(request: Json, rounds: int) -> Offer:
+    """What a request to either endpoint says of its tools."""
     given = [as_object(tool) for tool in as_list(request.get("tools"))]
     tools = [as_object(tool.get("function", tool)) for tool in given if tool.get("type") == "function"]
-    choice: Any = request.get("tool_choice")
-    if choice == "required":
-        return next(iter(tools), None)
-    wanted = as_object(as_object(choice).get("function", choice)).get("name")
-    return next((tool for tool in tools if wanted is not None and tool.get("name") == wanted), None)
+    choice: Any = request.get("tool_choice") or "auto"
+    named = as_object(as_object(choice).get("function", choice)).get("name")
+    forced = {"auto": AUTO, "required": ANY, "none": NONE}.get(choice) if isinstance(choice, str) else str(named)
+    return Offer(
+        [(str(tool.get("name")), as_object(tool.get("parameters"))) for tool in tools],
+        forced,
+        request.get("parallel_tool_calls") is not False,
+        rounds,
+    )
 
 
 def wanted_schema(form: Any, *, inner: str | None = None) -> Json | None:
@@ -64,22 +69,20 @@ def answer_tokens(seed: int, *, schema: Json | None, limit: int | None, length: 
 
 
 def _choice(request: Json, index: int, ask: Ask) -> Json:
-    """What one choice says: what it thinks, its tokens, the tool it calls if any, and how it ends."""
+    """What one choice says: what it thinks, its tokens, the tools it calls if any, and how it ends."""
     seed = seed_of(request, index=index)
     thoughts = think(seed, tokens=ask.thoughts)
-    if tool := forced_tool(request):
-        arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
-        return {
-            "tokens": pieces(arguments),
-            "tool": tool.get("name", ""),
-            "call": f"call_{seed:016x}",
-            "finish": "tool_calls",
-            "thoughts": thoughts,
-        }
+    rounds = sum(bool(as_object(message).get("tool_calls")) for message in as_list(request.get("messages")))
+    calls = called(offer(request, rounds), seed, ask.tool_rounds)
+    if calls:
+        told = [piece for call in calls for piece in call.pieces]
+        return {"tokens": told, "calls": calls, "finish": "tool_calls", "thoughts": thoughts}
     schema = wanted_schema(request.get("response_format"), inner="json_schema")
     limit: int | None = request.get("max_completion_tokens") or request.get("max_tokens")
     tokens, cut = answer_tokens(seed, schema=schema, limit=limit, length=ask.tokens)
-    return {"tokens": tokens, "tool": None, "finish": "length" if cut else "stop", "thoughts": thoughts}
+    tokens, stopped = until_stop(tokens, as_list(request.get("stop")) or [request.get("stop")])
+    finish = "length" if cut and stopped is None else "stop"
+    return {"tokens": tokens, "calls": [], "finish": finish, "thoughts": thoughts}
 
 
 def _message(choice: Json) -> Json:
@@ -87,10 +90,13 @@ def _message(choice: Json) -> Json:
     message: Json = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     if choice["thoughts"]:
         message["reasoning_content"] = "".join(choice["thoughts"])
-    if choice["tool"] is None:
+    if not choice["calls"]:
         return message
-    call = {"id": choice["call"], "type": "function", "function": {"name": choice["tool"], "arguments": text}}
-    return {**message, "content": None, "tool_calls": [call]}
+    return {**message, "content": None, "tool_calls": [_call(call, call.text) for call in choice["calls"]]}
+
+
+def _call(call: Called, arguments: str) -> Json:
+    return {"id": f"call_{call.mark}", "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
 def _events(request: Json, frame: Json, choices: list[Json], usage: Json) -> list[Event]:
@@ -120,12 +126,13 @@ def _events(request: Json, frame: Json, choices: list[Json], usage: Json) -> lis
 
 def _deltas(choice: Json) -> list[Json]:
     """The opening, then the content."""
-    if choice["tool"] is None:
+    if not choice["calls"]:
         return [{"role": "assistant", "content": "", "refusal": None}, *({"content": one} for one in choice["tokens"])]
-    function = {"name": choice["tool"], "arguments": ""}
-    call = {"index": 0, "id": choice["call"], "type": "function", "function": function}
-    parts: list[Json] = [{"tool_calls": [{"index": 0, "function": {"arguments": one}}]} for one in choice["tokens"]]
-    return [{"role": "assistant", "content": None, "tool_calls": [call]}, *parts]
+    parts: list[Json] = []
+    for index, call in enumerate(choice["calls"]):
+        parts.append({"tool_calls": [{"index": index, **_call(call, "")}]})
+        parts += [{"tool_calls": [{"index": index, "function": {"arguments": one}}]} for one in call.pieces]
+    return [{"role": "assistant", "content": None, **parts[0]}, *parts[1:]]
 
 
 def _usage(asked: int, answered: int, thought: int = 0) -> Json:

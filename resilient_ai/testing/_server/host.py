@@ -162,6 +162,7 @@ class Visit:
         self._host, self._entry, self._headers = host, entry, headers
         self._ask, self._dialect = ask, host.dialect
         ask.request_id, ask.tokens = host.next_request_id(), host.tokens
+        ask.tool_rounds = host.provider.tool_rounds
         self._started = time.perf_counter()
         self._takes = 0.0
         self._window: Window | None = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .chat import answer_tokens, forced_tool, wanted_schema
-from .replies import Event, Json, Refusal, Reply, as_object, encode, event, ok
-from .text import count, instance, pieces, seed_of, think
+from typing import Any
+
+from .chat import answer_tokens, offer, wanted_schema
+from .replies import Event, Json, Refusal, Reply, as_list, as_object, event, ok
+from .text import count, seed_of, think
+from .tools import called
 from .world import MAX_THINGS, Ask, Job, World, now
 
 
@@ -16,14 +19,14 @@ def create(world: World, ask: Ask) -> Reply:
         message = f"Previous response with id '{previous}' not found."
         raise Refusal(400, message, param="previous_response_id", code="previous_response_not_found")
     made = world.make("responses", "resp_")
-    done, tokens, thoughts = _whole(request, made, ask)
+    done, told, thoughts = _whole(request, made, ask)
     job = world.start(done)
     if request.get("store") is not False and len(world.responses) < MAX_THINGS:
         world.responses[made] = job
     if request.get("background"):
         return ok(_waiting(done, "queued"), made=made)
     if request.get("stream"):
-        events = _events(done, tokens, thoughts)
+        events = _events(done, told, thoughts)
         return Reply(content_type="text/event-stream; charset=utf-8", events=events, named_events=True, made=made)
     return ok(done, made=made)
 
@@ -64,10 +67,11 @@ def _waiting(done: Json, status: str) -> Json:
     return {**done, "status": status, "output": [], "usage": None, "completed_at": None}
 
 
-def _whole(request: Json, made: str, ask: Ask) -> tuple[Json, list[str], list[str]]:
-    """The finished response, the pieces its content is streamed in, and those of what it thinks."""
+def _whole(request: Json, made: str, ask: Ask) -> tuple[Json, list[list[str]], list[str]]:
+    """The finished response, the pieces each of its items is streamed in, and those of what it thinks."""
     seed = seed_of({**request, "model": ask.model})
-    item, tokens, cut = _item(request, seed, ask.tokens)
+    items, told, cut = _items(request, seed, ask)
+    tokens = [piece for pieces in told for piece in pieces]
     thoughts = think(seed, tokens=ask.thoughts)
     asked = count(request.get("input"))
     form: Json = request.get("text") or {"format": {"type": "text"}}
@@ -84,7 +88,7 @@ def _whole(request: Json, made: str, ask: Ask) -> tuple[Json, list[str], list[st
         "max_output_tokens": request.get("max_output_tokens"),
         "metadata": request.get("metadata") or {},
         "model": ask.model,
-        "output": [*_reasoning(seed, thoughts), item],
+        "output": [*_reasoning(seed, thoughts), *items],
         "parallel_tool_calls": request.get("parallel_tool_calls", True),
         "previous_response_id": request.get("previous_response_id"),
         "reasoning": {"effort": None, "summary": None},
@@ -104,7 +108,7 @@ def _whole(request: Json, made: str, ask: Ask) -> tuple[Json, list[str], list[st
             "total_tokens": asked + len(tokens) + len(thoughts),
         },
     }
-    return body, tokens, thoughts
+    return body, told, thoughts
 
 
 def _reasoning(seed: int, thoughts: list[str]) -> list[Json]:
@@ -113,25 +117,43 @@ def _reasoning(seed: int, thoughts: list[str]) -> list[Json]:
     return [{"id": f"rs_{seed:016x}", "type": "reasoning", "summary": summary}] if thoughts else []
 
 
-def _item(request: Json, seed: int, length: int) -> tuple[Json, list[str], bool]:
-    if tool := forced_tool(request):
-        arguments = encode(instance(tool.get("parameters") or {"type": "object"}, seed=seed)).decode()
-        call = {"id": f"fc_{seed:016x}", "type": "function_call", "status": "completed", "name": tool.get("name", "")}
-        return {**call, "call_id": f"call_{seed:016x}", "arguments": arguments}, pieces(arguments), False
+def _items(request: Json, seed: int, ask: Ask) -> tuple[list[Json], list[list[str]], bool]:
+    """The items of the answer, the pieces each is streamed in, and whether its limit cut it."""
+    rounds = _rounds([as_object(item).get("type") for item in as_list(request.get("input"))])
+    if calls := called(offer(request, rounds), seed, ask.tool_rounds):
+        items: list[Json] = [
+            {
+                "id": f"fc_{call.mark}",
+                "type": "function_call",
+                "status": "completed",
+                "name": call.name,
+                "call_id": f"call_{call.mark}",
+                "arguments": call.text,
+            }
+            for call in calls
+        ]
+        return items, [call.pieces for call in calls], False
     schema = wanted_schema(as_object(request.get("text")).get("format"))
-    tokens, cut = answer_tokens(seed, schema=schema, limit=request.get("max_output_tokens"), length=length)
+    tokens, cut = answer_tokens(seed, schema=schema, limit=request.get("max_output_tokens"), length=ask.tokens)
     part: Json = {"type": "output_text", "text": "".join(tokens), "annotations": [], "logprobs": []}
     item: Json = {"id": f"msg_{seed:016x}", "type": "message", "status": "incomplete" if cut else "completed"}
-    return {**item, "role": "assistant", "content": [part]}, tokens, cut
+    return [{**item, "role": "assistant", "content": [part]}], [tokens], cut
 
 
-def _events(done: Json, tokens: list[str], thoughts: list[str]) -> list[Event]:
+def _rounds(kinds: list[Any]) -> int:
+    """How often tools were called: calls that stand together are one time."""
+    calls = [kind == "function_call" for kind in kinds]
+    return sum(call and not before for call, before in zip(calls, [False, *calls], strict=False))
+
+
+def _events(done: Json, pieces: list[list[str]], thoughts: list[str]) -> list[Event]:
     """The whole sequence, numbered."""
     told = [("created", {"response": _waiting(done, "in_progress")})]
     told.append(("in_progress", {"response": _waiting(done, "in_progress")}))
+    rest = iter(pieces)
     for place, item in enumerate(done["output"]):
         reasoning = item["type"] == "reasoning"
-        told += _thought_events(item, thoughts, place) if reasoning else _item_events(item, tokens, place)
+        told += _thought_events(item, thoughts, place) if reasoning else _item_events(item, next(rest), place)
     told.append((done["status"], {"response": done}))
     return [
         event(

@@ -94,6 +94,22 @@ def say(seed: int, *, tokens: int = ANSWER_TOKENS) -> list[str]:
     return words
 
 
+def until_stop(tokens: list[str], sequences: list[Any]) -> tuple[list[str], str | None]:
+    """The tokens before the first stop sequence, and which one that is."""
+    text = "".join(tokens)
+    found = [(text.index(item), item) for item in sequences if isinstance(item, str) and item and item in text]
+    if not found:
+        return tokens, None
+    end, stopped = min(found)
+    kept: list[str] = []
+    for token in tokens:
+        if end <= 0:
+            break
+        kept.append(token[:end])
+        end -= len(token)
+    return kept, stopped
+
+
 def think(seed: int, *, tokens: int) -> list[str]:
     """What is thought before the answer of this seed."""
     return say(seed ^ 1, tokens=tokens)

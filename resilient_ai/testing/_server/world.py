@@ -24,6 +24,7 @@ class Ask:
 
     tokens: the length of an answer unless the request asks for less. thoughts: so many tokens of thinking have to be
     told before it. opens: a stream has to begin with an event that carries nothing, also where the API has none.
+    tool_rounds: so often a model that may decide calls tools in one conversation.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Ask:
     tokens: int = ANSWER_TOKENS
     thoughts: int = 0
     opens: bool = False
+    tool_rounds: int = 0
 
     @property
     def model(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..chat import answer_tokens
-from ..replies import Event, Json, Reply, as_list, as_object, encode, event, ok
-from ..text import count, instance, pieces, seed_of, think
+from ..replies import Event, Json, Reply, as_list, as_object, event, ok
+from ..text import count, seed_of, think, until_stop
+from ..tools import ANY, AUTO, NONE, Called, Offer, called
 
 if TYPE_CHECKING:
     from ..world import Ask, World
@@ -69,17 +70,13 @@ def _answer(request: Json, ask: Ask) -> tuple[list[_Block], str, str | None]:
     """The blocks, the reason it stops, and the stop sequence if one was met."""
     seed = seed_of(request)
     thoughts = _thoughts(request, seed, ask.thoughts)
-    if tool := _forced_tool(request):
-        made = instance(tool.get("input_schema") or {"type": "object"}, seed=seed)
-        opening: Json = {"type": "tool_use", "id": f"toolu_{seed:016x}", "name": tool.get("name", ""), "input": {}}
-        parts = pieces(encode(made).decode())
-        deltas = [{"type": "input_json_delta", "partial_json": part} for part in ("", *parts)]
-        return [*thoughts, _Block(opening, {**opening, "input": made}, deltas, len(parts))], "tool_use", None
+    if calls := called(_offer(request), seed, ask.tool_rounds):
+        return [*thoughts, *map(_called, calls)], "tool_use", None
     form = as_object(as_object(request.get("output_config")).get("format"))
     schema = as_object(form.get("schema")) if form.get("type") == "json_schema" else None
     limit = int(request["max_tokens"])
     tokens, cut = answer_tokens(seed, schema=schema, limit=limit, length=ask.tokens)
-    tokens, stopped = _until_stop(tokens, as_list(request.get("stop_sequences")))
+    tokens, stopped = until_stop(tokens, as_list(request.get("stop_sequences")))
     reason = "stop_sequence" if stopped is not None else "max_tokens" if cut else "end_turn"
     if not tokens:
         return thoughts, reason, stopped
@@ -106,31 +103,23 @@ def _thoughts(request: Json, seed: int, wanted: int) -> list[_Block]:
     return [_Block(opening, whole, [*deltas, {"type": "signature_delta", "signature": signature}], wanted or _THOUGHT)]
 
 
-def _forced_tool(request: Json) -> Json | None:
-    """The tool that `tool_choice` forces, or None."""
+def _offer(request: Json) -> Offer:
+    """What the request says of its tools."""
     choice = as_object(request.get("tool_choice"))
     tools = [as_object(tool) for tool in as_list(request.get("tools"))]
-    if choice.get("type") == "any":
-        return next(iter(tools), None)
-    if choice.get("type") == "tool":
-        return next((tool for tool in tools if tool.get("name") == choice.get("name")), None)
-    return None
+    turns = [as_list(as_object(turn).get("content")) for turn in as_list(request.get("messages"))]
+    return Offer(
+        [(str(tool.get("name")), as_object(tool.get("input_schema"))) for tool in tools],
+        {"auto": AUTO, "any": ANY, "none": NONE}.get(str(choice.get("type", "auto")), str(choice.get("name"))),
+        not choice.get("disable_parallel_tool_use"),
+        sum(any(as_object(block).get("type") == "tool_use" for block in turn) for turn in turns),
+    )
 
 
-def _until_stop(tokens: list[str], sequences: list[Any]) -> tuple[list[str], str | None]:
-    """The tokens before the first stop sequence, and which one that is."""
-    text = "".join(tokens)
-    found = [(text.index(item), item) for item in sequences if isinstance(item, str) and item and item in text]
-    if not found:
-        return tokens, None
-    end, stopped = min(found)
-    kept: list[str] = []
-    for token in tokens:
-        if end <= 0:
-            break
-        kept.append(token[:end])
-        end -= len(token)
-    return kept, stopped
+def _called(call: Called) -> _Block:
+    opening: Json = {"type": "tool_use", "id": f"toolu_{call.mark}", "name": call.name, "input": {}}
+    deltas = [{"type": "input_json_delta", "partial_json": part} for part in ("", *call.pieces)]
+    return _Block(opening, {**opening, "input": call.arguments}, deltas, len(call.pieces))
 
 
 def _events(body: Json, blocks: list[_Block]) -> list[Event]:

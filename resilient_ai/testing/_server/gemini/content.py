@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..chat import answer_tokens
 from ..replies import Event, Json, Reply, as_list, as_object, encode, ok
-from ..text import count, instance, seed_of, think
+from ..text import count, seed_of, think, until_stop
+from ..tools import ANY, AUTO, NONE, Offer, called
 
 if TYPE_CHECKING:
     from ..world import Ask, World
@@ -96,14 +97,15 @@ def _candidate(ask: Ask, config: Json, index: int) -> _Candidate:
     thoughts: list[Json] = []
     if thinking.get("includeThoughts") or ask.thoughts:
         thoughts = [{"text": token, "thought": True} for token in think(seed, tokens=ask.thoughts or _THOUGHT)]
-    if tool := _forced_tool(ask.json):
-        given = tool.get("parametersJsonSchema") or _lowered(tool.get("parameters")) or {"type": "object"}
-        call = {"id": f"call_{seed:016x}", "name": tool["name"], "args": instance(given, seed=seed)}
-        parts: list[Json] = [{"functionCall": call, "thoughtSignature": "c2lnbmF0dXJl"}]
-        return _Candidate([*thoughts, *parts], "STOP", count(call["args"]), len(thoughts))
+    if calls := called(_offer(ask.json), seed, ask.tool_rounds):
+        made: list[Json] = [
+            {"functionCall": {"id": f"call_{call.mark}", "name": call.name, "args": call.arguments}} for call in calls
+        ]
+        made[0]["thoughtSignature"] = "c2lnbmF0dXJl"  # the vendor signs the first of several
+        return _Candidate([*thoughts, *made], "STOP", count([call.arguments for call in calls]), len(thoughts))
     limit = config.get("maxOutputTokens")
     tokens, cut = answer_tokens(seed, schema=_schema(config), limit=limit, length=ask.tokens)
-    tokens = _until_stop(tokens, as_list(config.get("stopSequences")))
+    tokens, _ = until_stop(tokens, as_list(config.get("stopSequences")))
     finish = "MAX_TOKENS" if cut else "STOP"
     return _Candidate([*thoughts, *({"text": token} for token in tokens)], finish, len(tokens), len(thoughts))
 
@@ -128,31 +130,23 @@ def _lowered(schema: Any) -> Json:
     return found
 
 
-def _forced_tool(request: Json) -> Json | None:
-    """The function that mode ANY forces, or None."""
+def _offer(request: Json) -> Offer:
+    """What the request says of its tools."""
     calling = as_object(as_object(request.get("toolConfig")).get("functionCallingConfig"))
-    if calling.get("mode") != "ANY":
-        return None
     tools = [as_object(tool) for tool in as_list(request.get("tools"))]
     declared = [as_object(given) for tool in tools for given in as_list(tool.get("functionDeclarations"))]
     allowed = as_list(calling.get("allowedFunctionNames"))
-    return next((given for given in declared if not allowed or given["name"] in allowed), None)
+    turns = [as_list(as_object(turn).get("parts")) for turn in as_list(request.get("contents"))]
+    return Offer(
+        [(str(given["name"]), _parameters(given)) for given in declared if not allowed or given["name"] in allowed],
+        {"ANY": ANY, "NONE": NONE}.get(str(calling.get("mode")), AUTO),
+        True,
+        sum(any("functionCall" in as_object(part) for part in turn) for turn in turns),
+    )
 
 
-def _until_stop(tokens: list[str], sequences: list[Any]) -> list[str]:
-    """The tokens before the first stop sequence."""
-    text = "".join(tokens)
-    ends = [text.index(item) for item in sequences if isinstance(item, str) and item and item in text]
-    if not ends:
-        return tokens
-    kept: list[str] = []
-    left = min(ends)
-    for token in tokens:
-        if left <= 0:
-            break
-        kept.append(token[:left])
-        left -= len(token)
-    return kept
+def _parameters(declared: Json) -> Json:
+    return as_object(declared.get("parametersJsonSchema")) or _lowered(declared.get("parameters"))
 
 
 def _joined(parts: list[Json]) -> list[Json]:
