@@ -124,7 +124,7 @@ def test_thinking_limits_and_schemas(client: anthropic.Anthropic) -> None:
         word,
         False,
     )
-    schema = {"type": "object", "properties": {"sure": {"type": "boolean"}}}
+    schema = {"type": "object", "properties": {"sure": {"type": "boolean"}}, "additionalProperties": False}
     form = {"format": {"type": "json_schema", "schema": schema}}
     assert json.loads(client.messages.create(**ASK, output_config=form).content[0].text).keys() == {"sure"}
 

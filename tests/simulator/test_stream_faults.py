@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from resilient_ai.testing import Request, SimulatedProvider
 
 HI = [{"role": "user", "content": "hello"}]
-SCHEMA = {"type": "object", "properties": {name: {"type": "string"} for name in ("harbour", "river", "bridge")}}
+SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("harbour", "river", "bridge")},
+    "additionalProperties": False,
+}
 
 
 @dataclass(frozen=True)

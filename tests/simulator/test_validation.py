@@ -33,21 +33,93 @@ def post(provider: SimulatedProvider, path: str = "/chat/completions", **request
     return WEB.post(f"{provider.base_url}{path}", headers=headers, **request)
 
 
+USER = {"role": "user", "content": "hello"}
+CALLS = {
+    "role": "assistant",
+    "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
+BLANK = {"type": "function", "function": {"name": "a b"}}
+FORM = {"type": "json_schema", "json_schema": {"name": "x"}}
+TEXT = {"type": "text", "text": "x"}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "fine"}
+CALL_ITEM = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}
+RESULT_ITEM = {"type": "function_call_output", "call_id": "call_1", "output": "fine"}
+
+
+def said(content: object) -> dict[str, object]:
+    return {"role": "user", "content": content}
+
+
 # Path, body, status, param, code.
+CHATS = "/chat/completions"
 REFUSED = [
-    ("/chat/completions", {**CHAT, "model": "none"}, 404, None, "model_not_found"),
+    (CHATS, {**CHAT, "model": "none"}, 404, None, "model_not_found"),
     ("/chat/completions", {"model": "gpt-4o"}, 400, "messages", "missing_required_parameter"),
-    ("/chat/completions", {**CHAT, "messages": None}, 400, "messages", "missing_required_parameter"),
-    ("/chat/completions", {**CHAT, "mesages": []}, 400, "mesages", "unknown_parameter"),
-    ("/chat/completions", {**CHAT, "messages": "hello"}, 400, "messages", "invalid_type"),
-    ("/chat/completions", {**CHAT, "messages": []}, 400, "messages", "empty_array"),
-    ("/chat/completions", {**CHAT, "messages": ["x"]}, 400, "messages[0]", "invalid_type"),
-    ("/chat/completions", {**CHAT, "messages": [{"content": "x"}]}, 400, "messages[0].role", None),
-    ("/chat/completions", {**CHAT, "messages": [{"role": "me", "content": "x"}]}, 400, "messages[0].role", None),
-    ("/chat/completions", {**CHAT, "messages": [{"role": "user"}]}, 400, "messages[0].content", None),
-    ("/chat/completions", {**CHAT, "temperature": 3}, 400, "temperature", "integer_above_maximum_value"),
-    ("/chat/completions", {**CHAT, "temperature": "hot"}, 400, "temperature", "invalid_type"),
-    ("/chat/completions", {**CHAT, "n": True}, 400, "n", "invalid_type"),
+    (CHATS, {**CHAT, "messages": None}, 400, "messages", "missing_required_parameter"),
+    (CHATS, {**CHAT, "mesages": []}, 400, "mesages", "unknown_parameter"),
+    (CHATS, {**CHAT, "messages": "hello"}, 400, "messages", "invalid_type"),
+    (CHATS, {**CHAT, "messages": []}, 400, "messages", "empty_array"),
+    (CHATS, {**CHAT, "messages": ["x"]}, 400, "messages[0]", "invalid_type"),
+    (CHATS, {**CHAT, "messages": [{"content": "x"}]}, 400, "messages[0].role", None),
+    (CHATS, {**CHAT, "messages": [{"role": "me", "content": "x"}]}, 400, "messages[0].role", None),
+    (CHATS, {**CHAT, "messages": [{"role": "user"}]}, 400, "messages[0].content", None),
+    (CHATS, {**CHAT, "temperature": 3}, 400, "temperature", "integer_above_maximum_value"),
+    (CHATS, {**CHAT, "temperature": "hot"}, 400, "temperature", "invalid_type"),
+    (CHATS, {**CHAT, "n": True}, 400, "n", "invalid_type"),
+    (CHATS, {**CHAT, "messages": [{**USER, "mood": "bad"}]}, 400, "messages[0].mood", None),
+    (
+        "/chat/completions",
+        {**CHAT, "messages": [said([{"type": "image_url"}])]},
+        400,
+        "messages[0].content[0].image_url",
+        None,
+    ),
+    (CHATS, {**CHAT, "messages": [said([{"type": "tool_use"}])]}, 400, "messages[0].content[0]", None),
+    (CHATS, {**CHAT, "messages": [USER, {"role": "assistant"}]}, 400, "messages[1].content", None),
+    (CHATS, {**CHAT, "messages": [USER, CALLS]}, 400, "messages.[2].role", None),
+    (CHATS, {**CHAT, "messages": [USER, RESULT]}, 400, "messages.[1].role", None),
+    (CHATS, {**CHAT, "messages": [USER, CALLS, USER, RESULT]}, 400, "messages.[2].role", None),
+    (
+        "/chat/completions",
+        {**CHAT, "tools": [BLANK]},
+        400,
+        "tools[0].function.name",
+        None,
+    ),
+    (CHATS, {**CHAT, "tool_choice": "required"}, 400, "tool_choice", None),
+    (
+        "/chat/completions",
+        {**CHAT, "response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
+        400,
+        "response_format.json_schema.schema",
+        None,
+    ),
+    (CHATS, {**CHAT, "stop": list("abcde")}, 400, "stop", None),
+    (CHATS, {**CHAT, "stream_options": {"include_usage": True}}, 400, "stream_options", None),
+    ("/responses", {"model": "gpt-4o", "input": [{**USER, "mood": "bad"}]}, 400, "input[0].mood", None),
+    (
+        "/responses",
+        {"model": "gpt-4o", "input": [said([TEXT])]},
+        400,
+        "input[0].content[0].type",
+        None,
+    ),
+    ("/responses", {"model": "gpt-4o", "input": [CALL_ITEM]}, 400, "input", None),
+    ("/responses", {"model": "gpt-4o", "input": [RESULT_ITEM]}, 400, "input", None),
+    (
+        "/responses",
+        {"model": "gpt-4o", "input": [{**CALL_ITEM, "id": "call_1"}, RESULT_ITEM]},
+        400,
+        "input[0].id",
+        None,
+    ),
+    (
+        "/responses",
+        {"model": "gpt-4o", "input": "x", "tools": [BLANK]},
+        400,
+        "tools[0].function",
+        None,
+    ),
     ("/responses", {"model": "gpt-4o", "input": 7}, 400, "input", "invalid_type"),
     ("/responses", {"model": "gpt-4o", "input": "x", "n": 2}, 400, "n", "unknown_parameter"),
     ("/responses", {"model": "gpt-4o", "previous_response_id": "r"}, 400, "previous_response_id", None),

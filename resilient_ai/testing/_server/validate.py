@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from .fields import CHAT, RESPONSES
 from .http import BadRequestError, Part, parse_multipart
+from .items import check_responses
 from .replies import Json, Refusal
+from .turns import check_chat
 from .world import Ask, parse_json
 
 if TYPE_CHECKING:
@@ -111,6 +114,14 @@ def check(spec: Spec, ask: Ask) -> None:
             _check_type(name, value, spec.fields[name])
             _check_value(name, value)
     _check_messages(ask.json)
+    _check_inside(spec, ask.json)
+
+
+def _check_inside(spec: Spec, request: Json) -> None:
+    if spec is CHAT:
+        check_chat(request)
+    elif spec is RESPONSES:
+        check_responses(request)
 
 
 def check_model(models: tuple[str, ...], ask: Ask) -> None:

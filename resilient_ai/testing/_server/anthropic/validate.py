@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from ..fields import Spec, spec
 from ..replies import Json, Refusal, as_list, as_object
+from ..turns import NAME
 from ..validate import is_type
+from .blocks import BLOCKS, check_block
 
 _SHARED = (
     "messages:arr! model:str! cache_control:obj output_config:obj speed:str system:str|arr thinking:obj"
@@ -38,28 +40,13 @@ _CHOICES: Final = {
     "service_tier": ("auto", "standard_only"),
     "speed": ("standard", "fast"),
 }
-_BLOCKS: Final = {
-    "user": {
-        *("text", "image", "document", "search_result", "tool_result", "container_upload"),
-        *("web_search_tool_result", "web_fetch_tool_result"),
-    },
-    "assistant": {
-        *("text", "thinking", "redacted_thinking", "tool_use", "server_tool_use", "search_result", "document"),
-        *("web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result"),
-        *("bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "tool_search_tool_result"),
-        *("mcp_tool_use", "mcp_tool_result", "container_upload"),
-    },
-    "system": {"text"},
-}
-_WANTED: Final = {
-    "text": "text",
-    "image": "source",
-    "document": "source",
-    "tool_use": "input",
-    "tool_result": "tool_use_id",
-    "thinking": "signature",
-}
-"""The field without which a block is none."""
+_TOOL: Final = frozenset(
+    {
+        *("type", "name", "description", "input_schema", "cache_control", "strict", "defer_loading"),
+        *("eager_input_streaming", "input_examples", "allowed_callers"),
+    }
+)
+"""The fields of a tool of the program's own (anthropic 2.12, ToolParam)."""
 
 
 def check(wanted: Spec, request: Json, *, version: str) -> None:
@@ -80,6 +67,7 @@ def check(wanted: Spec, request: Json, *, version: str) -> None:
                 raise Refusal(400, f"{name}: not supported in API version {version}")
     _check_numbers(request)
     _check_tools(request)
+    _check_form(request)
     return _check_messages(request["messages"], version)
 
 
@@ -114,18 +102,66 @@ def _check_tools(request: Json) -> None:
     for index, item in enumerate(as_list(request.get("tools"))):
         tool = as_object(item)
         if tool.get("type") in (None, "custom"):
-            if not isinstance(tool.get("name"), str):
-                raise Refusal(400, f"tools.{index}.custom.name: Field required")
-            if not isinstance(tool.get("input_schema"), dict):
-                raise Refusal(400, f"tools.{index}.custom.input_schema: Field required")
+            _check_tool(f"tools.{index}.custom", tool)
         if (name := str(tool.get("name"))) in names:
             raise Refusal(400, "tools: Tool names must be unique.")
         names.append(name)
     choice = as_object(request.get("tool_choice"))
+    if choice and choice.get("type") not in ("auto", "any", "tool", "none"):
+        raise Refusal(400, f"tool_choice: Input tag {choice.get('type')!r} found using 'type' does not match any tag")
+    if choice.get("type") in ("any", "tool") and as_object(request.get("thinking")).get("type") == "enabled":
+        raise Refusal(400, "Thinking may not be enabled when tool_choice forces tool use.")
     if choice.get("type") in ("any", "tool") and not names:
         raise Refusal(400, "tool_choice: may only be specified while providing tools")
     if choice.get("type") == "tool" and choice.get("name") not in names:
         raise Refusal(400, f"Tool '{choice.get('name')}' not found in provided tools")
+
+
+def _check_tool(where: str, tool: Json) -> None:
+    for name in tool:
+        if name not in _TOOL:
+            raise Refusal(400, f"{where}.{name}: Extra inputs are not permitted")
+    if not isinstance(tool.get("name"), str):
+        raise Refusal(400, f"{where}.name: Field required")
+    if not NAME.fullmatch(tool["name"]):
+        raise Refusal(400, f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,64}}$'")
+    schema = tool.get("input_schema")
+    if not isinstance(schema, dict):
+        raise Refusal(400, f"{where}.input_schema: Field required")
+    if as_object(schema).get("type") != "object":  # pyright: ignore[reportUnknownArgumentType]
+        raise Refusal(400, f"{where}.input_schema.type: Input should be 'object'")
+
+
+def _check_form(request: Json) -> None:
+    """The form of the answer: a schema whose objects are closed."""
+    config = as_object(request.get("output_config"))
+    if config.get("effort") not in (None, "low", "medium", "high", "xhigh", "max"):
+        raise Refusal(400, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'")
+    form = config.get("format")
+    if form is None:
+        return
+    if as_object(form).get("type") != "json_schema":
+        raise Refusal(400, "output_config.format: Input tag found using 'type' does not match any of the expected tags")
+    if not isinstance(as_object(form).get("schema"), dict):
+        raise Refusal(400, "output_config.format.json_schema.schema: Field required")
+    for name in as_object(form):
+        if name not in {"type", "schema"}:
+            raise Refusal(400, f"output_config.format.json_schema.{name}: Extra inputs are not permitted")
+    if _is_open(form["schema"]):
+        raise Refusal(
+            400,
+            "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false",
+        )
+
+
+def _is_open(schema: Any) -> bool:
+    """Whether an object in a schema may have more than it names."""
+    given = as_object(schema)
+    if given.get("type") == "object" and given.get("additionalProperties") is not False:
+        return True
+    inner = [*as_object(given.get("properties")).values(), *as_list(given.get("anyOf"))]
+    inner += [*as_object(given.get("$defs")).values(), *([given["items"]] if "items" in given else [])]
+    return any(map(_is_open, inner))
 
 
 def _check_messages(messages: list[Any], version: str) -> None:
@@ -148,7 +184,11 @@ def _turn(index: int, item: Any, version: str) -> tuple[str, list[Json]]:
         if name not in {"role", "content"}:
             raise Refusal(400, f"{where}.{name}: Extra inputs are not permitted")
     role: Any = message["role"]
-    if not isinstance(role, str) or role not in _BLOCKS:
+    if role == "system" and version != "2026-10-21":
+        raise Refusal(
+            400, 'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter.'
+        )
+    if not isinstance(role, str) or role not in BLOCKS:
         raise Refusal(400, f'messages: Unexpected role "{role}". Allowed roles are "user", "assistant" or "system".')
     content: Any = message["content"]
     if isinstance(content, str):
@@ -158,28 +198,7 @@ def _turn(index: int, item: Any, version: str) -> tuple[str, list[Json]]:
     if not isinstance(content, list):
         raise Refusal(400, f"{where}.content: Input should be a valid list")
     blocks = as_list(content)  # pyright: ignore[reportUnknownArgumentType]
-    return role, [_block(f"{where}.content.{place}", block, role, version) for place, block in enumerate(blocks)]
-
-
-def _block(where: str, given: Any, role: str, version: str) -> Json:
-    block = as_object(given)
-    kind: Any = block.get("type")
-    if not isinstance(kind, str) or kind not in _BLOCKS[role]:
-        raise Refusal(400, f"{where}: Input tag {kind!r} found using 'type' does not match any of the expected tags")
-    if (wanted := _WANTED.get(kind)) and wanted not in block:
-        raise Refusal(400, f"{where}.{kind}.{wanted}: Field required")
-    if kind == "text" and not isinstance(block["text"], str):
-        raise Refusal(400, f"{where}.text.text: Input should be a valid string")
-    if kind == "text" and not block["text"]:
-        raise Refusal(400, "messages: text content blocks must be non-empty")
-    if kind == "tool_use" and not isinstance(block["input"], dict):
-        raise Refusal(400, f"{where}.tool_use.input: Input should be a valid dictionary")
-    if version == "2026-10-21":
-        if kind == "document" and role == "assistant":
-            raise Refusal(400, f"{where}: `document` blocks are not permitted in assistant turns")
-        if kind == "text" and role == "user" and block.get("citations"):
-            raise Refusal(400, f"{where}.text.citations: Extra inputs are not permitted")
-    return block
+    return role, [check_block(f"{where}.content.{place}", block, role, version) for place, block in enumerate(blocks)]
 
 
 def _check_pairs(turns: list[tuple[str, list[Json]]]) -> None:
@@ -187,6 +206,9 @@ def _check_pairs(turns: list[tuple[str, list[Json]]]) -> None:
     asked: list[str] = []
     for index, (role, blocks) in enumerate(turns):
         given = [str(block["tool_use_id"]) for block in blocks if block["type"] == "tool_result"]
+        kinds = [block["type"] == "tool_result" for block in blocks]
+        if kinds != sorted(kinds, reverse=True):
+            raise Refusal(400, f"messages.{index}: `tool_result` blocks must come first in the content of a message")
         if missing := [made for made in asked if made not in given]:
             raise Refusal(
                 400,

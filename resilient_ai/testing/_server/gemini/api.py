@@ -110,7 +110,7 @@ class Gemini:
             ask.json = _parsed(body)
             if ask.model not in provider.served_models:
                 raise Refusal(404, _not_found(ask.path, ask.model))
-            check(route.spec, ask.json)
+            check(route.spec, ask.json, ask.model)
         return route.handler
 
     def _find(self, ask: Ask) -> _Route:

@@ -6,6 +6,7 @@ mixes both).
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from ..fields import Spec, spec
@@ -42,6 +43,16 @@ _DATA: Final = (
 )
 """A part has one of these."""
 _BESIDE: Final = frozenset({"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"})
+_INSIDE: Final = {
+    "inlineData": frozenset({"mimeType", "data", "displayName"}),
+    "fileData": frozenset({"mimeType", "fileUri", "displayName"}),
+    "functionCall": frozenset({"id", "name", "args", "partialArgs", "willContinue"}),
+    "functionResponse": frozenset({"id", "name", "response", "parts", "scheduling", "willContinue"}),
+}
+_FUNCTION: Final = frozenset(
+    {"name", "description", "parameters", "parametersJsonSchema", "response", "responseJsonSchema", "behavior"}
+)
+_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 _OPAQUE: Final = frozenset(
     {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"}
 )
@@ -62,7 +73,7 @@ def camel(value: Any) -> Any:
     return found
 
 
-def check(wanted: Spec, request: Json) -> None:
+def check(wanted: Spec, request: Json, model: str = "") -> None:
     """Fields there, known, of their type and in their range; contents in order; else Refusal."""
     _check_fields(request, wanted, "")
     if "generateContentRequest" in request:
@@ -77,7 +88,7 @@ def check(wanted: Spec, request: Json) -> None:
         _check_content(item, f"GenerateContentRequest.contents[{index}]")
     if "systemInstruction" in request:
         _check_content(request["systemInstruction"], "GenerateContentRequest.system_instruction", roles=False)
-    _check_calls(request["contents"])
+    _check_calls(request["contents"], model)
     _check_generation(as_object(request.get("generationConfig")))
     return _check_tools(request)
 
@@ -146,24 +157,80 @@ def _check_part(part: Json, where: str) -> None:
         raise _invalid(f"{where}.data", "required oneof field 'data' must have one initialized field")
     if given == ["text"] and not isinstance(part["text"], str):
         raise Refusal(400, f"Invalid value at '{where}.text' (TYPE_STRING)")
-    for name in ("functionCall", "functionResponse"):
-        if given == [name] and not as_object(part[name]).get("name"):
-            raise _invalid(f"{where}.{name}.name", "Name cannot be empty.")
+    (kind,) = given
+    inner = as_object(part[kind])
+    for name in inner:
+        if kind in _INSIDE and name not in _INSIDE[kind]:
+            message = f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}.{kind}': Cannot find field."
+            raise Refusal(400, message)
+    if kind in ("functionCall", "functionResponse"):
+        _check_function(kind, inner, where)
+    if kind == "inlineData" and not (inner.get("mimeType") and inner.get("data")):
+        raise _invalid(f"{where}.inline_data", "mime_type and data must not be empty.")
+    if kind == "fileData" and not str(inner.get("fileUri", "")).startswith(("https://", "gs://", "http://")):
+        raise Refusal(400, "Invalid or unsupported file uri.")
 
 
-def _check_calls(contents: list[Any]) -> None:
-    """As many answers of functions as there were calls in the turn before."""
-    calls = 0
-    for item in contents:
-        parts = [as_object(part) for part in as_list(as_object(item).get("parts"))]
-        answers = sum("functionResponse" in part for part in parts)
-        if answers != calls and (answers or calls):
+def _check_function(kind: str, inner: Json, where: str) -> None:
+    if not inner.get("name"):
+        raise _invalid(f"{where}.{kind}.name", "Name cannot be empty.")
+    field = "args" if kind == "functionCall" else "response"
+    value = inner.get(field)
+    if not isinstance(value, dict) and (value is not None or kind == "functionResponse"):
+        raise Refusal(400, f"Invalid value at '{where}.{kind}.{field}' (type.googleapis.com/google.protobuf.Struct)")
+
+
+def _check_calls(contents: list[Any], model: str) -> None:
+    """As many answers of functions as there were calls in the turn before, by the same names; signed where the model
+    wants the calls of the current turn to be."""
+    turns = [(as_object(item).get("role"), _parts(item)) for item in contents]
+    if turns[0][0] == "model":
+        raise Refusal(400, "Please ensure that the first turn is of the user.")
+    called: list[str] = []
+    for _, parts in turns:
+        answered = [
+            str(as_object(part["functionResponse"]).get("name")) for part in parts if "functionResponse" in part
+        ]
+        if len(answered) != len(called) and (answered or called):
             raise Refusal(
                 400,
                 "Please ensure that the number of function response parts is equal to the number of function call"
                 " parts of the function call turn.",
             )
-        calls = sum("functionCall" in part for part in parts)
+        if sorted(answered) != sorted(called):
+            raise Refusal(
+                400, "Please ensure that function responses have the names of the functions that were called."
+            )
+        called = _names(parts, "functionCall")
+    if called:
+        raise Refusal(400, "Please ensure that function call turn comes immediately before a function response turn.")
+    if model.startswith("gemini-3"):
+        _check_signatures(turns)
+
+
+def _names(parts: list[Json], kind: str) -> list[str]:
+    return [str(as_object(part[kind]).get("name")) for part in parts if kind in part]
+
+
+def _parts(item: Any) -> list[Json]:
+    return [as_object(part) for part in as_list(as_object(item).get("parts"))]
+
+
+def _check_signatures(turns: list[tuple[Any, list[Json]]]) -> None:
+    """The first call of each step since the user last spoke has a signature."""
+    spoke = [index for index, (role, parts) in enumerate(turns) if role == "user" and _speaks(parts)]
+    for index, (_, parts) in enumerate(turns[spoke[-1] :] if spoke else turns):
+        first = next((part for part in parts if "functionCall" in part), None)
+        if first is not None and not first.get("thoughtSignature"):
+            raise Refusal(
+                400,
+                "Function call is missing a thought_signature in functionCall parts. This is required for tools to work"
+                f" correctly. Additional data, position {index}.",
+            )
+
+
+def _speaks(parts: list[Json]) -> bool:
+    return any("functionResponse" not in part for part in parts)
 
 
 def _check_generation(config: Json) -> None:
@@ -177,14 +244,28 @@ def _check_generation(config: Json) -> None:
         raise _invalid("GenerateContentRequest.generation_config.stop_sequences", "at most 5 are allowed")
 
 
+def _check_schemas(declared: Json) -> None:
+    """Its parameters are of one form; those of the OpenAPI form know nothing of what is JSON Schema's alone."""
+    if "parameters" in declared and "parametersJsonSchema" in declared:
+        raise Refusal(400, "parameters and parameters_json_schema are mutually exclusive.")
+    for name in ("additionalProperties", "$schema", "$ref", "$defs"):
+        if name in as_object(declared.get("parameters")):
+            message = f"Invalid JSON payload received. Unknown name \"{name}\" at 'parameters': Cannot find field."
+            raise Refusal(400, message)
+
+
 def _check_tools(request: Json) -> None:
     names: set[str] = set()
     for index, item in enumerate(as_list(request.get("tools"))):
         for place, given in enumerate(as_list(as_object(item).get("functionDeclarations"))):
             name: Any = as_object(given).get("name")
             where = f"GenerateContentRequest.tools[{index}].function_declarations[{place}].name"
-            if not isinstance(name, str) or not name:
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise _invalid(where, "[FIELD_INVALID]: Invalid function name.")
+            for field in as_object(given):
+                if field not in _FUNCTION:
+                    raise Refusal(400, f'Invalid JSON payload received. Unknown name "{field}": Cannot find field.')
+            _check_schemas(as_object(given))
             if name in names:
                 raise Refusal(400, f"Duplicate function declaration found: {name}")
             names.add(name)
