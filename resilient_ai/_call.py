@@ -96,7 +96,7 @@ class Reply:
 
     ``limits`` reads what the answer says of the limits of its key and model; None if it came from nobody's server.
     ``attempt`` is the send that brought it, if one did. ``kept`` has what passed of a stream, for :meth:`Port.pack`;
-    None for a plain answer, and where :meth:`Port.keep` was not called. ``copied``: another call has it, and keeps it.
+    None for a plain answer, and where :meth:`Port.keep` was not called. ``copied``: it is kept, or will be.
     """
 
     __slots__ = ("_listeners", "attempt", "copied", "ids", "kept", "limits", "value", "verdict")

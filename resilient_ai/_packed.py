@@ -33,7 +33,13 @@ class Kept(Protocol):
 
 
 async def settle(kept: Kept | None) -> None:
-    """Do what is left to do, once."""
+    """Do what is left to do, once. Whoever is cancelled leaves it to the next one who ends the stream."""
     if kept is not None and kept.later is not None:
         work, kept.later = kept.later, None
-        await work()
+        try:
+            await work()
+        except Exception:
+            raise
+        except BaseException:
+            kept.later = work
+            raise

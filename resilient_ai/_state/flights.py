@@ -36,16 +36,14 @@ class Member:
         patience: seconds that its program lets a step of a request take; None is any.
         result: what has come, for it alone.
         flight: where it is.
-        keeper: whether the answer is its own to keep: its request brought it, or nobody else is left whose did.
     """
 
-    __slots__ = ("call", "flight", "keeper", "patience", "result", "until", "wake")
+    __slots__ = ("call", "flight", "patience", "result", "until", "wake")
 
     def __init__(self, call: Any, *, until: float | None, patience: float | None) -> None:
         self.call = call
         self.wake: Callable[[], object] = bool
         self.flight: Flight | None = None
-        self.keeper = False
         self.until = until
         self.patience = patience
         self.result: Any = None
@@ -161,8 +159,6 @@ class Flights:
             self._drop(flight)
             members = list(flight.members)
             flight.members.clear()
-            if members:
-                (flight.leader if flight.leader in members else members[0]).keeper = True
         return members
 
     def streams(self, flight: Flight, shared: Any) -> list[Member]:

@@ -12,11 +12,13 @@ from ..errors import Failure
 from ..stores.base import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._call import Call, Next, Reply
     from .._keying import CacheKey
     from ._shelf import Shelf
 
-__all__ = ["fallback_key", "keep", "keep_stream", "renew"]
+__all__ = ["fallback_key", "keep_when_ended", "renew"]
 
 MOST_RENEWED = 64
 """Answers asked for anew at once, in the background; beyond it the old ones are served until their time is over."""
@@ -27,35 +29,68 @@ def fallback_key(key: str) -> str:
     return f"{key} fallback"
 
 
-def keep(shelf: Shelf, name: CacheKey, call: Call, reply: Reply, verdict: Verdict) -> None:
-    """Keep a reply that has ended, if it ended well and is one answer."""
-    journal = call.journal
-    if verdict is not Verdict.SUCCESS or journal.rescued:
-        return
-    packed = call.port.pack(reply)
-    if packed is None:
-        return
-    by = journal.answered_by or PRIMARY
-    entry = Entry(
-        data=packed.data,
-        stored=call.runtime.wall(),
-        answered_by=by,
-        model=journal.model,
-        stale_ok=packed.stale_ok,
-        namespace=name.namespace,
-        subject=name.subject,
-        family=call.facts.family,
-    )
-    shelf.set(name.key if by == PRIMARY else fallback_key(name.key), entry, call)
-
-
-def keep_stream(shelf: Shelf, name: CacheKey, call: Call, reply: Reply, verdict: Verdict) -> None:
-    """The same of a stream. It ends where nothing can be awaited: a store that blocks is called behind that."""
-    if shelf.store.blocking and reply.kept is not None:
-        if verdict is Verdict.SUCCESS:
-            reply.kept.later = partial(call.runtime.offload, partial(keep, shelf, name, call, reply, verdict))
+async def keep_when_ended(
+    shelf: Shelf, name: CacheKey, call: Call, reply: Reply, then: Callable[[], object] | None = None
+) -> None:
+    """Keep a reply, once: now, or when it ends. ``then`` is called behind that, unless the collector finds it."""
+    reply.copied = True
+    keeping = _Keeping(shelf, name, call, reply, then)
+    if reply.verdict is None:
+        reply.on_end(keeping.ended)
+    elif shelf.store.blocking:
+        await call.runtime.offload(keeping.run)
     else:
-        keep(shelf, name, call, reply, verdict)
+        keeping.run()
+
+
+class _Keeping:
+    """A reply on its way into the store."""
+
+    __slots__ = ("_call", "_name", "_reply", "_shelf", "_then")
+
+    def __init__(
+        self, shelf: Shelf, name: CacheKey, call: Call, reply: Reply, then: Callable[[], object] | None
+    ) -> None:
+        self._shelf, self._name, self._call, self._reply, self._then = shelf, name, call, reply, then
+
+    def ended(self, verdict: Verdict) -> None:
+        """A stream is over, where nothing can be awaited: a store that blocks is called behind that."""
+        runtime, kept = self._call.runtime, self._reply.kept
+        if verdict is Verdict.DROPPED:  # no lock may be taken
+            return
+        if not self._shelf.store.blocking:
+            self.run()
+        elif verdict is Verdict.SUCCESS and kept is not None:
+            kept.later = partial(runtime.offload, self.run)
+        elif self._then is not None:  # whoever read it may be gone, and is not waited for
+            runtime.spawn(partial(runtime.offload, self.run))
+
+    def run(self) -> None:
+        """Keep it, if it ended well and is one answer."""
+        try:
+            if self._reply.verdict is Verdict.SUCCESS and not self._call.journal.rescued:
+                self._keep()
+        finally:
+            if self._then is not None:
+                self._then()
+
+    def _keep(self) -> None:
+        name, call, journal = self._name, self._call, self._call.journal
+        packed = call.port.pack(self._reply)
+        if packed is None:
+            return
+        by = journal.answered_by or PRIMARY
+        entry = Entry(
+            data=packed.data,
+            stored=call.runtime.wall(),
+            answered_by=by,
+            model=journal.model,
+            stale_ok=packed.stale_ok,
+            namespace=name.namespace,
+            subject=name.subject,
+            family=call.facts.family,
+        )
+        self._shelf.set(name.key if by == PRIMARY else fallback_key(name.key), entry, call)
 
 
 def renew(shelf: Shelf, name: CacheKey, call: Call, next: Next) -> None:
@@ -85,11 +120,8 @@ async def _renewed(shelf: Shelf, name: CacheKey, call: Call, next: Next) -> None
         reply = await next(call)
     except Failure:  # told as an event; the old answer serves until its time is over
         return
+    if not reply.copied:
+        await keep_when_ended(shelf, name, call, reply)
     if reply.verdict is None:
-        reply.on_end(partial(keep_stream, shelf, name, call, reply))
         await call.port.drain(reply)
-    elif shelf.store.blocking:
-        await call.runtime.offload(partial(keep, shelf, name, call, reply, reply.verdict))
-    else:
-        keep(shelf, name, call, reply, reply.verdict)
     await call.port.discard(reply)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from .._call import scope_text
@@ -12,7 +11,7 @@ from .._keying import Keying
 from .._settings import check_name, is_number
 from ..errors import ConfigurationError, Failure, NotCached
 from ._freshness import age_of, seconds_for, sound_rule
-from ._keep import fallback_key, keep, keep_stream, renew
+from ._keep import fallback_key, keep_when_ended, renew
 from ._shelf import Shelf
 
 if TYPE_CHECKING:
@@ -120,14 +119,8 @@ class Cache:
             if served is None:
                 raise
             return served
-        if reply.copied:
-            return reply
-        if reply.verdict is None:
-            reply.on_end(partial(keep_stream, shelf, name, call, reply))
-        elif shelf.store.blocking:
-            await call.runtime.offload(partial(keep, shelf, name, call, reply, reply.verdict))
-        else:
-            keep(shelf, name, call, reply, reply.verdict)
+        if not reply.copied:
+            await keep_when_ended(shelf, name, call, reply)
         return reply
 
     @property

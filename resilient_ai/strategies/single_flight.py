@@ -245,7 +245,7 @@ class _Trip:
             self._leave()
             call.journal.joined = False
             return await self._next(call)
-        reply.copied = reply.copied or call.journal.source == "cache" or not (leads or member.keeper)
+        reply.copied = True  # it is kept before the flight is over
         return reply
 
     def _leave(self) -> Callable[[], object] | None:

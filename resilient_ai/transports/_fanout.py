@@ -101,6 +101,11 @@ class Fanout:
                 self._furthest = max((other.read for other in self._cursors), default=self._came)
         self._pump()
 
+    def is_last(self, cursor: Cursor) -> bool:
+        """Whether nobody else reads it."""
+        with self._lock:
+            return len(self._cursors) == 1 and cursor in self._cursors
+
     def take(self, cursor: Cursor) -> bytes | None:
         """What comes next for this reader; empty if it is to wait, and will be woken; None at the end.
 

@@ -108,6 +108,11 @@ class _Reader:
         self.reply.end(verdict)
         self._call.journal.finish()
 
+    def _conclude(self) -> None:
+        """Of all that is told a last reader has it kept before it leaves: from then on, equal calls ask anew."""
+        if not self._over and self._fanout.is_last(self._cursor):
+            self._fanout.source.conclude()
+
     def _stopped(self) -> Callable[[], object] | None:
         """What ends the request, if nobody else reads it and it has not ended by itself."""
         self._end(Verdict.SUCCESS if self._fanout.source.complete else Verdict.NONE)
@@ -207,8 +212,9 @@ def reader_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             raise StopIteration
 
         def close(self) -> None:
-            stop, fanout = self._stopped(), self._fanout
+            self._conclude()
             drive(settle(self.reply.kept))
+            stop, fanout = self._stopped(), self._fanout
             if stop is None:
                 return
             if not fanout.is_pumped:
@@ -239,9 +245,12 @@ def reader_classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             raise StopAsyncIteration
 
         async def aclose(self) -> None:
-            stop = self._stopped()
-            if stop is None:
+            self._conclude()
+            try:
                 await settle(self.reply.kept)
+            finally:
+                stop = self._stopped()
+            if stop is None:
                 return
             try:
                 if self._fanout.source.complete:

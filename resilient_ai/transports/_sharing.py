@@ -172,8 +172,9 @@ class _Stream:
         request_id = None if attempt is None else attempt.request_id
         answer = sharing.answer(of, call, request_id=request_id, stream=reader)
         own = reader.reply = Reply(answer, verdict=None, ids=self._reply.ids)
+        own.kept = self._reply.kept  # whoever ends it last does what is left to do
         if leads:
-            own.attempt, own.limits, own.kept = attempt, self._reply.limits, self._reply.kept
+            own.attempt, own.limits = attempt, self._reply.limits
         return own
 
     def pumped(self, by_one: bool) -> None:

@@ -100,6 +100,11 @@ class _Bound:
         self._first.mender = None
         self._watchman.closed()
 
+    def conclude(self) -> None:
+        """If all is told, it ended well, though its body may not have ended yet."""
+        if self.complete:
+            self._watchman.closed()
+
     def _ended(self) -> bytes:
         """All is read. What there is to hand on still."""
         rest = self._reading.end()

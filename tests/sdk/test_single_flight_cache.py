@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from resilient_ai import Cache, Deadline, Pipeline, Retry, SingleFlight, outcome, wrap
-from resilient_ai.stores import MemoryStore, SQLiteStore
+from resilient_ai.stores import MemoryStore, SQLiteStore, _database
 from resilient_ai.testing import Fault
 
 from .flights import at_once, nothing_left, soon
@@ -71,6 +71,13 @@ def test_kept_once_and_served_to_all_when_nobody_answers(mode: Mode, stream: boo
     mode.run(script)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that another holds is waited for as long as it takes: on a busy machine that is more than the 50 ms after
+    which a call goes on by itself."""
+    monkeypatch.setattr(_database, "BUSY", 10.0)
+
+
 def process(mode: Mode, provider: SimulatedProvider, path: Path) -> Any:
     """What another process has: a pipeline, and a store of its own on the same file."""
     store = SQLiteStore(path)
@@ -81,6 +88,7 @@ def process(mode: Mode, provider: SimulatedProvider, path: Path) -> Any:
 
 
 @modes
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_processes_ask_once(mode: Mode, stream: bool, primary: SimulatedProvider, tmp_path: Path) -> None:
     primary.fault(Fault.slow(1.0))
@@ -95,22 +103,24 @@ def test_processes_ask_once(mode: Mode, stream: bool, primary: SimulatedProvider
             return outcome(got).source
 
         told = await at_once(mode, [lambda client=client: one(client) for client in clients])
-        assert sorted(set(map(str, told))) == ["cache", "fresh"], told
+        assert sorted(map(str, told)) == ["cache", "cache", "fresh"], told
         await close(*clients)
 
     mode.run(script)
-    assert primary.count() <= 3  # on a busy machine a lock may be waited for too long, and a call goes on by itself
+    assert primary.count() == 1
 
 
 @modes
+@pytest.mark.usefixtures("patient")
 def test_the_next_process_asks_if_one_fails(mode: Mode, primary: SimulatedProvider, tmp_path: Path) -> None:
     primary.fault(Fault.status(500, count=1))
 
     async def script() -> None:
         clients = [process(mode, primary, tmp_path / "answers") for _ in range(3)]
         told = await at_once(mode, [lambda client=client: chat(client, **SURE) for client in clients])
-        assert sum(isinstance(one, Exception) for one in told) == 1, told
+        answers = [one for one in told if not isinstance(one, Exception)]
+        assert sorted(str(outcome(one).source) for one in answers) == ["cache", "fresh"], told
         await close(*clients)
 
     mode.run(script)
-    assert primary.count() in (2, 3)  # see above
+    assert primary.count() == 2
