@@ -1,0 +1,122 @@
+"""Writes what a conversation is made of here: messages, calls of tools and their results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult
+from .ids import made_id
+from .items import FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ...canonical import Message, Part
+    from ..base import Lost
+
+__all__ = ["write_items"]
+
+_JSON = dict[str, Any]
+_LONGEST_ID = 64
+"""Characters of a ``call_id``: OpenAI answers a longer one with 400, and some vendors' own are longer."""
+
+
+def write_items(messages: Iterable[Message], lost: Lost) -> list[_JSON]:
+    """The items of a conversation."""
+    items: list[_JSON] = []
+    for message in messages:
+        _ROLES[message.role](message, items, lost)
+    return items
+
+
+def _said(message: Message, items: list[_JSON], lost: Lost) -> None:
+    """What the system or the user says."""
+    parts = message.parts
+    first = parts[0]
+    if len(parts) == 1 and isinstance(first, Text):
+        items.append({"role": message.role, "content": first.text})
+        return
+    content = [part for one in parts if (part := _content(one, message.at, lost)) is not None]
+    if content:
+        items.append({"role": message.role, "content": content})
+
+
+def _answered(message: Message, items: list[_JSON], lost: Lost) -> None:
+    """What the model said: a message for each text, since that form needs no id of ours."""
+    for part in message.parts:
+        if isinstance(part, Text):
+            items.append({"role": "assistant", "content": part.text})
+        elif isinstance(part, ToolCall):
+            called = {"call_id": _call_id(part.id), "name": part.name, "arguments": part.arguments}
+            items.append({"type": "function_call", **called})
+        elif isinstance(part, Refusal):
+            items.append(_refused(part.text))
+        else:
+            lost(getattr(part, "at", message.at), "OpenAI's models are not taken to have said it")
+
+
+def _refused(words: str) -> _JSON:
+    content = [{"type": "refusal", "refusal": words}]
+    made = made_id("msg_", "refusal", words)
+    return {"type": "message", "id": made, "role": "assistant", "status": "completed", "content": content}
+
+
+def _results(message: Message, items: list[_JSON], lost: Lost) -> None:
+    for part in message.parts:
+        if isinstance(part, ToolResult):
+            output = _output(part, lost)
+            items.append({"type": "function_call_output", "call_id": _call_id(part.call), "output": output})
+
+
+def _output(result: ToolResult, lost: Lost) -> str | list[_JSON]:
+    parts: list[Any] = result.parts
+    first = parts[0] if parts else Text("")
+    if result.failed:
+        if isinstance(first, Text):
+            first = Text(FAILED + first.text)
+            parts = [first, *parts[1:]]
+        else:
+            first = Text(FAILED)
+            parts = [first, *parts]
+    if len(parts) <= 1 and isinstance(first, Text):
+        return first.text
+    return [part for one in parts if (part := _content(one, result.at, lost)) is not None]
+
+
+_ROLES: dict[str, Callable[[Message, list[_JSON], Lost], None]] = {
+    "system": _said,
+    "user": _said,
+    "assistant": _answered,
+    "tool": _results,
+}
+
+
+def _call_id(given: str) -> str:
+    return given if len(given) <= _LONGEST_ID else made_id("call_", given)
+
+
+def _content(part: Part, at: str, lost: Lost) -> _JSON | None:
+    if isinstance(part, Text):
+        return {"type": "input_text", "text": part.text}
+    if isinstance(part, Image):
+        url = part.url or f"data:{part.media_type};base64,{part.data}"
+        return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
+    if isinstance(part, Document):
+        return _file(part)
+    lost(getattr(part, "at", "") or at, "OpenAI's Responses take texts, pictures and files")
+    return None
+
+
+def _file(part: Document) -> _JSON:
+    if part.url:
+        return {"type": "input_file", "file_url": part.url}
+    file = {"type": "input_file", "file_data": f"data:{part.media_type};base64,{part.data}"}
+    return {**file, "filename": part.name or _unnamed(part.media_type or "")}
+
+
+def _unnamed(media_type: str) -> str:
+    """A file's name, where it has none: OpenAI goes by its ending."""
+    return "document." + _ENDINGS.get(media_type, "pdf")
+
+
+_ENDINGS = {"text/plain": "txt", "text/markdown": "md", "text/csv": "csv", "application/json": "json"}

@@ -1,0 +1,241 @@
+"""Reads what a conversation is made of here: messages, calls of tools and their results, thoughts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ...canonical import Document, Image, Message, Refusal, Text, ToolCall, ToolResult, arguments_of
+from ..base import Untranslatable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...canonical import Part, Role
+    from ..base import Lost
+
+__all__ = ["FAILED", "ITEMS", "KEPT", "read_items"]
+
+_JSON = dict[str, Any]
+
+FAILED = "Tool error: "
+"""How the text of a tool that failed begins, since there is no field for it."""
+
+
+def read_items(given: Any, lost: Lost) -> list[Message]:
+    """What is said, in the canonical form."""
+    if isinstance(given, str):
+        return [Message("user", [Text(given)], "input")] if given else []
+    reading = _Reading(lost)
+    for number, item in enumerate(given):
+        kind = item.get("type")
+        if kind is None:
+            kind = "message" if "role" in item else "item_reference"
+        read = ITEMS.get(kind)
+        if read is not None:
+            read(reading, item, f"input[{number}]")
+        elif kind in KEPT:
+            raise Untranslatable(f"input[{number}]", KEPT[kind])
+        else:
+            lost(f"input[{number}]", "of a tool or a feature that no other vendor has")
+    return reading.messages
+
+
+KEPT = {
+    "compaction": "the conversation before it can be read by the vendor alone",
+    "compaction_trigger": "no other vendor shortens a conversation",
+    "item_reference": "the item is kept by the vendor",
+}
+"""Items without which the conversation is another one."""
+
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
+_MESSAGE = frozenset({"type", "role", "content", "id", "status", "phase"})
+_CALL = frozenset({"type", "id", "call_id", "name", "arguments", "status", "caller", "namespace", "async"})
+_RESULT = frozenset({"type", "id", "call_id", "name", "output", "status", "caller", "namespace"})
+
+
+class _Reading:
+    """Reads a conversation's items one by one; neighbours of one role become one message."""
+
+    __slots__ = ("lost", "messages", "names")
+
+    def __init__(self, lost: Lost) -> None:
+        self.lost = lost
+        self.messages: list[Message] = []
+        self.names: dict[str, str] = {}
+
+    def message(self, item: _JSON, at: str) -> None:
+        content = item["content"]
+        role = _ROLES[item["role"]]
+        self.known(item, _MESSAGE, at)
+        if isinstance(content, str):
+            parts: list[Part] = [Text(content)] if content else []
+        else:
+            parts = _contents(content, f"{at}.content", self.lost)
+        if role == "system":
+            self.instruct(parts, at)
+        elif parts:
+            self.add(role, parts, at)
+
+    def instruct(self, parts: list[Part], at: str) -> None:
+        """Each of the system's messages holds one text."""
+        for part in parts:
+            if isinstance(part, Text):
+                self.messages.append(Message("system", [part], at))
+            else:
+                self.lost(at, "other vendors' systems speak in words")
+
+    def call(self, item: _JSON, at: str) -> None:
+        name, made = item["name"], item["call_id"]
+        self.known(item, _CALL, at)
+        self.direct(item, at)
+        self.names[made] = name
+        self.add("assistant", [ToolCall(made, name, _compact(item["arguments"]), at)], at)
+
+    def result(self, item: _JSON, at: str) -> None:
+        call, output = item["call_id"], item["output"]
+        self.known(item, _RESULT, at)
+        self.direct(item, at)
+        parts: list[Any]
+        if isinstance(output, str):
+            parts = [Text(output)] if output else []
+        else:
+            parts = [*_contents(output, f"{at}.output", self.lost)]
+        first = parts[0] if parts else None
+        failed = isinstance(first, Text) and first.text.startswith(FAILED)
+        if isinstance(first, Text) and failed:
+            words = first.text[len(FAILED) :]
+            parts[:1] = [Text(words)] if words else []
+        name = self.names.get(call) or item.get("name") or ""
+        self.add("tool", [ToolResult(call, name, parts, failed, at)], at)
+
+    def thought(self, item: _JSON, at: str) -> None:
+        """It is the vendor's own."""
+
+    def add(self, role: Role, parts: list[Part], at: str) -> None:
+        if self.messages and self.messages[-1].role == role:
+            self.messages[-1].parts += parts
+        else:
+            self.messages.append(Message(role, parts, at))
+
+    def known(self, item: _JSON, names: frozenset[str], at: str) -> None:
+        if not item.keys() <= names:
+            for name in sorted(item.keys() - names):
+                if item[name] is not None:
+                    self.lost(f"{at}.{name}", "it is not known what it means")
+
+    def direct(self, item: _JSON, at: str) -> None:
+        """Tools may be called by programs of the vendor's, be in rooms of their own, and answer later."""
+        caller = item.get("caller")
+        if caller is not None and caller.get("type") != "direct":
+            self.lost(f"{at}.caller", "no other vendor has it")
+        for name in ("namespace", "async"):
+            if item.get(name):
+                self.lost(f"{at}.{name}", "no other vendor has it")
+
+
+ITEMS: dict[str, Callable[[_Reading, _JSON, str], None]] = {
+    "message": _Reading.message,
+    "function_call": _Reading.call,
+    "function_call_output": _Reading.result,
+    "reasoning": _Reading.thought,
+}
+
+
+def _compact(arguments: str) -> str:
+    """The same JSON without spaces; what is none stays as it is, for those who take a text."""
+    if " " not in arguments and "\n" not in arguments and "\\u" not in arguments and arguments:
+        return arguments
+    try:
+        return arguments_of(json.loads(arguments)) if arguments.strip() else "{}"
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _contents(given: list[_JSON], at: str, lost: Lost) -> list[Part]:
+    parts: list[Part] = []
+    for number, part in enumerate(given):
+        read = _PARTS.get(part["type"])
+        if read is None:
+            lost(f"{at}[{number}]", "it is not known what it means")
+            continue
+        said = read(part, at, number, lost)
+        if said is not None:
+            parts.append(said)
+    return parts
+
+
+def _text(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:  # noqa: ARG001
+    """Words; what they cite, and how likely they were, is not told again."""
+    return Text(part["text"]) if part["text"] else None
+
+
+def _refusal(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:  # noqa: ARG001
+    return Refusal(part["refusal"]) if part["refusal"] else None
+
+
+def _image(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:
+    at = f"{at}[{number}]"
+    url, detail = part.get("image_url"), part.get("detail")
+    if detail == "auto":
+        detail = None
+    if not url:
+        raise Untranslatable(f"{at}.file_id", _FILE)
+    if not url.startswith("data:"):
+        return Image(url=url, detail=detail, at=at)
+    media_type, data = _data(url)
+    if media_type is None:
+        lost(f"{at}.image_url", _BASE64)
+        return None
+    return Image(data, media_type, None, detail, at)
+
+
+def _document(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:
+    at = f"{at}[{number}]"
+    name, data = part.get("filename"), part.get("file_data")
+    if part.get("detail") not in (None, "auto"):
+        lost(f"{at}.detail", "no other vendor has it")
+    if part.get("file_id"):
+        raise Untranslatable(f"{at}.file_id", _FILE)
+    if not data:
+        return Document(url=part["file_url"], name=name, at=at)
+    media_type, content = _data(data) if data.startswith("data:") else (_media_type(name), data)
+    if media_type is None:
+        lost(f"{at}.file_data", _BASE64)
+        return None
+    return Document(content, media_type, None, name, at)
+
+
+_FILE = "the file is kept by the vendor"
+_BASE64 = "it is not known what it is: no data URL in base64"
+
+
+def _data(url: str) -> tuple[str | None, str]:
+    """The media type and the content of a data URL; no type if it is not in base64."""
+    head, _, data = url.partition(",")
+    if not head.endswith(";base64"):
+        return None, ""
+    return head[len("data:") :].partition(";")[0] or "text/plain", data
+
+
+def _media_type(name: str | None) -> str | None:
+    """What a file without a media type is: PDF, unless it is called otherwise."""
+    _, dot, ending = (name or "").rpartition(".")
+    return _ENDINGS.get(ending.lower()) if dot else "application/pdf"
+
+
+_ENDINGS = {
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "md": "text/markdown",
+    "csv": "text/csv",
+    "json": "application/json",
+}
+
+_PARTS: dict[str, Callable[[_JSON, str, int, Lost], Part | None]] = {
+    "input_text": _text,
+    "output_text": _text,
+    "refusal": _refusal,
+    "input_image": _image,
+    "input_file": _document,
+}
