@@ -6,14 +6,35 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from .errors import ConfigurationError
 
-__all__ = ["Auth", "Host"]
+__all__ = ["Auth", "Host", "Signer"]
 
-Auth = Literal["dialect", "bearer", "azure"]
+Auth = Literal["dialect", "bearer", "azure", "aws", "google"]
 """How a key, or what stands for one, is sent; see :class:`Host`."""
+
+Wrapping = Literal["", "bedrock", "vertex"]
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """Signs a request, at each send: a program's own way for :class:`Host`'s ``auth``."""
+
+    def sign(self, *, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
+        """The headers to add.
+
+        It may block (a token is fetched): under an async client it is called in a thread. What it raises fails this
+        target alone; only the exception's type is told.
+
+        Args:
+            method: e.g. ``POST``.
+            url: the whole URL.
+            headers: those that go with the request, by lower-case name, without the ones of the connection.
+            body: what is sent.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +54,9 @@ class Host:
         families: the endpoint families it serves. Default: all of the dialect's.
         variables: environment variables its key is usually kept in.
         auth: how the key is sent. ``"dialect"``: as its dialect does (the default). ``"bearer"``: always as a bearer's.
-            ``"azure"``: in ``api-key``, a token of Entra as a bearer's.
+            ``"azure"``: in ``api-key``, a token of Entra as a bearer's. ``"aws"``: as a bearer's if there is one, else
+            the request is signed (Signature Version 4) with botocore's credentials. ``"google"``: as a bearer's, by
+            google-auth's default credentials if none is given. Or a :class:`Signer` of your own.
         path: below the base URL; ``{path}`` is the endpoint's own (``chat/completions``), ``{model}`` the model.
         stream_path: the same for a request that asks for a stream. Default: ``path``.
         query: parameters that every request has.
@@ -44,6 +67,7 @@ class Host:
         renames: fields that it knows under another name.
         developer: the role that it knows ``developer`` messages by. Default: the same.
         most_temperature: the highest temperature; above it, it answers as if that had been asked.
+        wrapping: how a request of the Anthropic dialect is changed: ``"bedrock"``, ``"vertex"``. Default: not at all.
         terminated: whether a chat's stream ends with ``[DONE]``; if not, its finish reason is the end.
         note: what else a program should know of it.
         source: where this was read.
@@ -57,7 +81,7 @@ class Host:
     dialect: str = "openai"
     families: frozenset[str] | None = None
     variables: tuple[str, ...] = ()
-    auth: Auth = "dialect"
+    auth: Auth | Signer = "dialect"
     path: str = "{path}"
     stream_path: str | None = None
     query: tuple[tuple[str, str], ...] = ()
@@ -68,6 +92,7 @@ class Host:
     renames: tuple[tuple[str, str], ...] = ()
     developer: str = "developer"
     most_temperature: float | None = None
+    wrapping: Wrapping = ""
     terminated: bool = True
     note: str = ""
     source: str = ""
@@ -81,8 +106,10 @@ class Host:
         object.__setattr__(self, "variables", tuple(_strings("variables", self.variables)))
         for name in ("query", "headers", "renames"):
             object.__setattr__(self, name, _pairs(name, getattr(self, name)))
-        if self.auth not in get_args(Auth):
-            raise ConfigurationError(f"Host(auth=…) is one of {', '.join(get_args(Auth))}, got {self.auth!r}")
+        if not (self.auth in get_args(Auth) or isinstance(self.auth, Signer)):
+            raise ConfigurationError(f"Host(auth=…) is one of {', '.join(get_args(Auth))}, or has a sign() method")
+        if self.wrapping not in get_args(Wrapping):
+            raise ConfigurationError(f"Host(wrapping=…) is 'bedrock' or 'vertex', got {self.wrapping!r}")
         for path in (self.path, self.stream_path):
             if path is not None and not _PATH.fullmatch(path):
                 raise ConfigurationError(

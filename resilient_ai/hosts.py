@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from ._host import Auth, Host
+from ._host import Auth, Host, Signer
 from .providers.hosts import HOSTS, add
+from .transports._signers import Aws, Google
 
-__all__ = ["HOSTS", "Auth", "Host", "add"]
+__all__ = ["HOSTS", "Auth", "Aws", "Google", "Host", "Signer", "add"]

@@ -53,6 +53,10 @@ _DEFAULTS: dict[str, Any] = {
 }
 """Values that ask for what is done anyway (OpenAI's reference). ``null`` and what is empty do so everywhere."""
 
+_WRAPPED = {"bedrock": "bedrock-2023-05-31", "vertex": "vertex-2023-10-16"}
+"""The version of the Anthropic API as its hosts want it in the body (anthropic-python 2.12)."""
+
+
 _LACKS = {"openai-chat": "responses", "openai-responses": "chat"}
 
 
@@ -84,14 +88,14 @@ def key_header(
     host: Host, dialect: Dialect, key: str, base_url: str, headers: Mapping[bytes, bytes]
 ) -> tuple[str, str]:
     """The header that carries a target's key. ``headers``: the request's own, by lower-case name."""
-    if host.auth == "dialect":
+    if host.auth == "dialect" or not isinstance(host.auth, str):
         return dialect.key_header(key, base_url, headers)
     if host.auth == "azure" and not key.startswith("eyJ"):  # as every JSON Web Token does
         return "api-key", key
     return "authorization", f"Bearer {key}"
 
 
-def fitted(body: bytes, host: Host, name: str, lost: Lost) -> bytes:
+def fitted(body: bytes, host: Host, name: str, lost: Lost, headers: Mapping[bytes, bytes] | None = None) -> bytes:
     """The body as a host takes it; untouched, and not even read, where none of what the host does not take occurs.
 
     Args:
@@ -99,11 +103,12 @@ def fitted(body: bytes, host: Host, name: str, lost: Lost) -> bytes:
         host: whose it is to be.
         name: how the host is called.
         lost: told of each field that asks for something which the host does not do.
+        headers: those of the request, by lower-case name: Bedrock wants one of them in the body.
 
     Raises:
         Untranslatable: ``lost`` does.
     """
-    if not any(word in body for word in host.words):
+    if not (host.wrapping or any(word in body for word in host.words)):
         return body
     try:
         parsed: Any = json.loads(body)
@@ -113,6 +118,8 @@ def fitted(body: bytes, host: Host, name: str, lost: Lost) -> bytes:
         return body
     request = cast("Object", parsed)
     changed = _fit(request, host, name, lost)
+    if host.wrapping:
+        changed = _wrap(request, host.wrapping, headers or {})
     return json.dumps(request, separators=(",", ":")).encode() if changed else body
 
 
@@ -177,3 +184,15 @@ def _rename_role(request: Object, role: str) -> bool:
             message["role"] = role
             changed = True
     return changed
+
+
+def _wrap(request: Object, wrapping: str, headers: Mapping[bytes, bytes]) -> bool:
+    """A request of the Anthropic dialect as Bedrock and Vertex want it: the model stands in the path."""
+    request.pop("model", None)
+    request.setdefault("anthropic_version", _WRAPPED[wrapping])
+    beta = headers.get(b"anthropic-beta")
+    if wrapping == "bedrock":
+        request.pop("stream", None)
+        if beta:
+            request.setdefault("anthropic_beta", [name.strip() for name in beta.decode("latin-1").split(",")])
+    return True

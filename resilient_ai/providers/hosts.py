@@ -19,6 +19,7 @@ __all__ = ["HOSTS", "add", "host_named"]
 
 _CHAT = frozenset({"chat", "models"})
 _TEXT = frozenset({"chat", "completions", "embeddings", "models"})
+_CLAUDE = frozenset({"messages"})
 _PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
 _LOGPROBS = frozenset({"logprobs", "top_logprobs"})
 _SOUND = frozenset({"audio", "modalities"})
@@ -37,6 +38,11 @@ _LOCAL = Host(
 
 _GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _AWS = "{AWS_REGION|AWS_DEFAULT_REGION}"
+_VERTEX = (
+    "https://{GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com/v1"
+    "/projects/{GOOGLE_CLOUD_PROJECT}/locations/{GOOGLE_CLOUD_LOCATION}"
+)
+_GLOBAL = "at a location without a host of its own (global, us, eu) give base_url="
 
 _known: dict[str, Host] = {
     "anthropic": Host(
@@ -94,9 +100,22 @@ _known: dict[str, Host] = {
         base_url=f"https://bedrock-runtime.{_AWS}.amazonaws.com/openai/v1",
         families=frozenset({"chat", "responses"}),
         variables=("AWS_BEARER_TOKEN_BEDROCK",),
-        auth="bearer",
+        auth="aws",
         note="which models are served so differs by region",
         source="docs.aws.amazon.com/bedrock/latest/userguide/inference-responses-api.html",
+        checked="2026-11",
+    ),
+    "bedrock-anthropic": Host(
+        base_url=f"https://bedrock-runtime.{_AWS}.amazonaws.com",
+        dialect="anthropic",
+        families=_CLAUDE,
+        variables=("AWS_BEARER_TOKEN_BEDROCK",),
+        auth="aws",
+        path="model/{model}/invoke",
+        stream_path="model/{model}/invoke-with-response-stream",
+        wrapping="bedrock",
+        note="streams come in Amazon's own framing, which is read",
+        source="anthropic-python 2.12 (lib/bedrock)",
         checked="2026-11",
     ),
     "cerebras": Host(
@@ -238,6 +257,38 @@ _known: dict[str, Host] = {
         families=_TEXT | {"audio", "images"},
         variables=("TOGETHER_API_KEY",),
         source="docs.together.ai/docs/inference/openai-compatibility",
+        checked="2026-11",
+    ),
+    "vertex": Host(
+        base_url=f"{_VERTEX}/publishers/google",
+        dialect="gemini",
+        families=frozenset({"generate_content", "count_tokens", "embeddings"}),
+        auth="google",
+        note=_GLOBAL,
+        source="google-genai 3.4",
+        checked="2026-11",
+    ),
+    "vertex-anthropic": Host(
+        base_url=_VERTEX,
+        dialect="anthropic",
+        families=_CLAUDE,
+        auth="google",
+        path="publishers/anthropic/models/{model}:rawPredict",
+        stream_path="publishers/anthropic/models/{model}:streamRawPredict",
+        wrapping="vertex",
+        note=_GLOBAL,
+        source="anthropic-python 2.12 (lib/vertex)",
+        checked="2026-11",
+    ),
+    "vertex-openai": Host(
+        base_url=f"{_VERTEX}/endpoints/openapi",
+        dialect="openai-chat",
+        families=frozenset({"chat"}),
+        auth="google",
+        rejects=_TELLING | _CACHING | {"function_call", "functions", "moderation", "prediction", "verbosity"},
+        developer="system",
+        note=f"models are named google/gemini-…; {_GLOBAL}",
+        source="cloud.google.com/vertex-ai/generative-ai/docs/start/openai",
         checked="2026-11",
     ),
     "vllm": Host(

@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from .._host import Host
@@ -169,4 +170,21 @@ def _base_url(name: str, host: Host) -> str:
 
 def _lack(host: Host) -> str | None:
     """What a target without a key lacks."""
+    if not isinstance(host.auth, str):
+        return None  # whoever signs knows who asks
+    module, extra = _LIBRARIES.get(host.auth, ("", ""))
+    if module:
+        if _is_there(module):
+            return None  # it finds out by itself who asks
+        return f"no key, and no {module} to sign with: pip install 'resilient-ai[{extra}]', or give api_key=…"
     return None if not host.variables else f"no key: set {host.variables[0]} or give api_key=…"
+
+
+_LIBRARIES = {"aws": ("botocore", "bedrock"), "google": ("google.auth", "vertex")}
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package above it
+        return False

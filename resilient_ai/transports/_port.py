@@ -17,6 +17,7 @@ from ..providers.likeness import likeness
 from ..providers.registry import SPOKEN
 from ._abandoned import close_abandoned
 from ._answer import mark
+from ._eventstream import framed
 from ._first import asks_for_stream
 from ._judged import kind_of
 from ._key import cache_key, digest
@@ -26,6 +27,7 @@ from ._pool import bounded_extensions
 from ._received import received
 from ._request import addressed, credential_of, refilled
 from ._sharing import HttpSharing
+from ._signing import sign, signer_of
 from ._tokens import asked_for, told
 from ._worth import is_worth_keeping
 
@@ -163,9 +165,13 @@ class HttpPort:
         token = deadline.set(until)
         try:
             request = self._request(call)
+            if target is not None and (signer := signer_of(target)) is not None:
+                await sign(signer, request, call, until)
             if until is not None:
                 self._bound(request, wire, until - attempt.started)
             response = await wire.send(request, until)
+            if target is not None:
+                framed(response, target)
             return await received(self, call, attempt, response=response, wire=wire, request=request)
         except Failure as failure:
             if aborted():

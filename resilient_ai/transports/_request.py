@@ -198,10 +198,12 @@ def _addressed(prepared: Prepared, target: Target, flavour: Flavour, lost: Lost)
     ]
     url = url_at(host, base_url, endpoint, target.model or prepared.facts.model, stream=_streams(host, body))
     if not prepared.multipart:
-        body = fitted(body, host, target.vendor, lost)
+        body = fitted(body, host, target.vendor, lost, prepared.headers)
     span = None if target.model is None or endpoint.model is not None else _model_span(body, prepared)
     if target.model is not None and span is not None:
         body = span.replaced(body, target.model, quoted=not prepared.multipart)
+    if host.wrapping:
+        query, headers = [], [one for one in headers if not one[0].startswith("anthropic-")]
     key = target.key()  # a callable's was asked for when the call came here
     if key is not None:
         headers.append(key_header(host, dialect, key, base_url, prepared.headers))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._runtime.limit import deadline
 from ._brotli_zstd import brotli, zstd
+from ._eventstream import ENCODING, Frames
 from ._inflate import Damaged, Deflate, Gzip
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ _CODINGS: dict[str, Callable[[], Unpacker | None]] = {
     "deflate": Deflate,
     "br": brotli,
     "zstd": zstd,
+    ENCODING: Frames,
 }
 
 
