@@ -113,7 +113,7 @@ class Reader:
                 words = content if type(content) is str else words_of(content, f"{_AT}.content")
                 if words:
                     self._say("text", words)
-            if len(delta) > 1 or not content:
+            if len(delta) > 1 or type(content) is not str:
                 self._more(delta)
         reason = choice.get("finish_reason")
         if reason and not self._finished:
