@@ -22,6 +22,8 @@ from resilient_ai.providers.registry import DIALECTS, SPOKEN, resolved
 
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 ROWS = sorted(HOSTS)
+AS_IT_IS = [name for name in ROWS if not HOSTS[name].wrapping]
+"""Hosts whose every request is not changed anyway."""
 
 
 def fit(name: str, lost: Any = refusing, **fields: Any) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def test_a_plain_request_is_not_even_read(name: str) -> None:
     assert fitted(body, host, name, refusing) is body  # it is no JSON: whoever read it would have seen so
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", AS_IT_IS)
 def test_what_is_only_the_program_s_own_is_left_alone(name: str) -> None:
     """A tool's arguments may be called as a field is."""
     properties = {field.rpartition(".")[2]: {"type": "string"} for field in (*HOSTS[name].rejects, "seed", "developer")}
@@ -134,7 +136,7 @@ NAMES = sorted({path.partition(".")[0] for host in HOSTS.values() for path in ho
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(ROWS), st.dictionaries(st.sampled_from([*NAMES, "temperature", "other"]), JSON, max_size=5))
+@given(st.sampled_from(AS_IT_IS), st.dictionaries(st.sampled_from([*NAMES, "temperature", "other"]), JSON, max_size=5))
 def test_whatever_it_holds_what_is_sent_is_json_and_the_rest_of_it_the_same(name: str, request: dict[str, Any]) -> None:
     host = HOSTS[name]
     noted = dropping()
@@ -152,6 +154,15 @@ def test_whatever_it_holds_what_is_sent_is_json_and_the_rest_of_it_the_same(name
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"seed"', b'{"seed": ', b"\xff\xfe"])
 def test_what_is_no_object_is_the_vendor_s_to_refuse(body: bytes) -> None:
     assert fitted(body, HOSTS["mistral"], "mistral", refusing) is body
+
+
+def test_the_model_and_the_version_of_a_wrapped_request() -> None:
+    asked = json.dumps({"model": "claude", "stream": True, "max_tokens": 1}).encode()
+    at_bedrock = fitted(asked, HOSTS["bedrock-anthropic"], "b", refusing, {b"anthropic-beta": b"one, two"})
+    version = {"anthropic_version": "bedrock-2023-05-31", "anthropic_beta": ["one", "two"]}
+    assert json.loads(at_bedrock) == {"max_tokens": 1} | version
+    at_vertex = fitted(asked, HOSTS["vertex-anthropic"], "v", refusing, {b"anthropic-beta": b"one"})
+    assert json.loads(at_vertex) == {"max_tokens": 1, "stream": True, "anthropic_version": "vertex-2023-10-16"}
 
 
 def test_both_styles_of_azure() -> None:
