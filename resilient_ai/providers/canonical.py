@@ -326,7 +326,11 @@ def arguments_of(given: Any) -> str:
     Raises:
         ValueError: a number in it is none that JSON has.
     """
-    return json.dumps(given, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(given)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+"""``json.dumps`` with these settings would make an encoder each time."""
 
 
 def object_of(arguments: str) -> dict[str, Any]:

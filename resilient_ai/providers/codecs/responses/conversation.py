@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult
 from .ids import made_id
 from .items import FAILED
+from .tools import proper_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,8 +48,8 @@ def _answered(message: Message, items: list[_JSON], lost: Lost) -> None:
         if isinstance(part, Text):
             items.append({"role": "assistant", "content": part.text})
         elif isinstance(part, ToolCall):
-            called = {"call_id": _call_id(part.id), "name": part.name, "arguments": part.arguments}
-            items.append({"type": "function_call", **called})
+            made, name = _call_id(part.id), proper_name(part.name)
+            items.append({"type": "function_call", "call_id": made, "name": name, "arguments": part.arguments})
         elif isinstance(part, Refusal):
             items.append(_refused(part.text))
         else:
@@ -95,10 +96,16 @@ def _call_id(given: str) -> str:
     return given if len(given) <= _LONGEST_ID else made_id("call_", given)
 
 
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
+
+
 def _content(part: Part, at: str, lost: Lost) -> _JSON | None:
     if isinstance(part, Text):
         return {"type": "input_text", "text": part.text}
     if isinstance(part, Image):
+        if part.data is not None and part.media_type not in _PICTURES:
+            lost(part.at or at, "OpenAI takes pictures as PNG, JPEG, WebP or GIF")
+            return None
         url = part.url or f"data:{part.media_type};base64,{part.data}"
         return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
     if isinstance(part, Document):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Message, Refusal, Text, ToolCall, ToolResult, arguments_of
@@ -28,9 +29,7 @@ def read_items(given: Any, lost: Lost) -> list[Message]:
         return [Message("user", [Text(given)], "input")] if given else []
     reading = _Reading(lost)
     for number, item in enumerate(given):
-        kind = item.get("type")
-        if kind is None:
-            kind = "message" if "role" in item else "item_reference"
+        kind = item.get("type") or ("message" if "role" in item else "item_reference")
         read = ITEMS.get(kind)
         if read is not None:
             read(reading, item, f"input[{number}]")
@@ -50,8 +49,8 @@ KEPT = {
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
 _MESSAGE = frozenset({"type", "role", "content", "id", "status", "phase"})
-_CALL = frozenset({"type", "id", "call_id", "name", "arguments", "status", "caller", "namespace", "async"})
-_RESULT = frozenset({"type", "id", "call_id", "name", "output", "status", "caller", "namespace"})
+_CALL = frozenset({"type", "id", "call_id", "name", "arguments", "status"})
+_RESULT = frozenset({"type", "id", "call_id", "name", "output", "status"})
 
 
 class _Reading:
@@ -67,7 +66,8 @@ class _Reading:
     def message(self, item: _JSON, at: str) -> None:
         content = item["content"]
         role = _ROLES[item["role"]]
-        self.known(item, _MESSAGE, at)
+        if len(item) > 2 and not item.keys() <= _MESSAGE:
+            self.others(item, _MESSAGE, at)
         if isinstance(content, str):
             parts: list[Part] = [Text(content)] if content else []
         else:
@@ -87,15 +87,15 @@ class _Reading:
 
     def call(self, item: _JSON, at: str) -> None:
         name, made = item["name"], item["call_id"]
-        self.known(item, _CALL, at)
-        self.direct(item, at)
+        if not item.keys() <= _CALL:
+            self.others(item, _CALL, at)
         self.names[made] = name
         self.add("assistant", [ToolCall(made, name, _compact(item["arguments"]), at)], at)
 
     def result(self, item: _JSON, at: str) -> None:
         call, output = item["call_id"], item["output"]
-        self.known(item, _RESULT, at)
-        self.direct(item, at)
+        if not item.keys() <= _RESULT:
+            self.others(item, _RESULT, at)
         parts: list[Any]
         if isinstance(output, str):
             parts = [Text(output)] if output else []
@@ -113,26 +113,22 @@ class _Reading:
         """It is the vendor's own."""
 
     def add(self, role: Role, parts: list[Part], at: str) -> None:
-        if self.messages and self.messages[-1].role == role:
-            self.messages[-1].parts += parts
+        messages = self.messages
+        if messages and messages[-1].role == role:
+            messages[-1].parts += parts
         else:
-            self.messages.append(Message(role, parts, at))
+            messages.append(Message(role, parts, at))
 
-    def known(self, item: _JSON, names: frozenset[str], at: str) -> None:
-        if not item.keys() <= names:
-            for name in sorted(item.keys() - names):
-                if item[name] is not None:
-                    self.lost(f"{at}.{name}", "it is not known what it means")
-
-    def direct(self, item: _JSON, at: str) -> None:
-        """Tools may be called by programs of the vendor's, be in rooms of their own, and answer later."""
-        caller = item.get("caller")
-        if caller is not None and caller.get("type") != "direct":
-            self.lost(f"{at}.caller", "no other vendor has it")
-        for name in ("namespace", "async"):
-            if item.get(name):
+    def others(self, item: _JSON, names: frozenset[str], at: str) -> None:
+        """Fields beside those that are carried: tools may be called by programs of the vendor's, be in rooms of their
+        own, and answer later."""
+        for name in sorted(item.keys() - names):
+            if item[name] and item[name] != _DIRECT.get(name):
                 self.lost(f"{at}.{name}", "no other vendor has it")
 
+
+_DIRECT: _JSON = {"caller": {"type": "direct"}}
+"""A field that says nothing at this value."""
 
 ITEMS: dict[str, Callable[[_Reading, _JSON, str], None]] = {
     "message": _Reading.message,
@@ -142,9 +138,13 @@ ITEMS: dict[str, Callable[[_Reading, _JSON, str], None]] = {
 }
 
 
+_SPACED = re.compile(r"[:,\[{]\s|\s[:,\]}]|^\s|\s\Z|\\u")
+"""What JSON with spaces has, or an escape that may be written otherwise; a text in it may have it, too."""
+
+
 def _compact(arguments: str) -> str:
     """The same JSON without spaces; what is none stays as it is, for those who take a text."""
-    if " " not in arguments and "\n" not in arguments and "\\u" not in arguments and arguments:
+    if arguments and not _SPACED.search(arguments):
         return arguments
     try:
         return arguments_of(json.loads(arguments)) if arguments.strip() else "{}"

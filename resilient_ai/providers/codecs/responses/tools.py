@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from ...canonical import Request
     from ..base import Lost
 
-__all__ = ["allowed", "read_choice", "read_schema", "read_tools", "write_choice", "write_schema", "write_tools"]
+__all__ = [
+    "allowed",
+    "proper_name",
+    "read_choice",
+    "read_schema",
+    "read_tools",
+    "write_choice",
+    "write_schema",
+    "write_tools",
+]
 
 _JSON = dict[str, Any]
 
@@ -95,9 +104,10 @@ def read_schema(given: _JSON, lost: Lost) -> Schema | None:
 
 # Written
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-_NAME_WANTED = "OpenAI's names are up to 128 letters, digits, _ and -"
-_STRICT_WANTED = "OpenAI's strict schemas name every property as required, and allow no others"
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_OTHERS = re.compile(r"[^a-zA-Z0-9_-]")
+_NAME_WANTED = "OpenAI's names are up to 64 letters, digits, _ and -"
+_STRICT_WANTED = "OpenAI's strict schemas require every property, allow no others, and have only anyOf to choose"
 _ROOT_WANTED = "OpenAI wants an object at the root of a schema"
 _WORD_WANTED = "OpenAI answers in JSON without a schema only where the request says JSON"
 
@@ -151,9 +161,7 @@ def write_schema(request: Request, schema: Schema, lost: Lost) -> _JSON | None:
     if schema.schema.get("type") != "object":
         lost(at, _ROOT_WANTED)
         return None
-    name, strict = schema.name or "answer", schema.strict
-    if not _NAME.fullmatch(name):
-        name = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]
+    name, strict = proper_name(schema.name or "answer"), schema.strict
     if strict and not _is_strict(schema.schema):
         lost(at, _STRICT_WANTED)
         strict = False
@@ -163,6 +171,11 @@ def write_schema(request: Request, schema: Schema, lost: Lost) -> _JSON | None:
     if schema.description is not None:
         written["description"] = schema.description
     return written
+
+
+def proper_name(name: str) -> str:
+    """A name that nobody will call, as OpenAI takes it: of a schema, or of a tool that was there earlier."""
+    return name if _NAME.fullmatch(name) else _OTHERS.sub("_", name)[:64] or "_"
 
 
 def _says_json(request: Request) -> bool:
@@ -177,6 +190,8 @@ def _is_strict(schema: Any) -> bool:
         return True
     node: _JSON = schema  # pyright: ignore[reportUnknownVariableType]
     properties = members(node.get("properties"))
+    if node.keys() & _LOOSE:
+        return False
     if node.get("type") == "object" or properties:
         required = items(node.get("required"))
         if node.get("additionalProperties") is not False or any(name not in required for name in properties):
@@ -184,3 +199,19 @@ def _is_strict(schema: Any) -> bool:
     inner = [*properties.values(), node.get("items"), *items(node.get("anyOf"))]
     inner += [*members(node.get("$defs")).values(), *members(node.get("definitions")).values()]
     return all(map(_is_strict, inner))
+
+
+_LOOSE = frozenset(
+    {
+        "allOf",
+        "dependentRequired",
+        "dependentSchemas",
+        "else",
+        "if",
+        "not",
+        "oneOf",
+        "patternProperties",
+        "then",
+    }
+)
+"""Keywords that strict mode does not take."""

@@ -91,7 +91,16 @@ class Writer:
     def _opened(self, delta: Opened) -> bytes:
         self._id = named(delta.id, self._asked)
         begun = self._begun = frame(self._asked, self._id, delta.model, delta.created)
-        return self._event("response.created", response=begun) + self._event("response.in_progress", response=begun)
+        response = _encode(begun)
+        return self._life("created", response) + self._life("in_progress", response)
+
+    def _life(self, kind: str, response: str) -> bytes:
+        """An event with all of the answer as it is: with the request's tools, which may be long."""
+        number = self._number
+        self._number = number + 1
+        name = f"response.{kind}"
+        data = f'{{"type":"{name}","response":{response},"sequence_number":{number}}}'
+        return f"event: {name}\ndata: {data}\n\n".encode()
 
     def _part_opened(self, delta: PartOpened) -> bytes:
         events = self._tool(delta) if delta.sort == "tool" else self._words(delta.sort)

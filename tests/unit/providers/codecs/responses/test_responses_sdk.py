@@ -20,7 +20,7 @@ from resilient_ai.providers.openai import DIALECT
 from resilient_ai.providers.sse import EventDecoder
 from resilient_ai.providers.streams.reading import Reading
 from tests.unit.providers.codecs import made
-from tests.unit.providers.codecs.responses.test_round_trips import ASKED, CAN, answers
+from tests.unit.providers.codecs.responses.test_responses_round_trips import ASKED, CAN, answers
 
 openai = pytest.importorskip("openai")
 pydantic: Any = pytest.importorskip("pydantic")
