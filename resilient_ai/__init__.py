@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import control
     from ._context import options, record
+    from ._egress import Egress
     from ._journal import Outcome
     from ._outcome import outcome
     from ._target import Target
@@ -30,6 +31,7 @@ __all__ = [
     "Cache",
     "CircuitBreaker",
     "Deadline",
+    "Egress",
     "Fallback",
     "Hedge",
     "Outcome",
@@ -51,6 +53,7 @@ _HOMES = {
     "Cache": ".strategies.cache",
     "CircuitBreaker": ".strategies.breaker",
     "Deadline": ".strategies.deadline",
+    "Egress": "._egress",
     "Fallback": ".strategies.fallback",
     "Hedge": ".strategies.hedge",
     "Outcome": "._journal",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ._target import PRIMARY, Target
@@ -13,12 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from ._context import Options
+    from ._egress import Rule
     from ._journal import Attempt, Journal
     from ._keying import CacheKey, Keying
     from ._limits import Limits
     from ._packed import Kept, Packed
+    from ._rescue import Rescue, Resume
     from ._runtime.base import Runtime
-    from ._settings import Way
     from ._sharing import Sharing
     from .errors import Failure
 
@@ -29,8 +29,6 @@ __all__ = [
     "Operation",
     "Port",
     "Reply",
-    "Rescue",
-    "Resume",
     "States",
     "Strategy",
     "Verdict",
@@ -134,6 +132,11 @@ class Reply:
 class Port(Protocol):
     """What a surface (a transport, a guarded function) does for one call."""
 
+    @property
+    def bound(self) -> Rule | None:
+        """What holds the call back; None if it may go everywhere."""
+        ...
+
     async def send(self, call: Call) -> Reply:
         """Send once, to ``call.target``, by ``call.limit``.
 
@@ -152,6 +155,10 @@ class Port(Protocol):
 
     def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all; None if it can."""
+        ...
+
+    def barred(self, target: Target | None) -> str | None:
+        """Why the call may not go there, by what it is bound to; None if it may. Asked of a :attr:`bound` one only."""
         ...
 
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:
@@ -196,37 +203,6 @@ class Port(Protocol):
 
     def unpack(self, packed: bytes, call: Call) -> Reply | None:
         """An answer from a store; None if it cannot be given in the form that is asked for, or cannot be read."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """How an answer that broke off under its reader's eyes is asked for once more.
-
-    Attributes:
-        way: ``"replay"`` asks for it from its beginning, ``"continue"`` from where it broke off.
-        text: what the reader has, for whoever is to go on with it.
-        fits: whether a target can be asked so.
-    """
-
-    way: Way
-    text: str = field(repr=False)
-    fits: Callable[[Target | None], bool]
-
-
-class Rescue(Protocol):
-    """What is left, once every strategy's frame has returned, for a stream that breaks."""
-
-    def ways(self, call: Call) -> tuple[Way, ...]:
-        """What is to be tried, in order."""
-        ...
-
-    async def ask(self, call: Call, failure: Failure, resume: Resume) -> Reply:
-        """Ask for the answer once more, after ``failure`` of the stream that ``call`` brought.
-
-        Raises:
-            Failure: nobody gave one.
-        """
         ...
 
 

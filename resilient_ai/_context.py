@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from ._egress import narrowed
 from ._settings import check_name, is_number, ways_of
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
+    from ._egress import Bound
     from ._journal import Journal, Outcome
     from ._settings import Way
 
@@ -74,6 +76,7 @@ class Options:
     priority: Priority = "interactive"
     patience: float | None = None
     rescue: tuple[Way, ...] | None = None
+    bound: Bound | None = None
 
 
 NO_OPTIONS = Options()
@@ -93,6 +96,8 @@ def said(
     priority: Priority | None = None,
     patience: float | None = None,
     rescue: tuple[Way, ...] | None = None,
+    region: str | None = None,
+    hosts: Sequence[str] | None = None,
     source: str = "options()",
 ) -> Options:
     """What is said here, and what ``outer`` says of all else, once each value has been found sound."""
@@ -120,6 +125,7 @@ def said(
         priority=outer.priority if priority is None else priority,
         patience=outer.patience if patience is None else patience,
         rescue=outer.rescue if rescue is None else ways_of(f"{source}: rescue", rescue),
+        bound=narrowed(outer.bound, region, hosts, source=source),
     )
 
 
@@ -135,14 +141,17 @@ def options(
     priority: Priority | None = None,
     patience: float | None = None,
     rescue: tuple[Way, ...] | None = None,
+    region: str | None = None,
+    hosts: Sequence[str] | None = None,
 ) -> Generator[None]:
     """Say something about every call made inside the block (in this thread or task).
 
     The same can be said of a single request by headers, which are stripped before sending:
     ``x-resilient-ai-deadline: 120``, ``x-resilient-ai-fallback: off``, ``x-resilient-ai-cache: no-store``,
     ``x-resilient-ai-namespace: t7``, ``x-resilient-ai-subject: user-42``, ``x-resilient-ai-tag: claims``,
-    ``x-resilient-ai-priority: batch``, ``x-resilient-ai-patience: 60``, ``x-resilient-ai-rescue: replay, error``. A
-    header wins over the block; an inner block wins over an outer one, for what it says.
+    ``x-resilient-ai-priority: batch``, ``x-resilient-ai-patience: 60``, ``x-resilient-ai-rescue: replay, error``,
+    ``x-resilient-ai-region: eu``, ``x-resilient-ai-hosts: api.eu.example, *.internal``. A header wins over the block,
+    an inner block over an outer one, for what it says; but ``region`` and ``hosts`` only ever narrow.
 
     Args:
         deadline: seconds from the call's start to its answer, retries and fallbacks included. Default: the pipeline's.
@@ -164,6 +173,10 @@ def options(
         rescue: what becomes of a stream that breaks under its reader's eyes, in order: ``"replay"``, ``"continue"``,
             ``"error"`` (:class:`~resilient_ai.Fallback` says what each does). Default: what the block around this one
             says, or the pipeline's.
+        region: the calls go to hosts in this region only, and fail where none of them answers; a host of which nobody
+            said where it is is in none (:class:`~resilient_ai.Egress`). It holds besides what the block around this one
+            and the pipeline say. Default: nothing more than these say.
+        hosts: the calls go to these hosts only (patterns, as ``Egress(hosts=…)`` has them); likewise.
 
     Raises:
         ConfigurationError: a value out of its range.
@@ -180,6 +193,8 @@ def options(
             priority=priority,
             patience=patience,
             rescue=rescue,
+            region=region,
+            hosts=hosts,
         )
     )
     try:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
 
 from .strategies.cache import Cache
 from .strategies.fallback import Fallback
 
+if TYPE_CHECKING:
+    from ._egress import Egress
+
 __all__ = ["described"]
 
 
-def described(strategies: tuple[object, ...], *, name: str, isolated: bool, observes: bool) -> str:
+def described(
+    strategies: tuple[object, ...], *, name: str, isolated: bool, observes: bool, egress: Egress | None = None
+) -> str:
     """The text of ``print(pipeline)``."""
     lines = [f"Pipeline {name}, outermost first:"]
     lines += [f"  {_settings(strategy)}" for strategy in strategies] or ["  (empty: nothing is changed)"]
@@ -21,6 +27,9 @@ def described(strategies: tuple[object, ...], *, name: str, isolated: bool, obse
         for target in strategy.every_target()
     ]
     lines.append(f"Calls may go to: the client's own base URL{''.join(f', {place}' for place in elsewhere)}")
+    bound = None if egress is None else egress.bound
+    if bound is not None:
+        lines.append(f"Of these only: {bound}")
     keeps = any(isinstance(strategy, Cache) and not strategy.does_nothing for strategy in strategies)
     whose = "its own" if isolated else "shared by equals"
     lines.append(f"Kept: {'answers' if keeps else 'nothing'}; state: this process's memory, {whose}")

@@ -78,6 +78,7 @@ class Outcome:
             (:class:`~resilient_ai.SingleFlight`).
         delivered: of a stream's error, as ``outcome(error)`` tells it: the text that had come before (of the first
             choice; up to 256 Ki characters). None for anything else, also in events and records.
+        skipped: one line for each target that this call could not go to, and why: ``"west:*: not in region eu: …"``.
     """
 
     answered_by: str | None
@@ -98,6 +99,7 @@ class Outcome:
     rescued: int = 0
     joined: bool = False
     delivered: str | None = field(default=None, repr=False)
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -122,6 +124,7 @@ class Journal:
     would: tuple[str, ...] = ()
     rescued: int = 0
     joined: bool = False
+    skipped: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -139,6 +142,12 @@ class Journal:
         attempt = Attempt(len(self.attempts) + 1, target, self.now())
         self.attempts.append(attempt)
         return attempt
+
+    def skip(self, target: str, why: str) -> None:
+        """Note that a target is none that the call can go to; once."""
+        line = f"{target}: {why}"
+        if line not in self.skipped:
+            self.skipped += (line,)
 
     def failed(self, attempt: Attempt, failure: Failure, model: str | None) -> None:
         """Note that a send, whose end has been noted, failed; tell listeners."""
@@ -202,6 +211,7 @@ class Journal:
             would_have=self.would,
             rescued=self.rescued,
             joined=self.joined,
+            skipped=self.skipped,
         )
 
 
@@ -213,6 +223,7 @@ def notes(journal: Journal, failure: Failure) -> list[str]:
     """The lines to add to the exception the caller sees."""
     lines = [f"resilient_ai: {journal.facts.family} call failed: {failure}"]
     lines += [f"  attempt {number}: {attempt.line()}" for number, attempt in enumerate(journal.attempts, 1)]
+    lines += [f"  skipped {line}" for line in journal.skipped]
     if journal.joined:
         lines.append("  joined: the request was an equal call's, made at the same time")
     if journal.unknown:

@@ -16,6 +16,7 @@ class Keying(NamedTuple):
         subject: whom they speak of, if the program said.
         stateful: whether requests have one that leave, or stand on, state at the vendor.
         most: bytes of a request that has one.
+        bound: the name of the rule that holds the call back; what was answered under another one is not served.
     """
 
     salt: bytes = b""
@@ -23,6 +24,7 @@ class Keying(NamedTuple):
     subject: str | None = None
     stateful: bool = False
     most: int = 1024 * 1024
+    bound: str = ""
 
     def salted(self, salt: bytes) -> Keying:
         """The same for a store of this salt."""
@@ -31,6 +33,10 @@ class Keying(NamedTuple):
     def within(self, namespace: str | None, subject: str | None) -> Keying:
         """The same for this subject, in this namespace if one is named."""
         return Keying(self.salt, namespace or self.namespace, subject, self.stateful, self.most)
+
+    def held_back(self, bound: str) -> Keying:
+        """The same for a call that a rule of this name holds back."""
+        return Keying(self.salt, self.namespace, self.subject, self.stateful, self.most, bound)
 
 
 class CacheKey(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ._allowance import Allowance, allowed
+from ._egress import words_of
 from ._host import Host
 from .errors import ConfigurationError, Failure
 from .failures import FailureKind
@@ -60,6 +61,8 @@ class Target:
         dialect: the wire format spoken there. Default: the vendor's.
         host: what is known of its API, where the name says nothing of it: the name of a known one (``"vllm"``), or a
             :class:`resilient_ai.hosts.Host` of your own. Default: the vendor's.
+        region: where it is, in a word of your own (``"eu"``), or several that all hold (``("eu", "eu-de")``), for calls
+            that may go to a region only (:class:`~resilient_ai.Egress`). Default: not said.
         requests_per_minute, tokens_per_minute, concurrency: what its key may ask of its model
             (:class:`~resilient_ai.RateLimiter` says how they are kept; the pipeline gets one if it has none). Default:
             what the pipeline's ``RateLimiter`` says, if it has one.
@@ -74,6 +77,7 @@ class Target:
     api_key: Key | Sequence[Key] | None = field(default=None, kw_only=True, repr=False)
     dialect: str | None = field(default=None, kw_only=True)
     host: Host | str | None = field(default=None, kw_only=True, repr=False)
+    region: str | Sequence[str] | None = field(default=None, kw_only=True)
     requests_per_minute: int | None = field(default=None, kw_only=True)
     tokens_per_minute: int | None = field(default=None, kw_only=True)
     concurrency: int | None = field(default=None, kw_only=True)
@@ -88,6 +92,8 @@ class Target:
             raise ConfigurationError(
                 f"{self.name}: host is the name of a known one, or a Host, got {type(self.host).__name__}"
             )
+        if self.region is not None:
+            object.__setattr__(self, "region", _region(self.name, self.region))
         _ = self.allowance
         object.__setattr__(self, "api_key", _keys(self.name, self.api_key))
 
@@ -144,13 +150,16 @@ class Target:
                 f"{self.name}: a target with a key is not pickled, since the pickle would hold the key in clear; "
                 "build it anew where it is needed, or leave api_key out and set the vendor's environment variable"
             )
-        return (_without_key, (self.name, self.base_url, self.dialect, self.allowance, self.host))
+        said = {one.name: getattr(self, one.name) for one in fields(Target) if one.name not in ("name", "api_key")}
+        return (_without_key, (self.name, said))
 
     @property
     def identity(self) -> tuple[str, ...]:
         """What makes two targets the same one, with no secret in it."""
         may = self.allowance
         own = () if may is None else (str(may),)
+        if self.region is not None:
+            own = (*own, f"region {self.region}")
         return (self.name, self.base_url or "", self.dialect or "", self.credential, *own, *_told_of(self.host))
 
     @property
@@ -208,19 +217,8 @@ def _told_of(host: Host | str | None) -> tuple[str, ...]:
     return () if host is None else (host,)
 
 
-def _without_key(
-    name: str, base_url: str | None, dialect: str | None, may: Allowance | None, host: Host | str | None = None
-) -> Target:
-    requests, tokens, concurrency = may or Allowance()
-    return Target(
-        name,
-        base_url=base_url,
-        dialect=dialect,
-        host=host,
-        requests_per_minute=requests,
-        tokens_per_minute=tokens,
-        concurrency=concurrency,
-    )
+def _without_key(name: str, said: dict[str, Any]) -> Target:
+    return Target(name, **said)
 
 
 def _check_name(name: object) -> None:
@@ -253,6 +251,11 @@ def check_url(name: str, url: object) -> None:
         named = False
     if not named:
         raise ConfigurationError(f"{name}: base_url names no host, or no sound port, after http:// or https://")
+
+
+def _region(name: str, given: object) -> str | tuple[str, ...]:
+    words = words_of(f"{name}: region", given)
+    return words if isinstance(given, tuple | list) else words[0]
 
 
 def _keys(name: str, given: object) -> Key | tuple[Key, ...] | None:

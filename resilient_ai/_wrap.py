@@ -13,11 +13,13 @@ from ._clients.http import wrapped_http
 from ._clients.mistral import wrapped_mistral
 from ._clients.ollama import wrapped_ollama
 from ._clients.stainless import wrapped_stainless
+from ._clients.where import of_cohere, of_genai, of_mistral, of_ollama, of_other
 from ._context import switch
 from .errors import ConfigurationError, UnsupportedClient
 from .pipeline import Pipeline
 from .strategies.fallback import Fallback
 from .transports import _sdk
+from .transports._egress import reachable
 from .transports._flavour import flavour_of
 from .transports.transport import completed
 
@@ -32,22 +34,23 @@ ClientT = TypeVar("ClientT")
 
 
 class _Kind(NamedTuple):
-    """A kind of client: where its classes stand, the dialect that it speaks, and how it is wrapped."""
+    """A kind of client: where its classes stand, the dialect that it speaks, how it is wrapped, where it points."""
 
     module: str
     classes: tuple[str, ...]
     dialect: str
     wrapped: Callable[[Any, Pipeline], Any]
+    url: Callable[[Any], str | None] = of_other
 
 
 _KINDS = (
     _Kind("openai", ("OpenAI", "AsyncOpenAI"), "openai", partial(wrapped_stainless, sdk=_sdk.OPENAI)),
     _Kind("anthropic", ("Anthropic", "AsyncAnthropic"), "anthropic", partial(wrapped_stainless, sdk=_sdk.ANTHROPIC)),
-    _Kind("google.genai", ("Client",), "gemini", wrapped_genai),
+    _Kind("google.genai", ("Client",), "gemini", wrapped_genai, of_genai),
     _Kind("groq", ("Groq", "AsyncGroq"), "openai", partial(wrapped_stainless, sdk=_sdk.GROQ)),
-    _Kind("mistralai.client", ("Mistral",), "openai", wrapped_mistral),
-    _Kind("cohere", ("Client", "AsyncClient"), "cohere", wrapped_cohere),
-    _Kind("ollama", ("Client", "AsyncClient"), "ollama", wrapped_ollama),
+    _Kind("mistralai.client", ("Mistral",), "openai", wrapped_mistral, of_mistral),
+    _Kind("cohere", ("Client", "AsyncClient"), "cohere", wrapped_cohere, of_cohere),
+    _Kind("ollama", ("Client", "AsyncClient"), "ollama", wrapped_ollama, of_ollama),
 )
 
 SUPPORTED = (
@@ -82,15 +85,19 @@ def wrap(
     Raises:
         UnsupportedClient: the object is no such client.
         ConfigurationError: an unknown vendor, a target that speaks another dialect, no key for any of the targets,
-            targets given twice.
+            targets given twice; an egress that neither the client's host nor any target fits.
     """
     pipeline = _chosen(pipeline, fallback)
     switch.mode()  # a word it does not know is told now, not at the first call
     flavour = flavour_of(client)
     if flavour is not None and isinstance(client, (flavour.module.Client, flavour.module.AsyncClient)):
-        return cast("ClientT", wrapped_http(client, completed(pipeline), flavour))
+        pipeline = completed(pipeline)
+        reachable(pipeline, of_other(client))
+        return cast("ClientT", wrapped_http(client, pipeline, flavour))
     kind = _kind(client)
-    return cast("ClientT", kind.wrapped(client, completed(pipeline, kind.dialect)))
+    pipeline = completed(pipeline, kind.dialect)
+    reachable(pipeline, kind.url(client))
+    return cast("ClientT", kind.wrapped(client, pipeline))
 
 
 def _kind(client: object) -> _Kind:

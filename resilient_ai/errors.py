@@ -8,6 +8,7 @@
     └── Failure                              one attempt, or one call, failed; has a kind
         ├── NotSent                          our own decision: the key was asked to wait or is parked, the model is gone
         │   └── CircuitOpen                  the circuit is open
+        ├── NotAllowed                       the call is held back from every host that could be asked (Egress)
         ├── NotCached                        the call was to ask nobody, and nothing that is kept answers it
         ├── DeadlineExceeded                 the call's own limit ran out
         └── AllFailed                        every target failed; holds each one's failure
@@ -33,6 +34,7 @@ __all__ = [
     "ConfigurationError",
     "DeadlineExceeded",
     "Failure",
+    "NotAllowed",
     "NotCached",
     "NotSent",
     "ResilienceError",
@@ -125,6 +127,14 @@ class CircuitOpen(NotSent):
     def __init__(self, message: str, *, target: str, reopens_in: float, recovering: bool = False) -> None:
         super().__init__(message, target=target, reopens_in=reopens_in)
         self.recovering = recovering
+
+
+class NotAllowed(Failure):
+    """The call is bound (:class:`~resilient_ai.Egress`, ``options(region=…, hosts=…)``), and the host that it was for,
+    or every host that it could go to, is none that it may go to; the message says why. Nothing was sent there."""
+
+    def __init__(self, message: str, *, target: str = "") -> None:
+        super().__init__(message, kind=FailureKind.LOCAL, target=target)
 
 
 class NotCached(Failure):

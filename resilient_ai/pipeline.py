@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 from ._call import Call, Facts, Next, Port, Reply
 from ._context import recorders, switch
 from ._describe import described
+from ._egress import Egress, places_of
 from ._fingerprint import fingerprint
 from ._journal import Journal
 from ._observe import WatchingRuntime, observed, telling
@@ -28,11 +29,12 @@ from .strategies.single_flight import SingleFlight
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-    from ._call import Rescue, Strategy
+    from ._call import Strategy
     from ._context import Mode, Options
     from ._functions.guarded import Others, Repeat
     from ._functions.kinds import Failures
     from ._observe import Bystander
+    from ._rescue import Rescue
     from ._runtime.base import Runtime
     from .events import Event, Listener
 
@@ -61,24 +63,36 @@ class Pipeline:
             has limits. Any other object with ``async def execute(self, next, call)`` may stand anywhere.
         isolated: keep this pipeline's state to itself. Default False.
         listeners: called with each event (:mod:`resilient_ai.events`). Default none.
+        egress: where its calls may go, looked at before each send. It holds also if there is no strategy, and in
+            observe mode. Default: wherever the client and the targets point to.
 
     Raises:
-        ConfigurationError: a wrong order, a kind given twice, or something that is no strategy or no listener.
+        ConfigurationError: a wrong order, a kind given twice, or something that is no strategy, listener or egress; one
+            host that is said to be in two regions.
     """
 
     __slots__ = (
         "_breaker", "_caches", "_chain", "_epoch", "_isolated", "_listeners", "_observes", "_patient", "_states",
-        "emit", "fingerprint", "strategies",
+        "egress", "emit", "fingerprint", "places", "strategies",
     )  # fmt: skip
 
-    def __init__(self, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> None:
+    def __init__(
+        self,
+        *strategies: Strategy,
+        isolated: bool = False,
+        listeners: Iterable[Listener] = (),
+        egress: Egress | None = None,
+    ) -> None:
         _check(strategies)
         strategies = _with_limiter(strategies)
         self.strategies: tuple[Strategy, ...] = strategies
         self._isolated = isolated
         self._observes = False
         self._listeners = _checked(listeners)
-        self.fingerprint = fingerprint(strategies)
+        self.egress = _egress(egress)
+        fallback = self.find(Fallback)
+        self.places = places_of(egress, () if fallback is None else fallback.every_target())
+        self.fingerprint = fingerprint(strategies if egress is None else (*strategies, egress))
         self.emit: Callable[[Event], object] | None = self._emit if self._listeners else None
         self._states = shared.own() if isolated else shared.of(self.fingerprint)
         self._epoch = shared.epoch
@@ -88,7 +102,13 @@ class Pipeline:
         self._patient = _fold(strategies, self._breaker)  # for calls that may wait; the others do not pay for it
 
     @classmethod
-    def default(cls, *strategies: Strategy, isolated: bool = False, listeners: Iterable[Listener] = ()) -> Pipeline:
+    def default(
+        cls,
+        *strategies: Strategy,
+        isolated: bool = False,
+        listeners: Iterable[Listener] = (),
+        egress: Egress | None = None,
+    ) -> Pipeline:
         """The default pipeline, with those of its strategies replaced that are given, each by its kind.
 
         It is ``Deadline()``, ``Fallback()`` to the targets given to ``wrap``, ``Retry()`` and ``CircuitBreaker()``. A
@@ -105,7 +125,7 @@ class Pipeline:
                 raise ConfigurationError(f"{name} has no place in the default order; use Pipeline(…)")
             chosen[type(strategy)] = strategy
         ordered = [chosen[kind] for kind in ORDER if kind in chosen]
-        return cls(*ordered, isolated=isolated, listeners=listeners)
+        return cls(*ordered, isolated=isolated, listeners=listeners, egress=egress)
 
     def replaced(self, strategy: Strategy) -> Pipeline:
         """The same pipeline with the strategy of this kind replaced (put in its place, if it was not there)."""
@@ -121,7 +141,7 @@ class Pipeline:
         return self._like(self.strategies, observes=True)
 
     def _like(self, strategies: Iterable[Strategy], *, observes: bool) -> Pipeline:
-        twin = Pipeline(*strategies, isolated=self._isolated, listeners=self._listeners)
+        twin = Pipeline(*strategies, isolated=self._isolated, listeners=self._listeners, egress=self.egress)
         if observes:
             twin._observes = True
             twin._epoch = -1  # its state is another one
@@ -134,7 +154,7 @@ class Pipeline:
     @property
     def mode(self) -> Mode:
         """``"on"``; ``"off"`` when it is empty, or all is switched off: then it is invisible; ``"observe"``."""
-        mode = switch.mode() if self.strategies else "off"
+        mode = switch.mode() if self.strategies or self.egress is not None else "off"
         return "observe" if self._observes and mode == "on" else mode
 
     @overload
@@ -271,7 +291,13 @@ class Pipeline:
         return f"<Pipeline {self.fingerprint}{', observing' if self._observes else ''}: {names}>"
 
     def __str__(self) -> str:
-        return described(self.strategies, name=self.fingerprint, isolated=self._isolated, observes=self._observes)
+        return described(
+            self.strategies,
+            name=self.fingerprint,
+            isolated=self._isolated,
+            observes=self._observes,
+            egress=self.egress,
+        )
 
 
 def _fold(strategies: Sequence[Strategy], patient: CircuitBreaker | None) -> Next:
@@ -336,6 +362,12 @@ def _check(strategies: Iterable[object], *, ordered: bool = True) -> None:
             inside = f"{type(strategy).__name__} stands inside {ORDER[ranks[-1]].__name__}"
             raise ConfigurationError(f"{inside}; the order, outermost first, is {right}")
         ranks.append(rank)
+
+
+def _egress(given: object) -> Egress | None:
+    if given is None or isinstance(given, Egress):
+        return given
+    raise ConfigurationError(f"egress is an Egress(region=…, hosts=…), got {type(given).__name__}")
 
 
 def _checked(listeners: object) -> tuple[Listener, ...]:

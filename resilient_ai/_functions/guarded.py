@@ -13,7 +13,7 @@ from .._context import current
 from .._runtime.sync import SYNC, drive
 from .._settings import takes_one
 from .._target import Target
-from ..errors import AllFailed, ConfigurationError, Failure
+from ..errors import AllFailed, ConfigurationError, Failure, NotAllowed
 from ..failures import FailureKind
 from ..strategies.cache import Cache
 from ..strategies.fallback import Fallback
@@ -87,6 +87,8 @@ class Guarded:
     async def _run(self, runtime: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Exception | None]:
         """The value, or what is to be raised outside the coroutine: in there StopIteration cannot be."""
         options = current.get()
+        if options.bound is not None:
+            return None, NotAllowed(f"not called: where {self._name} sends is not known ({options.bound}, options())")
         facts = Facts(family=self._name, operation=self._operation, model=None, host=self._name, tag=options.tag)
         observes = self.pipeline.mode == "observe"
         port = (ObservedFunctionPort if observes else FunctionPort)(
@@ -225,6 +227,8 @@ def _fitting(pipeline: Pipeline, others: Mapping[str, Function]) -> Pipeline:
     Raises:
         ConfigurationError: it has a strategy that can do nothing for a function.
     """
+    if pipeline.egress is not None and pipeline.egress.bound is not None:
+        raise ConfigurationError("Egress cannot tell where a function sends: leave it out here")
     cache, fallback = pipeline.find(Cache), pipeline.find(Fallback)
     if cache is not None and not cache.does_nothing:
         raise ConfigurationError("a Cache keeps answers in bytes, and a function returns objects: leave it out here")

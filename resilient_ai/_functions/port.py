@@ -76,6 +76,12 @@ class FunctionPort:
         """Why the call cannot go to ``target`` at all."""
         return None if target.vendor in self._functions else "a function's call goes to functions only"
 
+    bound = None
+
+    def barred(self, target: Target | None) -> str | None:  # noqa: ARG002  # a Port's signature
+        """None: a call that is bound never comes here."""
+        return None
+
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
         """None: what a function returns is no answer in bytes."""
         return None

@@ -9,7 +9,8 @@ from ..failures import FailureKind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .._call import Call, Resume
+    from .._call import Call
+    from .._rescue import Resume
     from .._target import Target
     from ..errors import Failure
 

@@ -14,11 +14,13 @@ from ..errors import AllFailed, ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
 from ._course import RETURNS, Course, Turn
 from ._rescue import anew, once_more
+from ._skipped import allowed, fitting, nowhere
 from ._standby import briefly_connected
 from ._whereabouts import Whereabouts
 
 if TYPE_CHECKING:
-    from .._call import Call, Next, Reply, Resume
+    from .._call import Call, Next, Reply
+    from .._rescue import Resume
 
 __all__ = ["Fallback", "Rescuer", "Routes"]
 
@@ -100,6 +102,8 @@ class Fallback:
         """Ask the primary, then the targets, until one answers."""
         state = call.state(self)
         candidates = self._candidates(call, state)
+        if not candidates:
+            raise nowhere(call)
         call.rescue = Rescuer(self.rescue, self._again, next)
         return await self._ask(next, call, candidates, [*state.passed_over(call, candidates)])
 
@@ -172,12 +176,12 @@ class Fallback:
             del failure  # its traceback holds this frame
 
     def _candidates(self, call: Call, state: Whereabouts) -> list[Target | None]:
+        """Whom it may ask, in order; nobody, if it is held back from all."""
         if call.facts.ids:
-            return [_home(call.facts.ids, state, self.every_target())]
+            return allowed(call, [_home(call.facts.ids, state, self.every_target())])
         if not call.options.fallback:
-            return [None]
-        targets = self._for_model(call.facts.model)
-        return [None, *(target for target in targets if call.port.fits(target) is None)]
+            return allowed(call, [None])
+        return allowed(call, [None, *fitting(call, self._for_model(call.facts.model))])
 
     def _with_key(self, view: Call) -> Call:
         """The same view, with the key that its target's callable gives now."""

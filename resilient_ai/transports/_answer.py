@@ -259,7 +259,7 @@ def explain(error: BaseException, journal: Journal, failure: Failure | None) -> 
         error.add_note(line)
 
 
-_LINES = ("  attempt ", "  joined: ", "  unknown: ")
+_LINES = ("  attempt ", "  skipped ", "  joined: ", "  unknown: ")
 """How the lines of :func:`~resilient_ai._journal.notes` begin."""
 
 

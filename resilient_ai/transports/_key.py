@@ -104,7 +104,8 @@ def _asked(
         else named(keying.salt, "namespace", keying.namespace)
     )
     subject = None if keying.subject is None else named(keying.salt, "subject", keying.subject)
-    head = f"{space} {subject}\n{dialect} {method} {scheme} {host}"
+    bound = f" {keying.bound}" if keying.bound else ""
+    head = f"{space} {subject}{bound}\n{dialect} {method} {scheme} {host}"
     told = [b"%b:%b" % (name, _told(name, headers[name])) for name in names if name not in _OF_THE_KEY]
     digest = hashlib.sha256(b"\n".join((keying.salt, head.encode(), path, *told, b"", b"")))
     form = kind if kind.startswith(b"multipart/") else None

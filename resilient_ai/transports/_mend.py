@@ -6,7 +6,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._call import Operation, Resume
+from .._call import Operation
+from .._rescue import Resume
 from ..errors import Failure
 from ..events import StreamRescued
 from ..failures import FailureKind

@@ -9,7 +9,7 @@ from .._call import Operation, Reply
 from .._host import Host
 from .._runtime.limit import deadline
 from .._runtime.race import Aborted, aborted
-from ..errors import DeadlineExceeded, Failure, NotSent
+from ..errors import DeadlineExceeded, Failure, NotAllowed, NotSent
 from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers.hosting import serves
@@ -17,6 +17,7 @@ from ..providers.likeness import likeness
 from ..providers.registry import SPOKEN
 from ._abandoned import close_abandoned
 from ._answer import mark
+from ._egress import barred
 from ._eventstream import framed
 from ._first import asks_for_stream
 from ._judged import kind_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from .._call import Call
+    from .._egress import Rule
     from .._journal import Attempt
     from .._keying import CacheKey, Keying
     from .._packed import Packed
@@ -54,7 +56,7 @@ _SAME_MODEL_ONLY = frozenset({"embeddings"})
 class HttpPort:
     """What the strategies need done for one request."""
 
-    __slots__ = ("_extensions", "_route", "_wire", "flavour", "is_async", "keeps", "prepared")
+    __slots__ = ("_extensions", "_route", "_wire", "bound", "flavour", "is_async", "keeps", "prepared")
 
     def __init__(
         self,
@@ -64,7 +66,10 @@ class HttpPort:
         flavour: Flavour,
         route: Callable[[str], Wire],
         is_async: bool,
+        bound: Rule | None = None,
     ) -> None:
+        self.bound = bound
+        """What holds the call back: its wires, bound so, send by it."""
         self.prepared = prepared
         self._wire = wire
         self.flavour = flavour
@@ -107,8 +112,22 @@ class HttpPort:
             return "the request names no model"
         return None if target.model is None or facts.model is not None else "the request names no model"
 
+    def barred(self, target: Target | None) -> str | None:
+        """Why the call may not go there; None if it may."""
+        rule = self.bound
+        if rule is None:
+            return None
+        url = self.prepared.request.url if target is None else self.flavour.module.URL(target.base_url or "")
+        return barred(rule, url)
+
+    def why_not(self, url: str) -> str | None:
+        """Why nothing may be fetched from, or sent to, ``url`` for this call; None if it may."""
+        return None if self.bound is None else barred(self.bound, self.flavour.module.URL(url))
+
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
         """The key of the request; None if its answer is not to be kept."""
+        if self.bound is not None:
+            keying = keying.held_back(self.bound.name)
         return cache_key(self.prepared, keying)
 
     def digest(self) -> str | None:
@@ -155,6 +174,9 @@ class HttpPort:
     async def send(self, call: Call) -> Reply:
         """Send once, and judge what comes back."""
         target = call.target
+        if self.bound is not None and (why := self.barred(target)) is not None:
+            call.journal.skip(call.target_name, why)
+            raise NotAllowed(f"not sent: {why}", target=call.target_name)
         wire = self._wire if target is None else self._route(target.base_url or "")
         close_abandoned()
         attempt = call.journal.begin(call.target_name)

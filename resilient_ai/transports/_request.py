@@ -135,7 +135,12 @@ def strip(request: Any) -> None:
             del request.headers[name.decode()]
 
 
-_OPTIONS = frozenset({"deadline", "fallback", "cache", "namespace", "subject", "tag", "priority", "patience", "rescue"})
+_OPTIONS = frozenset(
+    {
+        "deadline", "fallback", "cache", "namespace", "subject", "tag", "priority", "patience", "rescue", "region",
+        "hosts",
+    }
+)  # fmt: skip
 
 
 def _read(outer: Options, words: dict[str, str]) -> Options:
@@ -148,6 +153,7 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
     cache: Any = words.get("cache")
     priority: Any = words.get("priority")
     rescue: Any = words.get("rescue")
+    hosts = words.get("hosts")
     return said(
         outer,
         deadline=_seconds(words, "deadline"),
@@ -159,6 +165,8 @@ def _read(outer: Options, words: dict[str, str]) -> Options:
         priority=priority,
         patience=_seconds(words, "patience"),
         rescue=None if rescue is None else tuple(word.strip() for word in rescue.split(",")),
+        region=words.get("region"),
+        hosts=None if hosts is None else [host.strip() for host in hosts.split(",")],
         source="x-resilient-ai-*",
     )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .._runtime.concurrent import within
 from .._runtime.limit import run_bounded
 from ._direct import direct
+from ._egress import check
 from ._private import CONTENT, INNER_STREAM
 from ._unpacking import unpacked
 
 if TYPE_CHECKING:
+    from .._egress import Rule
     from ._direct import Direct
     from ._flavour import Flavour
 
@@ -36,15 +39,29 @@ class Wire(Protocol):
     """Whether it is shared, and knows nothing of our deadline."""
     giver: str | None
     """Who gives the keys of what is sent here, if a callable does."""
+    rule: Rule | None
+    """What holds a call back whose wire this is; None if nothing does."""
     known: tuple[type[Exception], ...]
     """What reading from a `source` raises that is a failure of the provider or of the way there."""
 
+    def bound(self, rule: Rule) -> Wire:
+        """The same for one call that may not go everywhere."""
+        ...
+
     async def send(self, request: Any, limit: float | None) -> Any:
-        """Send, and return the response with its body unread. ``limit`` is of the monotonic clock."""
+        """Send, and return the response with its body unread. ``limit`` is of the monotonic clock.
+
+        Raises:
+            NotAllowed: the rule holds it back.
+        """
         ...
 
     async def plain(self, request: Any) -> Any:
-        """Send as the bare program does: the transport's own way, without a limit."""
+        """Send as the bare program does: the transport's own way, without a limit.
+
+        Raises:
+            NotAllowed: the rule holds it back.
+        """
         ...
 
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
@@ -129,18 +146,27 @@ async def _agathered(source: Any, owner: Any, most: int, tick: Tick | None) -> b
 class SyncWire:
     """Blocks. A foreign transport knows nothing of our limits: when one is set, it is called in a thread of its own."""
 
-    __slots__ = ("_direct", "_flavour", "foreign", "giver", "known", "transport")
+    __slots__ = ("_direct", "_flavour", "foreign", "giver", "known", "rule", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self.foreign = foreign
         self.giver: str | None = None
+        self.rule: Rule | None = None
         self._direct = None if foreign else direct(transport, flavour, "handle_request")
         self.known = _known(flavour, self._direct)
         self._flavour = flavour
 
+    def bound(self, rule: Rule) -> Self:
+        """The same for one call that may not go everywhere."""
+        twin = copy.copy(self)
+        twin.rule = rule
+        return twin
+
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
+        if self.rule is not None:
+            check(self.rule, request)
         way = self._direct
         if way is not None and way.stands:
             try:
@@ -157,6 +183,8 @@ class SyncWire:
 
     async def plain(self, request: Any) -> Any:
         """Send as the bare program does."""
+        if self.rule is not None:
+            check(self.rule, request)
         return self.transport.handle_request(request)
 
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:
@@ -204,18 +232,27 @@ class SyncWire:
 class AsyncWire:
     """Awaits. A foreign transport is called under a cancel scope when a limit is set."""
 
-    __slots__ = ("_direct", "_flavour", "foreign", "giver", "known", "transport")
+    __slots__ = ("_direct", "_flavour", "foreign", "giver", "known", "rule", "transport")
 
     def __init__(self, transport: Any, flavour: Flavour, *, foreign: bool) -> None:
         self.transport = transport
         self.foreign = foreign
         self.giver: str | None = None
+        self.rule: Rule | None = None
         self._direct = None if foreign else direct(transport, flavour, "handle_async_request")
         self.known = _known(flavour, self._direct)
         self._flavour = flavour
 
+    def bound(self, rule: Rule) -> Self:
+        """The same for one call that may not go everywhere."""
+        twin = copy.copy(self)
+        twin.rule = rule
+        return twin
+
     async def send(self, request: Any, limit: float | None) -> Any:
         """Send, and return the response with its body unread."""
+        if self.rule is not None:
+            check(self.rule, request)
         way = self._direct
         if way is not None and way.stands:
             try:
@@ -231,6 +268,8 @@ class AsyncWire:
 
     async def plain(self, request: Any) -> Any:
         """Send as the bare program does."""
+        if self.rule is not None:
+            check(self.rule, request)
         return await self.transport.handle_async_request(request)
 
     async def read(self, response: Any, most: int, *, packed: bool, tick: Tick | None = None) -> bytes:

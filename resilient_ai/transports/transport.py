@@ -7,12 +7,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._context import journals
+from .._context import journals, switch
 from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, NotCached, UnsupportedClient
 from ..providers.registry import resolved
 from ..strategies.fallback import Fallback
 from ._answer import Answer, error_response, explain, is_event_stream, raise_now, raising
+from ._egress import bind_again, refusal, rule_of, says_bound
 from ._flavour import Flavour, fields, flavour_of
 from ._not_cached import not_cached
 from ._observed import ObservedPort
@@ -25,6 +26,8 @@ from ._sdk import connection_error, sdk_of
 from ._wire import AsyncWire, SyncWire
 
 if TYPE_CHECKING:
+    from .._context import Mode
+    from .._egress import Bound, Rule
     from .._journal import Journal
     from ..pipeline import Pipeline
     from ._wire import Wire
@@ -55,6 +58,7 @@ class Guard:
         self.given = given
         self._own = own
         self._pipeline = pipeline
+        self._bound = None if pipeline.egress is None else pipeline.egress.bound
         self._flavour = flavour
         self._route = route
         self._is_async = is_async
@@ -68,18 +72,35 @@ class Guard:
         guard = guard_of(transport)
         return _wire(transport, self._flavour, foreign=True, is_async=self._is_async) if guard is None else guard.wire
 
+    def _rule(self, bound: Bound | None) -> Rule:
+        """What holds a call back that is bound so by its options."""
+        return rule_of(self._bound, bound, self._pipeline.places)
+
+    def _bound_ways(self, rule: Rule) -> Callable[..., Wire]:
+        """The wires to other targets, for a call that may not go to all of them."""
+        return lambda *said: self._wire_for(*said).bound(rule)
+
+    def _mode(self, request: Any) -> Mode:
+        """An empty pipeline is invisible, but to a request that is bound."""
+        mode = self._pipeline.mode
+        if mode == "off" and not self._pipeline.strategies and says_bound(request):
+            return switch.mode()
+        return mode
+
     async def _handle(self, request: Any) -> Any:
         headers = fields(request.headers)
         if headers.get(REPEATED, b"0") != b"0":
             refuse_repeat(request)
         options = options_of(request, headers)
+        rule = None if options.bound is None and self._bound is None else self._rule(options.bound)
         prepared = await prepare(request, headers, self.wire, options)
         port = HttpPort(
             prepared,
-            self.wire,
+            self.wire if rule is None else self.wire.bound(rule),
             flavour=self._flavour,
-            route=self._wire_for,
+            route=self._wire_for if rule is None else self._bound_ways(rule),
             is_async=self._is_async,
+            bound=rule,
         )
         call = self._pipeline.begin(port=port, runtime=self._runtime(), facts=prepared.facts, options=options)
         journal = call.journal
@@ -93,21 +114,31 @@ class Guard:
         if self.known_by_id and reply.ids:
             journals.keep(reply.ids[0], journal)
         forget_keys(request, reply.value)
+        if rule is not None:
+            bind_again(request, reply.value, headers)
         return reply.value
 
     async def _watch(self, request: Any) -> Any:
         headers = fields(request.headers)
         options = options_of(request, headers)
+        rule = None if options.bound is None and self._bound is None else self._rule(options.bound)
+        refused = None if rule is None else refusal(rule, request, self._flavour)
+        if refused is not None:
+            raise refused from refused.__cause__
         prepared = await prepare(request, headers, self.wire, options)
         port = ObservedPort(
             prepared,
-            self.wire,
+            self.wire if rule is None else self.wire.bound(rule),
             flavour=self._flavour,
-            route=self._wire_for,
+            route=self._wire_for if rule is None else self._bound_ways(rule),
             is_async=self._is_async,
+            bound=rule,
         )
         await self._pipeline.watch(port=port, runtime=self._runtime(), facts=prepared.facts, options=options)
-        return port.hand_over()
+        came = port.hand_over()
+        if rule is not None:
+            bind_again(request, came, headers)
+        return came
 
     def _told(self, failure: Failure, request: Any, journal: Journal) -> Any:
         """What the program gets of a failure: an error answer, or an exception, in the way its SDK lets it through."""
@@ -158,7 +189,7 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             self._set_up(given, pipeline, route, flavour, is_async=False)
 
         def handle_request(self, request: Any) -> Any:
-            mode = self._pipeline.mode
+            mode = self._mode(request)
             if mode == "off":
                 strip(request)
                 return self.wire.transport.handle_request(request)
@@ -175,7 +206,7 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             self._set_up(given, pipeline, route, flavour, is_async=True)
 
         async def handle_async_request(self, request: Any) -> Any:
-            mode = self._pipeline.mode
+            mode = self._mode(request)
             if mode == "off":
                 strip(request)
                 return await self.wire.transport.handle_async_request(request)

@@ -361,6 +361,11 @@ class ScriptedPort:
         same = target.model in (None, self.facts.model)
         return None if self.facts.family != "embeddings" or same else "embeddings of two models"
 
+    bound = None
+
+    def barred(self, target: Target | None) -> str | None:
+        return None
+
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:
         space = self.credential() if keying.namespace is None else keying.namespace
         key = f"{space} {keying.subject} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"

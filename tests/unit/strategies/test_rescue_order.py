@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from resilient_ai._call import Call, Facts, Operation, Resume
+from resilient_ai._call import Call, Facts, Operation
 from resilient_ai._context import NO_OPTIONS
 from resilient_ai._journal import Journal
+from resilient_ai._rescue import Resume
 from resilient_ai._target import Target
 from resilient_ai.errors import Failure
 from resilient_ai.failures import FailureKind

@@ -1,0 +1,47 @@
+"""Targets that a call cannot, or may not, go to: passed by, and told of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._target import PRIMARY
+from ..errors import NotAllowed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._call import Call
+    from .._target import Target
+
+__all__ = ["allowed", "fitting", "nowhere"]
+
+
+def fitting(call: Call, targets: Sequence[Target]) -> list[Target]:
+    """Those that can take the call."""
+    fits: list[Target] = []
+    for target in targets:
+        why = call.port.fits(target)
+        if why is None:
+            fits.append(target)
+        else:
+            call.journal.skip(target.name, why)
+    return fits
+
+
+def allowed(call: Call, targets: list[Target | None]) -> list[Target | None]:
+    """Those that the call may go to."""
+    if call.port.bound is None:
+        return targets
+    left: list[Target | None] = []
+    for target in targets:
+        why = call.port.barred(target)
+        if why is None:
+            left.append(target)
+        else:
+            call.journal.skip(PRIMARY if target is None else target.name, why)
+    return left
+
+
+def nowhere(call: Call) -> NotAllowed:
+    """The failure of a call that may go to none of its targets."""
+    return NotAllowed(f"not sent: {'; '.join(call.journal.skipped)}", target=PRIMARY)

@@ -1,0 +1,92 @@
+"""Listening hosts that count who connects, whatever is said then."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+__all__ = ["Listener", "chat_answer", "down", "late", "redirect", "reset"]
+
+CHAT: dict[str, Any] = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
+
+
+def said(status: str, body: bytes = b"{}", *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(body)}", *headers]
+    return "\r\n".join([*head, "connection: close", "", ""]).encode() + body
+
+
+def chat_answer(by: str) -> bytes:
+    return said("200 OK", json.dumps(CHAT | {"system_fingerprint": by}).encode())
+
+
+def down() -> bytes:
+    return said("503 Service Unavailable", b'{"error": {"message": "down", "type": "server_error"}}')
+
+
+def redirect(location: str) -> bytes:
+    return said("307 Temporary Redirect", b"", f"location: {location}")
+
+
+def reset() -> bytes:
+    """No answer at all: the connection is reset."""
+    return b""
+
+
+def late(answer: bytes, seconds: float) -> tuple[float, bytes]:
+    return seconds, answer
+
+
+class Listener:
+    """Answers every request as ``answer`` says; ``accepted`` counts the connections."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer: Any = down() if answer is None else answer
+        self.accepted = 0
+        self.heads: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.place = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://{self.place}/v1"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.settimeout(20)
+            data = b""
+            while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < _length(data):
+                data += connection.recv(65536) or b"\r\n\r\n"
+            self.heads.append(data.partition(b"\r\n\r\n")[0])
+            seconds, answer = self.answer if isinstance(self.answer, tuple) else (0.0, self.answer)
+            time.sleep(seconds)
+            if not answer:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(answer)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the one who accepts
+        self._listener.close()
+
+
+def _length(data: bytes) -> int:
+    return int(data.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
