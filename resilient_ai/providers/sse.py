@@ -50,10 +50,9 @@ _EVENT = re.compile(rb"event(?::[ ]?([^\r\n]*))?(?:\r\n|\r|\n|\Z)")
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
-def _large_event(raw: bytes) -> Event:
+def _large_event(raw: bytes, at: int) -> Event:
     """The same as `_event`, of which nothing is copied but the data."""
     name, data = b"", list[bytes]()
-    at = len(_MARK) if raw.startswith(_MARK) else 0
     while at < len(raw):
         line = _DATA.match(raw, at)
         if line is not None:
@@ -68,11 +67,12 @@ def _large_event(raw: bytes) -> Event:
     return Event(raw, name, data[0] if len(data) == 1 else b"\n".join(data))
 
 
-def _event(raw: bytes) -> Event:
+def _event(raw: bytes, at: int = 0) -> Event:
+    """The event that its bytes are, read from ``at`` on."""
     if len(raw) > _LARGE:
-        return _large_event(raw)
+        return _large_event(raw, at)
     name, data = b"", list[bytes]()
-    for line in raw.removeprefix(_MARK).splitlines():
+    for line in raw[at:].splitlines():
         field, _, value = line.partition(b":")
         if field == b"data":
             data.append(value.removeprefix(b" "))
@@ -84,12 +84,13 @@ def _event(raw: bytes) -> Event:
 class EventDecoder:
     """Takes chunks, gives events. What it keeps is the unfinished event only."""
 
-    __slots__ = ("_pieces", "_size", "_tail")
+    __slots__ = ("_begun", "_pieces", "_size", "_tail")
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._size = 0
         self._tail = b""
+        self._begun = False
 
     @property
     def unfinished(self) -> bool:
@@ -104,6 +105,7 @@ class EventDecoder:
         """
         if not self._size and chunk.startswith((b"\n", b"\r")):  # empty lines, or half the end of the last one
             rest = chunk.lstrip(b"\r\n")
+            self._begun = True
             return [Event(chunk[: len(chunk) - len(rest)], b"", b""), *(self.feed(rest) if rest else ())]
         if _END.search(self._tail + chunk) is None:
             self._keep(chunk)
@@ -112,7 +114,8 @@ class EventDecoder:
         self._forget()
         events, start = list[Event](), 0
         for end in _END.finditer(text):
-            events.append(_event(text[start : end.end()]))
+            raw = text[start : end.end()]
+            events.append(_event(raw) if self._begun else self._first(raw))
             start = end.end()
         self._keep(text[start:])
         return events
@@ -121,7 +124,14 @@ class EventDecoder:
         """The event that the stream left unfinished, if it left one. (SDKs read it as if an empty line had come.)"""
         rest = b"".join(self._pieces)
         self._forget()
-        return _event(rest) if rest else None
+        if not rest:
+            return None
+        return _event(rest) if self._begun else self._first(rest)
+
+    def _first(self, raw: bytes) -> Event:
+        """A stream may begin with a byte order mark; anywhere else it is part of a field's name."""
+        self._begun = True
+        return _event(raw, len(_MARK) if raw.startswith(_MARK) else 0)
 
     def _keep(self, piece: bytes) -> None:
         if piece:

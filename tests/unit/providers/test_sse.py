@@ -8,7 +8,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resilient_ai.providers import sse
@@ -220,6 +220,8 @@ ENDS_OF_LINES = [b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r", 
     st.lists(st.sampled_from([*LINES, *ENDS_OF_LINES]) | st.binary(max_size=6), max_size=14).map(b"".join),
     st.lists(st.integers(0, 200), max_size=12),
 )
+@example(b"\n\xef\xbb\xbfdata: x\n\n", [])
+@example(b"data: x\n\n\xef\xbb\xbfdata: y\n\n", [10])
 def test_the_decoder_is_the_reference(stream: bytes, edges: list[int]) -> None:
     """Any bytes in any chunking: the events of a plain reading of the standard; every byte in exactly one event."""
     for chunks in (cut(stream, [min(edge, len(stream)) for edge in edges]), [bytes([byte]) for byte in stream]):
@@ -300,7 +302,7 @@ def test_a_large_event_is_not_copied_again_and_again() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from([*LINES, *ENDS_OF_LINES]) | st.binary(max_size=6), max_size=14).map(b"".join))
 def test_a_large_event_is_read_as_a_small_one(raw: bytes) -> None:
-    assert sse._large_event(raw) == sse._event(raw)
+    assert sse._large_event(raw, 0) == sse._event(raw)
 
 
 @pytest.mark.parametrize("cut", range(48))

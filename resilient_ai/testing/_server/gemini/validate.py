@@ -184,10 +184,9 @@ def _check_calls(contents: list[Any], model: str) -> None:
     """As many answers of functions as there were calls in the turn before, by the same names; signed where the model
     wants the calls of the current turn to be."""
     turns = [(as_object(item).get("role"), _parts(item)) for item in contents]
-    if turns[0][0] == "model":
-        raise Refusal(400, "Please ensure that the first turn is of the user.")
     called: list[str] = []
-    for _, parts in turns:
+    before: Any = None
+    for role, parts in turns:
         answered = [
             str(as_object(part["functionResponse"]).get("name")) for part in parts if "functionResponse" in part
         ]
@@ -202,6 +201,13 @@ def _check_calls(contents: list[Any], model: str) -> None:
                 400, "Please ensure that function responses have the names of the functions that were called."
             )
         called = _names(parts, "functionCall")
+        if called and before == "model":
+            raise Refusal(
+                400,
+                "Please ensure that function call turn comes immediately after a user turn or after a function response"
+                " turn.",
+            )
+        before = role
     if called:
         raise Refusal(400, "Please ensure that function call turn comes immediately before a function response turn.")
     if model.startswith("gemini-3"):
