@@ -86,8 +86,8 @@ def read_answer(body: dict[str, Any]) -> Answer:
             )
     told = body.get("usage")
     return Answer(
-        body["id"],
-        body["model"],
+        body.get("id") or "",
+        body.get("model") or "",
         parts,
         stop_of(body["stop_reason"]),
         stop_sequence=body.get("stop_sequence"),
@@ -114,10 +114,12 @@ def write_usage(usage: Usage | None) -> dict[str, Any]:
         return {"input_tokens": 0, "output_tokens": 0}
     told: dict[str, Any] = {
         "input_tokens": max(0, usage.input - (usage.cached or 0) - (usage.written or 0)),
-        "cache_creation_input_tokens": usage.written,
-        "cache_read_input_tokens": usage.cached,
         "output_tokens": usage.output,
     }
+    if usage.written is not None:
+        told["cache_creation_input_tokens"] = usage.written
+    if usage.cached is not None:
+        told["cache_read_input_tokens"] = usage.cached
     if usage.reasoning is not None:
         told["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
     return told

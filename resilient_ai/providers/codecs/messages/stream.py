@@ -61,7 +61,7 @@ class Reader:
         if kind == "message_start":
             message = fields["message"]
             self._usage = _told(message.get("usage"))
-            return [Opened(message["id"], message["model"])]
+            return [Opened(message.get("id") or "", message.get("model") or "")]
         if kind == "message_stop":
             if not self._finished:
                 raise ValueError("the answer ends, and nobody says why")
