@@ -106,7 +106,7 @@ def call_of(part: Json) -> Json | None:
 def _call(call: Json, answer: str, number: int) -> ToolCall:
     name: str = call["name"]
     arguments = arguments_of(call.get("args") or {})
-    return ToolCall(call.get("id") or made_id(answer, number, name, arguments), name, arguments)
+    return ToolCall(call.get("id") or made_id(number, answer, name, arguments), name, arguments)
 
 
 def stop_of(reason: Any, *, called: bool) -> Stop:

@@ -54,26 +54,29 @@ class Conversation:
         """Read them all."""
         for number, item in enumerate(contents):
             content = named(item)
-            role = content.get("role") or "user"
-            where = f"contents[{number}]"
+            role = content.get("role")
             parts: list[Any] = content.get("parts") or []
             if role == "model":
-                self._model(parts, where)
-            elif role in ("user", "function"):
-                self._user(parts, where)
+                self._model(parts, f"contents[{number}]")
+            elif role in ("user", "function", None, ""):
+                self._user(parts, f"contents[{number}]")
             else:
                 raise ValueError("there is no such role")
 
     def _add(self, role: Role, parts: list[Part], where: str) -> None:
-        if not parts:
-            return
-        if self.messages and self.messages[-1].role == role:
-            self.messages[-1].parts += parts
-        else:
+        last = self.messages[-1] if self.messages else None
+        if last is None or last.role != role:
             self.messages.append(Message(role, parts, where))
+            return
+        first, before = parts[0], last.parts[-1]
+        if role == "assistant" and isinstance(first, Text) and isinstance(before, Text):
+            before.text += first.text  # it stands in a history as it was streamed: in hundreds of pieces
+            parts = parts[1:]
+        last.parts += parts
 
     def _model(self, given: list[Any], where: str) -> None:
-        self._open = []
+        if self._open and self.messages[-1].role != "assistant":
+            self._open.clear()
         found: list[Part] = []
         for number, item in enumerate(given):
             part = named(item)
@@ -81,40 +84,47 @@ class Conversation:
                 continue
             for name, value in part.items():
                 if name == "text":
-                    if value:
+                    if value and found and isinstance(found[-1], Text):
+                        found[-1].text += value
+                    elif value:
                         found.append(Text(value))
-                elif name == "functionCall" and value is not None:
+                elif value is None or name in _BESIDE:
+                    continue
+                elif name == "functionCall":
                     found.append(self._call(named(value), f"{where}.parts[{number}]"))
-                elif value is not None and name not in _BESIDE:
+                else:
                     self._lost(f"{where}.parts[{number}].{name}", "no other model says it")
-        self._add("assistant", found, where)
+        if found:
+            self._add("assistant", found, where)
 
     def _user(self, given: list[Any], where: str) -> None:
-        """What the user says, and the results of functions, which come first whereever they stood."""
+        """What the user says, and the results of functions, which come first wherever they stood."""
         said: list[Part] = []
         results: list[Part] = []
         for number, item in enumerate(given):
-            part = named(item)
-            text = part.get("text")
-            if text is not None and len(part) == 1:
-                if text:
-                    said.append(Text(text))
+            if len(item) == 1 and "text" in item:
+                if item["text"]:
+                    said.append(Text(item["text"]))
                 continue
-            result = part.get("functionResponse")
-            if result is not None:
-                results.append(self._result(named(result), f"{where}.parts[{number}]"))
+            part = named(item)
+            if part.get("functionResponse") is not None:
+                results.append(self._result(named(part["functionResponse"]), f"{where}.parts[{number}]"))
             else:
                 found = self._part(part, f"{where}.parts[{number}]")
                 if found is not None:
                     said.append(found)
-        self._add("tool", results, where)
-        self._add("user", said, where)
+        if results:
+            self._add("tool", results, where)
+        if said:
+            self._add("user", said, where)
 
     # Functions. -------------------------------------------------------------------------------------------------------
 
     def _call(self, call: Json, where: str) -> ToolCall:
         name: str = call["name"]
         arguments = arguments_of(call.get("args") or {})
+        if call.get("partialArgs") or call.get("willContinue"):
+            self._lost(f"{where}.functionCall", "its arguments are not whole")
         one = call.get("id") or made_id(self._calls, name, arguments)
         self._calls += 1
         self._open.append(_Call(call.get("id"), name, one))
@@ -134,9 +144,8 @@ class Conversation:
                 parts.append(part)
             elif part is not None:
                 self._lost(f"{where}.functionResponse.parts[{number}]", "no other dialect has it in a result")
-        for name in ("willContinue", "scheduling"):
-            if result.get(name):
-                self._lost(f"{where}.functionResponse.{name}", "functions are called one after the other")
+        if result.get("willContinue") or result.get("scheduling"):
+            self._lost(f"{where}.functionResponse", "functions are called one after the other")
         name = result["name"]
         failed = given.get("error") is not None
         return ToolResult(self._answered(result.get("id"), name), name, parts, failed, where)

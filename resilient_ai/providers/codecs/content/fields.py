@@ -6,9 +6,9 @@ Source: the types of google-genai 3.4, against which a test holds these tables, 
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
 __all__ = ["DEFAULTS", "HARMLESS", "LOST", "PLACEHOLDER", "SETTINGS", "Json", "at", "made_id", "named", "signed"]
 
@@ -85,6 +85,6 @@ def _camel(name: str) -> str:
     return first + "".join([word[:1].upper() + word[1:] for word in rest])
 
 
-def made_id(*told: object) -> str:
-    """An id of a call that has none, made of what it is: the same one every time the conversation is read."""
-    return "call_" + hashlib.blake2b(repr(told).encode("utf-8", "replace"), digest_size=12).hexdigest()
+def made_id(number: int, *told: str) -> str:
+    """An id of a call that has none, made of its place and of what it is: the same one every time it is read."""
+    return f"call_{number}_{crc32(' '.join(told).encode('utf-8', 'replace')):08x}"

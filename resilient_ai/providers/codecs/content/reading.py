@@ -103,10 +103,14 @@ def _tools(request: Request, body: Json, lost: Lost) -> None:
             lost(f"toolConfig.{name}", "only Google's own tools take it")
 
 
+_RETURNED = frozenset({"response", "responseJsonSchema"})
+"""What a function returns, which google-genai says of every one that it calls by itself: the model sees it anyway."""
+
+
 def _tool(given: Json, where: str, lost: Lost) -> Tool:
     tool = Tool("", at=where)
     for name, value in named(given).items():
-        if value is None:
+        if value is None or name in _RETURNED:
             continue
         if name == "name":
             tool.name = value

@@ -17,6 +17,7 @@ __all__ = ["write_request"]
 
 _IMAGES = frozenset({"image/heic", "image/heif", "image/jpeg", "image/png", "image/webp"})
 """Source: ai.google.dev, gemini-api/docs/image-understanding, autumn 2026."""
+_FILES = ("application/pdf", "text/", "application/json")
 _RESOLUTIONS = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 _MODES = {"auto": "AUTO", "any": "ANY", "none": "NONE", "named": "ANY"}
 _NUMBERS = tuple((name, field) for name, field in SETTINGS.items() if field not in ("max_tokens", "stop", "seed"))
@@ -38,7 +39,7 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     for number, message in enumerate(request.messages):
         contents.add(message, number)
     if not contents.found:
-        raise Untranslatable(request.path("messages"), "Gemini answers a user, not instructions alone")
+        raise Untranslatable(request.path("messages"), "nothing but instructions is left for Gemini to answer")
     contents.sign(request.messages)
     body["contents"] = contents.found
     if request.tools:
@@ -65,7 +66,7 @@ class _Contents:
         documents: whether there are any.
     """
 
-    __slots__ = ("_lost", "_model", "_request", "_turns", "documents", "found", "images")
+    __slots__ = ("_calls", "_lost", "_model", "_request", "_turns", "documents", "found", "images")
 
     def __init__(self, lost: Lost, model: str, request: Json) -> None:
         self.found: list[Json] = []
@@ -75,6 +76,7 @@ class _Contents:
         self._model = model
         self._request = request
         self._turns: list[tuple[int, Json]] = []
+        self._calls: list[str] = []  # of the last turn of the model's
 
     def add(self, message: Message, number: int) -> None:
         role = message.role
@@ -84,7 +86,7 @@ class _Contents:
         if role == "assistant":
             parts = [part for one in message.parts for part in self._said(one)]
         elif role == "tool":
-            parts = [self._result(one) for one in message.parts if isinstance(one, ToolResult)]
+            parts = self._results([one for one in message.parts if isinstance(one, ToolResult)])
         else:
             parts = [part for one in message.parts for part in self._asked(one)]
         if parts:
@@ -92,6 +94,7 @@ class _Contents:
             self.found.append(content)
             if role == "assistant":
                 self._turns.append((number, content))
+                self._calls = [one.id for one in message.parts if isinstance(one, ToolCall)]
 
     def sign(self, messages: list[Message]) -> None:
         """Mark the first call of each step of the present turn as one that Gemini did not make itself."""
@@ -142,8 +145,18 @@ class _Contents:
                 return []
             self.images.append(part)
         elif isinstance(part, Document):
+            if not part.media_type.startswith(_FILES):
+                self._lost(part.at, "Gemini does not read files of this type")
+                return []
             self.documents = True
         return [{"inlineData": {"mimeType": part.media_type, "data": part.data}}]
+
+    def _results(self, results: list[ToolResult]) -> list[Json]:
+        """In the order of the calls: without ids, those of one function are told apart by it."""
+        places = {one: place for place, one in enumerate(self._calls)}
+        if len(results) > 1:
+            results.sort(key=lambda result: places.get(result.call, len(places)))
+        return [self._result(one) for one in results]
 
     def _result(self, result: ToolResult) -> Json:
         texts = [part.text for part in result.parts if isinstance(part, Text)]
@@ -179,8 +192,9 @@ def _resolution(contents: _Contents, config: Json, lost: Lost) -> None:
 
 def _tools(request: Request, body: Json, lost: Lost) -> None:
     declared = [found for tool in request.tools if (found := _tool(tool, lost)) is not None]
-    if declared:
-        body["tools"] = [{"functionDeclarations": declared}]
+    if not declared:
+        return
+    body["tools"] = [{"functionDeclarations": declared}]
     if request.parallel is False:
         lost(request.path("parallel"), "Gemini calls as many functions at a time as it likes")
     choice = request.choice

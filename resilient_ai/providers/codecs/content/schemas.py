@@ -61,7 +61,7 @@ def _says(schema: Any) -> bool:
 def _nullable(found: Json) -> None:
     if "type" in found:
         found["type"] = [found["type"], "null"]
-    elif "anyOf" in found:
+    if "anyOf" in found:
         found["anyOf"] = [*found["anyOf"], {"type": "null"}]
     if "enum" in found:
         found["enum"] = [*found["enum"], None]

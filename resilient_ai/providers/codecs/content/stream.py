@@ -18,6 +18,7 @@ from ...canonical import (
     Used,
     arguments_of,
 )
+from ...streams.base import items, members
 from ...streams.gemini import MALFORMED
 from ..base import Untranslatable
 from .answer import REASONS, call_of, created_of, stop_of, time_of, usage_of, usage_told, written_call
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "Writer"]
 
-_ALIVE: list[Delta] = [Alive()]
+_ALIVE = Alive()
 
 
 class Reader:
@@ -47,15 +48,17 @@ class Reader:
     def read(self, name: bytes, fields: Json) -> list[Delta]:
         """What an event says."""
         del name  # events have none here
-        if self._ended:
-            return _ALIVE
         candidates: Any = fields.get("candidates")
+        if self._ended:
+            if any(_says(candidate) for candidate in candidates or ()):
+                raise ValueError("words behind the end")
+            return [_ALIVE]
         if fields.get("error") or (not candidates and _blocked(fields.get("promptFeedback"))):
             self._ended = True
             return [Failed(fields)]
         self._usage = fields.get("usageMetadata") or self._usage
         if not candidates:
-            return _ALIVE
+            return [_ALIVE]
         (candidate,) = candidates
         if candidate.get("index"):
             raise Untranslatable("candidates", "more than one answer")
@@ -74,7 +77,7 @@ class Reader:
                 self._ended = True
                 return [Failed(fields)]
             self._end(reason, found)
-        return found or _ALIVE
+        return found or [_ALIVE]
 
     def done(self) -> list[Delta]:
         """There is no such data in these streams."""
@@ -98,7 +101,7 @@ class Reader:
             self._parts += 1
             name: str = call["name"]
             arguments = arguments_of(call.get("args") or {})
-            one = call.get("id") or made_id(self._id, self._calls, name, arguments)
+            one = call.get("id") or made_id(self._calls, self._id, name, arguments)
             self._calls += 1
             found += (
                 PartOpened(self._parts, "tool", one, name),
@@ -122,15 +125,19 @@ class Reader:
 
 
 class Writer:
-    """Writes one stream. The reason to finish is the signal that it is whole: it waits for that."""
+    """Writes one stream. The reason to finish is the signal that it is whole: it waits for that.
 
-    __slots__ = ("_created", "_frame", "_name", "_pieces", "_sign", "_stop", "_text", "_usage")
+    With it come the calls of functions, all in one event: google-genai makes a content of every event's parts in the
+    history that it sends back, and Gemini wants the calls whose results it gets in the one content before these.
+    """
+
+    __slots__ = ("_calls", "_frame", "_name", "_pieces", "_sign", "_stop", "_text", "_usage")
 
     def __init__(self, asked: Asked) -> None:
         self._sign = signed(asked.model)
         self._frame: Json = {}
         self._text = b""  # what follows the words in an event that has nothing else
-        self._created: int | None = None
+        self._calls: list[Json] = []  # that are whole
         self._name: str | None = None  # of the function that is being called
         self._pieces: list[str] = []  # of its arguments
         self._stop: Stop = "stop"
@@ -143,14 +150,14 @@ class Writer:
                 if self._name is not None:
                     self._pieces.append(text)
                 elif text:
-                    return b"%b%b%b" % (_BEGIN, json.dumps(text).encode(), self._text)
+                    words = b"%b%b%b" % (_BEGIN, json.dumps(text).encode(), self._text)
+                    return self._called() + words if self._calls else words
             case PartOpened(_, "tool", _, name):
                 self._name = name
             case PartClosed() if self._name is not None:
-                part = written_call(self._name, "".join(self._pieces), sign=self._sign)
+                self._calls.append(written_call(self._name, "".join(self._pieces), sign=self._sign))
                 self._name, self._sign = None, False
                 self._pieces.clear()
-                return self._event({"content": {"parts": [part], "role": "model"}, "index": 0})
             case Opened(one, model, created):
                 self._frame = {"modelVersion": model, "responseId": one}
                 if created is not None:
@@ -166,8 +173,13 @@ class Writer:
                 pass
         return b""
 
+    def _called(self) -> bytes:
+        """The calls of functions that words follow."""
+        calls, self._calls = self._calls, []
+        return self._event({"content": {"parts": calls, "role": "model"}, "index": 0})
+
     def _last(self) -> bytes:
-        content = {"parts": [{"text": ""}], "role": "model"}
+        content = {"parts": self._calls or [{"text": ""}], "role": "model"}
         candidate = {"content": content, "finishReason": REASONS[self._stop], "index": 0}
         return self._event(candidate, None if self._usage is None else usage_told(self._usage))
 
@@ -177,6 +189,11 @@ class Writer:
             event["usageMetadata"] = usage
         event.update(self._frame)
         return b"data: %b\r\n\r\n" % _json(event)
+
+
+def _says(candidate: Json) -> bool:
+    parts = items(members(candidate.get("content")).get("parts"))
+    return any(part.get("text") or part.get("functionCall") for part in parts)
 
 
 def _blocked(feedback: Json | None) -> bool:

@@ -58,12 +58,14 @@ def asked_of(written: Written) -> Asked:
 
 
 def as_told(request: Request) -> Request:
-    """What of a request Gemini's form tells: calls without ids, words without a mark that they are
+    """What of a request Gemini's form tells: calls without ids, the model's
+    words in one, words without a mark that they are
     a refusal, the words of a result in one, one strictness for all tools."""
     ids: dict[str, str] = {}
     messages: list[Message] = []
     for message in request.messages:
-        messages.append(Message(message.role, [_part(part, ids) for part in message.parts]))
+        parts = [_part(part, ids) for part in message.parts]
+        messages.append(Message(message.role, joined(parts) if message.role == "assistant" else parts))
     choice, strict = request.choice, None
     if request.tools and any(tool.strict for tool in request.tools) and (choice is None or choice.kind == "auto"):
         choice, strict = Choice("auto"), True
@@ -73,6 +75,16 @@ def as_told(request: Request) -> Request:
         schema = replace(schema, schema=told, name=None, description=None, strict=None)
     tools = [replace(tool, strict=strict) for tool in request.tools]
     return replace(request, messages=messages, tools=tools, choice=choice, schema=schema)
+
+
+def joined(parts: list[Any]) -> list[Any]:
+    found: list[Any] = []
+    for part in parts:
+        if found and isinstance(found[-1], Text) and isinstance(part, Text):
+            found[-1] = Text(found[-1].text + part.text)
+        else:
+            found.append(part)
+    return found
 
 
 def _part(part: Any, ids: dict[str, str]) -> Any:
@@ -152,17 +164,8 @@ ANSWERS = made.answers(usage=st.none() | made.usages(written=False), many=True, 
 
 def answer_as_told(answer: Answer) -> Answer:
     """Texts in one, calls by their number."""
-    parts: list[Any] = []
-    calls = 0
-    for part in answer.parts:
-        if isinstance(part, ToolCall):
-            parts.append(replace(part, id=str(calls)))
-            calls += 1
-        elif parts and isinstance(parts[-1], Text):
-            parts[-1] = Text(parts[-1].text + part.text)
-        else:
-            parts.append(Text(part.text))
-    return replace(answer, parts=parts)
+    ids: dict[str, str] = {}
+    return replace(answer, parts=joined([_part(part, ids) for part in answer.parts]))
 
 
 @given(ANSWERS)
