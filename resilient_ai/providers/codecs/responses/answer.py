@@ -23,6 +23,8 @@ __all__ = [
     "read_stop",
     "read_usage",
     "refusal_part",
+    "seconds",
+    "text_of",
     "text_part",
     "whole",
     "write_answer",
@@ -42,21 +44,40 @@ def read_answer(body: _JSON) -> Answer:
             said = [_read_part(part, number) for part in items(item["content"])]
             parts += [part for part in said if part.text]
         elif kind == "function_call":
-            parts.append(ToolCall(item["call_id"], item["name"], item["arguments"]))
+            parts.append(ToolCall(item.get("call_id") or item["id"], item["name"], text_of(item["arguments"])))
         elif kind != "reasoning":
             raise Untranslatable(f"output[{number}]", "of a tool or a feature that no other vendor has")
     stop = read_stop(body, called=any(isinstance(part, ToolCall) for part in parts))
+    return Answer(body.get("id") or "", body["model"], parts, stop, seconds(body), None, read_usage(body))
+
+
+def seconds(body: _JSON) -> int | None:
+    """When an answer was made, if that is told."""
     created = body.get("created_at")
-    told = int(created) if created else None
-    return Answer(body.get("id") or "", body["model"], parts, stop, told, None, read_usage(body))
+    return int(created) if created and abs(created) < _FAR else None
+
+
+_FAR = 1e11
+"""Seconds since 1970 that are a time: some thousand years."""
+
+
+def text_of(value: Any) -> str:
+    """What has to be a text.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(value, str):
+        return value
+    raise TypeError("no text")
 
 
 def _read_part(part: _JSON, number: int) -> Text | Refusal:
     kind = part["type"]
     if kind == "output_text":
-        return Text(part["text"])
+        return Text(text_of(part["text"]))
     if kind == "refusal":
-        return Refusal(part["refusal"])
+        return Refusal(text_of(part["refusal"]))
     raise Untranslatable(f"output[{number}].content", "it is not known what it means")
 
 
@@ -87,12 +108,22 @@ def read_usage(body: _JSON) -> Usage | None:
         return None
     given, made = members(usage.get("input_tokens_details")), members(usage.get("output_tokens_details"))
     return Usage(
-        usage["input_tokens"],
-        usage["output_tokens"],
-        given.get("cached_tokens"),
-        given.get("cache_write_tokens"),
-        made.get("reasoning_tokens"),
+        _count(usage["input_tokens"]),
+        _count(usage["output_tokens"]),
+        _told(given.get("cached_tokens")),
+        _told(given.get("cache_write_tokens")),
+        _told(made.get("reasoning_tokens")),
     )
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, int):
+        return value
+    raise TypeError("no count")
+
+
+def _told(value: Any) -> int | None:
+    return None if value is None else _count(value)
 
 
 # Written

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ...canonical import Alive, Closed, Failed, Finished, Opened, PartClosed, PartDelta, PartOpened, Used
 from ...streams.base import items
 from ..base import Untranslatable
-from .answer import read_stop, read_usage
+from .answer import read_stop, read_usage, seconds, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,8 +79,7 @@ class Reader:
             return []
         response = fields["response"]
         self._opened = True
-        created = response.get("created_at")
-        return [Opened(response.get("id") or "", response["model"], int(created) if created else None)]
+        return [Opened(response.get("id") or "", response["model"], seconds(response))]
 
     def _text(self, fields: _JSON) -> list[Delta]:
         return self._more("text", fields, fields.get("content_index", 0))
@@ -93,7 +92,7 @@ class Reader:
 
     def _more(self, sort: Sort, fields: _JSON, inside: int) -> list[Delta]:
         place = (fields.get("output_index", 0), inside)
-        part, text = self._parts.get(place), fields["delta"]
+        part, text = self._parts.get(place), text_of(fields["delta"])
         if part is None or part.closed:
             if sort == "tool":
                 raise ValueError("arguments of a tool that is not named")
@@ -157,8 +156,8 @@ class Reader:
             place = out, _CALL
             part = self._parts.get(place)
             if part is None or (part.closed and not whole):
-                part = self._begun(place, _Part("tool", item["call_id"], item["name"]))
-            return self._heard(part, item["arguments"] or "", whole=whole)
+                part = self._begun(place, _Part("tool", item.get("call_id") or item["id"], item["name"]))
+            return self._heard(part, text_of(item.get("arguments") or ""), whole=whole)
         if kind != "message":
             raise Untranslatable(f"output[{out}]", "of a tool or a feature that no other vendor has")
         deltas: list[Delta] = []
@@ -184,7 +183,7 @@ class Reader:
         part = self._parts.get(place)
         if part is None or (part.closed and not whole):
             part = self._begun(place, _Part(sort))
-        return self._heard(part, said[field] or "", whole=whole)
+        return self._heard(part, text_of(said.get(field) or ""), whole=whole)
 
     def _end(self, fields: _JSON) -> list[Delta]:
         response = fields["response"]

@@ -184,10 +184,16 @@ def _says_json(request: Request) -> bool:
     )
 
 
-def _is_strict(schema: Any) -> bool:
+_DEEPEST = 20
+"""Schemas within schemas that are looked at; strict mode takes ten."""
+
+
+def _is_strict(schema: Any, depth: int = 0) -> bool:
     """Whether all objects of a schema are as strict mode wants them."""
     if not isinstance(schema, dict):
         return True
+    if depth > _DEEPEST:
+        return False
     node: _JSON = schema  # pyright: ignore[reportUnknownVariableType]
     properties = members(node.get("properties"))
     if node.keys() & _LOOSE:
@@ -198,7 +204,7 @@ def _is_strict(schema: Any) -> bool:
             return False
     inner = [*properties.values(), node.get("items"), *items(node.get("anyOf"))]
     inner += [*members(node.get("$defs")).values(), *members(node.get("definitions")).values()]
-    return all(map(_is_strict, inner))
+    return all(_is_strict(one, depth + 1) for one in inner)
 
 
 _LOOSE = frozenset(

@@ -17,8 +17,14 @@ __all__ = ["write_request"]
 
 _LEAST_TOKENS = 16
 """The fewest that ``max_output_tokens`` may be: OpenAI answers a smaller number with 400."""
-_UNSAID = ("top_k", "stop", "seed", "presence_penalty", "frequency_penalty")
-_NOTHING: tuple[Any, ...] = (None, [])
+_UNSAID: dict[str, tuple[Any, ...]] = {
+    "top_k": (None,),
+    "stop": ([],),
+    "seed": (None,),
+    "presence_penalty": (None, 0),
+    "frequency_penalty": (None, 0),
+}
+"""Fields that there are not here, and the values at which nothing is lost."""
 
 
 def write_request(request: Request, lost: Lost, most: int | None) -> Written:  # noqa: ARG001  # a Codec's signature
@@ -29,8 +35,8 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:  #
         body["instructions"] = words
         messages = messages[1:]
     body["input"] = write_items(messages, lost)
-    for name in _UNSAID:
-        if getattr(request, name) not in _NOTHING:
+    for name, nothing in _UNSAID.items():
+        if getattr(request, name) not in nothing:
             lost(request.path(name), "OpenAI's Responses have no such field")
     if request.max_tokens is not None:
         body["max_output_tokens"] = _tokens(request, request.max_tokens, lost)
