@@ -126,7 +126,7 @@ class Hedged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailed:
     """The store of a cache, ``store`` (its class), could not be read or written, for ``error`` (its class): calls go on
-    without it, and for ``seconds`` it is not tried again."""
+    without it. It is tried again every ``seconds``; told once until it works again."""
 
     store: str
     error: str

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .base import Encryption, Entry, Leases, Store, StoreRepaired, digest
+from .base import Encryption, Entry, Leases, Store, StoreBusy, StoreRepaired, digest
 from .memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
     "RedisStore",
     "SQLiteStore",
     "Store",
+    "StoreBusy",
     "StoreRepaired",
     "Warmed",
     "awarm",

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 from inspect import iscoroutinefunction
+from threading import BoundedSemaphore
 from typing import Any, Protocol, cast
 
 from .._settings import check_seconds
 from ..errors import ConfigurationError
+from . import _forks
+from .base import StoreBusy
 
-__all__ = ["Commands", "asked", "client_of"]
+__all__ = ["CONNECTIONS", "CROWD", "Commands", "Server", "client_of"]
+
+CONNECTIONS = 8
+"""Threads that ask the server at once, each on a connection of its own. More would take nothing off each other: one
+interpreter speaks for all, and a thousand connections are more than a server, or this process, may have."""
+
+CROWD = 5.0
+"""Seconds to wait for other threads: a thousand that look for the same answer at once, in an outage, are no failure of
+the server, and at some 0.3 ms each have all been there in 0.3 s."""
 
 GARBAGE = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, MemoryError, RecursionError
@@ -67,18 +78,62 @@ def _connected(url: str, timeout: float) -> Commands:
     return client
 
 
-def asked(client: Commands, *command: bytes | str | float) -> Any:
-    """The reply.
+class Server:
+    """The server, asked by a few threads at once; the others wait asleep for one of them to be done, and fail with it
+    if it cannot be reached.
 
-    Raises:
-        OSError: there is none, or it is none of Redis's.
+    Args:
+        client: asks it.
     """
-    from redis.exceptions import RedisError
 
-    try:
-        return client.execute_command(*command)
-    except RedisError as error:
-        code = CODE.match(str(error))
-        raise OSError(f"redis: {type(error).__name__}{f' {code.group()}' if code else ''}") from None
-    except GARBAGE as error:
-        raise OSError(f"redis: {type(error).__name__}: it answers what no Redis says") from None
+    def __init__(self, client: Commands) -> None:
+        self._client = client
+        self._lost = 0  # times
+        self.in_child()
+        _forks.keep(self)
+
+    def ask(self, *command: bytes | str | float) -> Any:
+        """The reply.
+
+        Raises:
+            OSError: there is none, or it is none of Redis's.
+            StoreBusy: it could not be asked for so long.
+        """
+        lost = self._lost
+        if not self._free.acquire(timeout=CROWD):
+            raise StoreBusy("redis: too many threads of this program are at it")
+        try:
+            if lost != self._lost:  # else each that waits would try for as long, after the others
+                raise OSError("redis: it could not be reached by another thread of this program")
+            return self._asked(command)
+        finally:
+            self._free.release()
+
+    def _asked(self, command: tuple[bytes | str | float, ...]) -> Any:
+        from redis.exceptions import ConnectionError as Lost
+        from redis.exceptions import RedisError
+        from redis.exceptions import TimeoutError as Mute
+
+        try:
+            return self._client.execute_command(*command)
+        except RedisError as error:
+            code = CODE.match(str(error))
+            told = f"redis: {type(error).__name__}{f' {code.group()}' if code else ''}"
+            if isinstance(error, (Lost, Mute)):
+                self._lost += 1
+            raise OSError(told) from None
+        except GARBAGE as error:
+            raise OSError(f"redis: {type(error).__name__}: it answers what no Redis says") from None
+
+    # ---- forks
+
+    def before_fork(self) -> bool:
+        """Nothing is held: redis-py sees to its connections."""
+        return False
+
+    def after_fork(self) -> None:
+        """Nothing was held."""
+
+    def in_child(self) -> None:
+        """Nobody is at it: those who were are not here."""
+        self._free = BoundedSemaphore(CONNECTIONS)

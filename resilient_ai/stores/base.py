@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Encryption", "Entry", "Leases", "Store", "StoreRepaired", "digest"]
+__all__ = ["Encryption", "Entry", "Leases", "Store", "StoreBusy", "StoreRepaired", "digest"]
 
 
 class StoreRepaired(OSError):
     """Something in a store was not usable, and was put out of the way. The store works again: there is no need to go
     on without it, only to tell somebody. What was asked for was done, as far as it could be; nothing was found."""
+
+
+class StoreBusy(OSError):
+    """Too many threads of this program are at a store that works: this one has waited for long enough. The call goes on
+    without it; the next one may ask it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

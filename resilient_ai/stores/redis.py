@@ -12,7 +12,7 @@ from .._settings import check_seconds
 from ..errors import ConfigurationError
 from . import _erasure, _scripts
 from ._record import Changed, Sealer
-from ._redis_client import Commands, asked, client_of
+from ._redis_client import Commands, Server, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +38,9 @@ SCANNED = 200
 class RedisStore:
     """Keep answers in Redis 6.2 or later, or Valkey.
 
-    Safe for threads, processes, machines and forks. A server that is down, hangs, is full or answers garbage costs a
-    call ``timeout`` seconds for the connection and as many for each reply.
+    Safe for threads, processes, machines and forks. Eight threads of a program ask at once, the others wait for them. A
+    server that is down, hangs, is full or answers garbage costs a call ``timeout`` seconds for the connection and as
+    many for each reply.
 
     Args:
         server: a URL (``redis://``, ``rediss://``, ``unix://``), or a ``redis.Redis`` of your own with time-outs of its
@@ -72,7 +73,7 @@ class RedisStore:
             raise ConfigurationError(f"RedisStore(max_bytes=…) is a number of bytes, got {max_bytes!r}")
         if not isinstance(prefix, str) or not prefix.isprintable() or not prefix or set(prefix) & set("{}*?[]\\"):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise ConfigurationError(f"RedisStore(prefix=…) is a name without any of {{}}*?[]\\, got {prefix!r}")
-        self._client = client_of(server, timeout)
+        self._server = Server(client_of(server, timeout))
         self._names = f"{{{prefix}}}:"
         self._max_bytes = max_bytes
         self._retention = retention
@@ -263,7 +264,7 @@ class RedisStore:
         return self._ask("EVAL", script, len(keys), *(self._name(key) for key in keys), *arguments)
 
     def _ask(self, *command: bytes | str | float) -> Any:
-        return asked(self._client, *command)
+        return self._server.ask(*command)
 
 
 def _number(reply: object) -> int:

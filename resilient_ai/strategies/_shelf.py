@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._call import Operation
 from ..events import StoreFailed
-from ..stores.base import StoreRepaired
+from ..stores.base import StoreBusy, StoreRepaired
 
 if TYPE_CHECKING:
     from .._call import Call
@@ -31,14 +31,25 @@ class _Way:
 
     Attributes:
         fails: not empty while it does.
+        times: how often it has.
         again_at: when it is to be tried again, if it fails.
     """
 
-    __slots__ = ("again_at", "fails")
+    __slots__ = ("again_at", "fails", "times")
 
     def __init__(self) -> None:
         self.fails: dict[str, object] = {}
+        self.times = 0
         self.again_at = 0.0
+
+    def left_alone(self, now: float) -> bool:
+        """Whether it failed a short while ago."""
+        return bool(self.fails) and now < self.again_at
+
+    def works(self, times: int) -> None:
+        """What was begun when it had failed so many times has been done. That says nothing of a failure since."""
+        if self.fails and times == self.times:
+            self.fails.clear()
 
 
 class Shelf:
@@ -59,7 +70,7 @@ class Shelf:
 
     async def name(self, call: Call) -> CacheKey | None:
         """The key of a request; None if its answer is not to be kept, or the store is of no use now."""
-        if self._reading.fails and call.runtime.now() < self._reading.again_at:
+        if self._reading.fails and self._reading.left_alone(call.runtime.now()):
             return None
         if not self._opened and self.store.blocking and not await call.runtime.offload(partial(self._open, call)):
             return None
@@ -89,40 +100,48 @@ class Shelf:
 
     def find(self, key: str, call: Call) -> Entry | None:
         """The same, where it may block."""
-        if self._reading.fails and call.runtime.now() < self._reading.again_at:
+        reading = self._reading
+        if reading.fails and reading.left_alone(call.runtime.now()):
             return None
+        times = reading.times
         try:
             entry = self.store.get(key)
         except OSError as error:
-            self._failed(self._reading, error, call)
+            self._failed(reading, error, call)
             return None
-        if self._reading.fails:
-            self._reading.fails.clear()
+        if reading.fails:
+            reading.works(times)
         return entry
 
     def set(self, key: str, entry: Entry, call: Call) -> None:
         """Keep ``entry``, if the store can."""
-        if self._writing.fails and call.runtime.now() < self._writing.again_at:
+        writing = self._writing
+        if writing.fails and writing.left_alone(call.runtime.now()):
             return
+        times = writing.times
         try:
             self.store.set(key, entry)
         except OSError as error:
-            self._failed(self._writing, error, call)
+            self._failed(writing, error, call)
         else:
-            if self._writing.fails:
-                self._writing.fails.clear()
+            if writing.fails:
+                writing.works(times)
 
     def _failed(self, way: _Way, error: OSError, call: Call) -> None:
-        mine = object()
+        if isinstance(error, StoreBusy):  # it works, for others
+            return
+        mine, now = object(), call.runtime.now()
         seconds = 0.0 if isinstance(error, StoreRepaired) else BYPASSED
-        way.again_at = call.runtime.now() + seconds
+        way.times += 1
+        way.again_at = now + seconds
         if way is self._reading:
             self._opened = False
-        told = self._writing.fails if way is self._reading else self._reading.fails
+        other = self._writing if way is self._reading else self._reading
         first = way.fails.setdefault("told", mine) is mine  # of all threads that meet it at once
+        if not first or other.left_alone(now):
+            return
         kind = type(error).__name__
-        if first and not told:
-            log.warning("the cache's store failed: %s: %s; calls go on without it", kind, error)
+        log.warning("the cache's store failed: %s: %s; calls go on without it", kind, error)
         if call.journal.emit is not None:
             call.journal.emit(StoreFailed(store=type(self.store).__name__, error=kind, seconds=seconds))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from resilient_ai.errors import ConfigurationError
-from resilient_ai.stores import RedisStore
+from resilient_ai.stores import RedisStore, StoreBusy
 from tests.redis_server import RedisServer, require_redis
 from tests.some_stores import Cipher, entry, shared_redis
 
@@ -365,3 +365,76 @@ def test_leases() -> None:
     two.release("a", owner="two")
     assert one.claim("a", seconds=1e300, owner="one")
     one.release("a", owner="one")
+
+
+# ---- a crowd
+
+
+def crowd(works: list[Callable[[], object]]) -> list[object]:
+    """What each came to, the class of an exception included; all begun together."""
+    came: list[object] = [None] * len(works)
+    ready = threading.Barrier(len(works))
+
+    def run(at: int) -> None:
+        ready.wait(30)
+        try:
+            came[at] = works[at]()
+        except OSError as error:
+            came[at] = type(error)
+
+    threads = [threading.Thread(target=run, args=(at,)) for at in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return came
+
+
+def test_a_thousand_threads_share_few_connections(server: RedisServer) -> None:
+    """They wait for one, and that is no failure of the server's."""
+    server.say("CONFIG", "SET", "maxclients", "64")
+    store = RedisStore(server.url, timeout=PATIENT)
+    store.set("a", entry())
+    server.say("CLIENT", "PAUSE", "500")  # else the first are done before the last begin
+    came = crowd([lambda: store.get("a")] * 1000)
+    assert [one for one in came if one is None or one is OSError] == []
+    said = dict(line.split(b":", 1) for line in server.say("INFO", "stats").split(b"\r\n") if b":" in line)
+    assert int(said[b"total_connections_received"]) < 40
+
+
+def test_what_fails_for_one_fails_for_those_who_wait(server: RedisServer) -> None:
+    """A hundred threads before a server that hangs: not one after the other."""
+    store = RedisStore(server.url, timeout=0.3)
+    assert quickest_get(store) is False  # it is connected, and there is nothing
+    server.signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        came = crowd([lambda: store.get("a")] * 100)
+        seconds = time.monotonic() - began
+    finally:
+        server.signal(signal.SIGCONT)
+    assert set(came) == {OSError}
+    assert seconds < 2.0  # one after the other, by eight connections: 3.6
+
+
+def test_a_crowd_that_does_not_end_is_no_failure(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for long enough for a connection goes on without, and nobody is told that the server failed."""
+    from resilient_ai.stores import _redis_client
+
+    monkeypatch.setattr(_redis_client, "CROWD", 0.05)
+    store = RedisStore(server.url, timeout=PATIENT)
+    store.set("a", entry())
+    server.signal(signal.SIGSTOP)
+    others = [threading.Thread(target=store.get, args=("a",)) for _ in range(_redis_client.CONNECTIONS)]
+    try:
+        for other in others:
+            other.start()
+        time.sleep(0.2)
+        for work in (lambda: store.get("a"), lambda: store.set("a", entry())):
+            with pytest.raises(StoreBusy):
+                work()
+    finally:
+        server.signal(signal.SIGCONT)
+        for other in others:
+            other.join(30)
+    assert store.get("a") is not None
