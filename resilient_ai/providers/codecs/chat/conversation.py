@@ -1,9 +1,9 @@
-"""The messages of a Chat request, to and from the canonical form."""
+"""The messages of a Chat request, read into the canonical form."""
 
 from __future__ import annotations
 
-import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Audio, Document, Image, Message, Refusal, Text, ToolCall, ToolResult, arguments_of
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from ...canonical import Part, Role
     from ..base import Lost
 
-__all__ = ["compact", "read_messages", "write_messages"]
+__all__ = ["NAMELESS", "PDF", "compact", "read_messages"]
 
 Json = dict[str, Any]
 
-# Reading. -------------------------------------------------------------------------------------------------------------
+PDF = "application/pdf"
+NAMELESS = "document.pdf"
+"""A file's name is required. (Without one OpenAI answers that a ``file_id`` is missing.)"""
 
 _MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
 """Of prompt caches: bound to their vendor, and nothing of what is said."""
 _TEXT = frozenset({"type", "text"}) | _MARKS
 _SAID = frozenset({"role", "content"}) | _MARKS
-_KNOWN: dict[str, frozenset[str]] = {
+_KNOWN: dict[Any, frozenset[str]] = {
     "system": _SAID,
     "developer": _SAID,
     "user": _SAID,
@@ -39,7 +41,6 @@ _BOUND = "it is kept by the vendor, and cannot be had elsewhere"
 _NO_NAMES = "other dialects do not tell several speakers of one role apart"
 _WHY = {
     "name": _NO_NAMES,
-    "audio": _BOUND,
     "function_call": "functions are retired: use tools",
     "prefix": "not every vendor goes on with an answer that has begun",
 }
@@ -53,13 +54,8 @@ def read_messages(given: Iterable[Any], lost: Lost) -> list[Message]:
     for index, message in enumerate(given):
         at, role = f"messages[{index}]", message["role"]
         known = _KNOWN.get(role)
-        if known is None:
-            raise Untranslatable(f"{at}.role", _WHY["function_call"] if role == "function" else "not a known role")
-        for name in message.keys() - known:
-            if message[name]:
-                if name == "audio":
-                    raise Untranslatable(f"{at}.audio", _BOUND)
-                lost(f"{at}.{name}", _WHY.get(name, _OTHER))
+        if known is None or not message.keys() <= known:
+            _unknown_in(message, known, at, lost)
         if role == "user":
             _add(found, "user", _content(message["content"], at, lost), at)
         elif role == "assistant":
@@ -71,17 +67,29 @@ def read_messages(given: Iterable[Any], lost: Lost) -> list[Message]:
     return found
 
 
+def _unknown_in(message: Json, known: frozenset[str] | None, at: str, lost: Lost) -> None:
+    if known is None:
+        why = _WHY["function_call"] if message["role"] == "function" else "not a known role"
+        raise Untranslatable(f"{at}.role", why)
+    for name in message.keys() - known:
+        if message[name]:
+            if name == "audio":
+                raise Untranslatable(f"{at}.audio", _BOUND)
+            lost(f"{at}.{name}", _WHY.get(name, _OTHER))
+
+
 def _add(found: list[Message], role: Role, parts: list[Part], at: str) -> None:
     if not parts:
         return
-    if found and found[-1].role == role:
-        found[-1].parts += parts
+    last = found[-1] if found else None
+    if last is not None and last.role == role:
+        last.parts += parts
     else:
         found.append(Message(role, parts, at))
 
 
 def _content(content: Any, at: str, lost: Lost) -> list[Part]:
-    if isinstance(content, str):
+    if type(content) is str:
         return [Text(content)] if content else []
     found: list[Part] = []
     parts: list[Any] = content or []
@@ -131,8 +139,8 @@ def _file(given: Json, at: str, lost: Lost) -> Part | None:
         raise Untranslatable(f"{at}.file.file_id", _BOUND)
     _unknown(given, frozenset({"file_data", "filename", "file_id"}), f"{at}.file", lost)
     url, name = given["file_data"], given.get("filename")
-    data = _data(url, at, lost) if url.startswith("data:") else (_PDF, url)
-    return None if data is None else Document(data[1], data[0], name=None if name == _NAMELESS else name, at=at)
+    data = _data(url, at, lost) if url.startswith("data:") else (PDF, url)
+    return None if data is None else Document(data[1], data[0], name=None if name == NAMELESS else name, at=at)
 
 
 def _audio(given: Json, at: str, lost: Lost) -> Part | None:
@@ -167,141 +175,52 @@ def _turn(message: Json, at: str, lost: Lost, names: dict[str, str]) -> list[Par
     found = _content(message.get("content"), at, lost)
     if message.get("refusal"):
         found.append(Refusal(message["refusal"]))
-    for index, call in enumerate(message.get("tool_calls") or ()):
+    calls = message.get("tool_calls")
+    for index, call in enumerate(calls) if calls else ():
         where = f"{at}.tool_calls[{index}]"
         if call.get("type", "function") != "function":
             raise Untranslatable(where, "no other dialect has custom tools")
         function = call["function"]
-        names[call["id"]] = function["name"]
-        found.append(ToolCall(call["id"], function["name"], compact(function.get("arguments")), where))
+        number, name = call["id"], function["name"]
+        names[number] = name
+        found.append(ToolCall(number, name, compact(function.get("arguments")), where))
     return found
+
+
+_LOOSE = re.compile(r"[{\[,:]\s|\s[}\],:]").search
+"""Space around what JSON is made of; found in texts too, where it does no harm."""
+
+_decoded = json.JSONDecoder().decode
 
 
 def compact(arguments: Any) -> str:
     """A tool's arguments, as JSON without spaces; as they are if they are no JSON."""
     if not isinstance(arguments, str):
         return "{}" if arguments is None else arguments_of(arguments)
-    if " " not in arguments and "\\" not in arguments and "\n" not in arguments:
+    spaced = " " in arguments or "\n" in arguments
+    if "\\" not in arguments and (not spaced or _LOOSE(arguments) is None):
         return arguments or "{}"
     try:
-        return arguments_of(json.loads(arguments))
+        return arguments_of(_decoded(arguments)) if arguments.strip() else "{}"
     except ValueError:
         return arguments
 
 
 def _result(message: Json, at: str, lost: Lost, names: dict[str, str]) -> ToolResult:
-    call, parts, failed = message["tool_call_id"], list[Text | Image | Document](), False
-    for part in _content(message["content"], at, lost):
+    call, content = message["tool_call_id"], message["content"]
+    name = names.get(call) or message.get("name") or ""
+    if isinstance(content, str):
+        failed = content.startswith(FAILED)
+        text = content[len(FAILED) :] if failed else content
+        return ToolResult(call, name, [Text(text)] if text else [], failed, at)
+    parts: list[Text | Image | Document] = []
+    for part in _content(content, at, lost):
         if isinstance(part, Text | Image | Document):
             parts.append(part)
         else:
             lost(f"{at}.content", "a tool's result is text, pictures and documents")
     first = parts[0] if parts else None
-    if isinstance(first, Text) and first.text.startswith(FAILED):
-        failed = True
-        parts[:1] = [Text(first.text[len(FAILED) :])] if len(first.text) > len(FAILED) else []
-    return ToolResult(call, names.get(call) or message.get("name") or "", parts, failed, at)
-
-
-# Writing. -------------------------------------------------------------------------------------------------------------
-
-_PDF = "application/pdf"
-_NAMELESS = "document.pdf"
-"""A file's name is required. (Without one OpenAI answers that a `file_id` is missing.)"""
-
-
-def write_messages(messages: Iterable[Message], lost: Lost) -> list[Json]:
-    """The conversation, as Chat has it."""
-    found: list[Json] = []
-    for message in messages:
-        role = message.role
-        if role == "tool":
-            found += [_write_result(part, lost) for part in message.parts if isinstance(part, ToolResult)]
-        elif role == "assistant":
-            found.append(_write_turn(message.parts))
-        else:
-            content = _write_parts(message.parts, lost)
-            if content:
-                found.append({"role": role, "content": content})
-    return found
-
-
-def _write_parts(parts: Iterable[Part], lost: Lost) -> str | list[Json]:
-    """A lone text as such: not every host takes a list."""
-    found: list[Json] = []
-    for part in parts:
-        if isinstance(part, Text):
-            found.append({"type": "text", "text": part.text})
-        else:
-            one = _write_part(part, lost)
-            if one is not None:
-                found.append(one)
-    return found[0]["text"] if len(found) == 1 and found[0]["type"] == "text" else found
-
-
-def _write_part(part: Part, lost: Lost) -> Json | None:
-    if isinstance(part, Image):
-        url = part.url if part.data is None else f"data:{part.media_type};base64,{part.data}"
-        detail = {} if part.detail is None else {"detail": part.detail}
-        return {"type": "image_url", "image_url": {"url": url, **detail}}
-    if isinstance(part, Document):
-        return _write_document(part, lost)
-    if isinstance(part, Audio):
-        sort = part.media_type.removeprefix("audio/")
-        if sort in ("wav", "mp3"):
-            return {"type": "input_audio", "input_audio": {"data": part.data, "format": sort}}
-        lost(part.at, "Chat hears audio/wav and audio/mp3 only")
-        return None
-    raise TypeError("not a part of what a user says")
-
-
-def _write_document(part: Document, lost: Lost) -> Json | None:
-    """A PDF is a file; of others OpenAI says to send their text as such.
-
-    (https://developers.openai.com/api/docs/guides/file-inputs, autumn 2026.)
-    """
-    if part.data is None:
-        lost(part.at, "Chat reads no documents by their web address")
-        return None
-    if part.media_type == _PDF:
-        data = f"data:{_PDF};base64,{part.data}"
-        return {"type": "file", "file": {"filename": part.name or _NAMELESS, "file_data": data}}
-    if part.media_type is not None and part.media_type.startswith("text/"):
-        try:
-            return {"type": "text", "text": base64.b64decode(part.data).decode()}
-        except ValueError:
-            pass
-    lost(part.at, "Chat reads documents of application/pdf and text only")
-    return None
-
-
-def _write_turn(parts: Iterable[Part]) -> Json:
-    """What the assistant said: its words, then the tools it called, whatever their order was."""
-    said: list[Json] = []
-    calls: list[Json] = []
-    for part in parts:
-        if isinstance(part, Text):
-            said.append({"type": "text", "text": part.text})
-        elif isinstance(part, Refusal):
-            said.append({"type": "refusal", "refusal": part.text})
-        elif isinstance(part, ToolCall):
-            function = {"name": part.name, "arguments": part.arguments}
-            calls.append({"id": part.id, "type": "function", "function": function})
-        else:
-            raise TypeError("not a part of what an assistant says")
-    content = said[0]["text"] if len(said) == 1 and said[0]["type"] == "text" else said or None
-    turn: Json = {"role": "assistant", "content": content}
-    return {**turn, "tool_calls": calls} if calls else turn
-
-
-def _write_result(result: ToolResult, lost: Lost) -> Json:
-    texts: list[str] = []
-    for part in result.parts:
-        if isinstance(part, Text):
-            texts.append(part.text)
-        else:
-            lost(part.at or result.at, "in Chat the result of a tool is text")
-    if result.failed:
-        texts[:1] = [FAILED + texts[0]] if texts else [FAILED]
-    content = texts[0] if len(texts) == 1 else [{"type": "text", "text": text} for text in texts] or ""
-    return {"role": "tool", "tool_call_id": result.call, "content": content}
+    if not isinstance(first, Text) or not first.text.startswith(FAILED):
+        return ToolResult(call, name, parts, False, at)
+    parts[:1] = [Text(first.text[len(FAILED) :])] if len(first.text) > len(FAILED) else []
+    return ToolResult(call, name, parts, True, at)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...canonical import Choice, Request, Schema, Tool
 from ..base import Untranslatable, Written
-from .conversation import read_messages, write_messages
+from .conversation import read_messages
+from .written import write_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,8 +120,9 @@ def _tools(request: Request, value: Any, lost: Lost) -> None:
             lost(at, "each vendor's own tools are its own, and no other dialect has custom ones")
             continue
         function = tool["function"]
-        for name in function.keys() - _FUNCTION:
-            lost(f"{at}.function.{name}", "no other dialect has it")
+        if not function.keys() <= _FUNCTION:
+            for name in function.keys() - _FUNCTION:
+                lost(f"{at}.function.{name}", "no other dialect has it")
         described = function.get("description")
         request.tools.append(Tool(function["name"], described, function.get("parameters"), function.get("strict"), at))
 
