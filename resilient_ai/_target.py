@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ._allowance import Allowance, allowed
 from ._egress import words_of
 from ._host import Host
+from ._http_settings import HttpSettings
 from .errors import ConfigurationError, Failure
 from .failures import FailureKind
 
@@ -61,6 +62,8 @@ class Target:
         dialect: the wire format spoken there. Default: the vendor's.
         host: what is known of its API, where the name says nothing of it: the name of a known one (``"vllm"``), or a
             :class:`resilient_ai.hosts.Host` of your own. Default: the vendor's.
+        http: its own proxy, authority and client certificate (:class:`resilient_ai.hosts.HttpSettings`). Default: those
+            that the client has for its address.
         region: where it is, in a word of your own (``"eu"``), or several that all hold (``("eu", "eu-de")``), for calls
             that may go to a region only (:class:`~resilient_ai.Egress`). Default: not said.
         requests_per_minute, tokens_per_minute, concurrency: what its key may ask of its model
@@ -77,6 +80,7 @@ class Target:
     api_key: Key | Sequence[Key] | None = field(default=None, kw_only=True, repr=False)
     dialect: str | None = field(default=None, kw_only=True)
     host: Host | str | None = field(default=None, kw_only=True, repr=False)
+    http: HttpSettings | None = field(default=None, kw_only=True, repr=False)
     region: str | Sequence[str] | None = field(default=None, kw_only=True)
     requests_per_minute: int | None = field(default=None, kw_only=True)
     tokens_per_minute: int | None = field(default=None, kw_only=True)
@@ -94,6 +98,8 @@ class Target:
             )
         if self.region is not None:
             object.__setattr__(self, "region", _region(self.name, self.region))
+        if not isinstance(self.http, HttpSettings | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise ConfigurationError(f"{self.name}: http is an HttpSettings, got {type(self.http).__name__}")
         _ = self.allowance
         object.__setattr__(self, "api_key", _keys(self.name, self.api_key))
 
@@ -136,7 +142,7 @@ class Target:
     @property
     def place(self) -> tuple[str | None, ...]:
         """What targets that differ in their keys alone have in common."""
-        return (self.name, self.base_url, self.dialect)
+        return (self.name, self.base_url, self.dialect, *_way(self.http))
 
     def __copy__(self) -> Target:
         return self
@@ -145,6 +151,10 @@ class Target:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
+        if self.http is not None and self.http.is_secret:
+            raise TypeError(
+                f"{self.name}: a target whose http settings hold a password, or an SSLContext, is not pickled"
+            )
         if self.api_key is not None:
             raise TypeError(
                 f"{self.name}: a target with a key is not pickled, since the pickle would hold the key in clear; "
@@ -160,7 +170,15 @@ class Target:
         own = () if may is None else (str(may),)
         if self.region is not None:
             own = (*own, f"region {self.region}")
-        return (self.name, self.base_url or "", self.dialect or "", self.credential, *own, *_told_of(self.host))
+        return (
+            self.name,
+            self.base_url or "",
+            self.dialect or "",
+            self.credential,
+            *own,
+            *_told_of(self.host),
+            *_way(self.http),
+        )
 
     @property
     def credential(self) -> str:
@@ -215,6 +233,11 @@ def _told_of(host: Host | str | None) -> tuple[str, ...]:
     if isinstance(host, Host):
         return (host.identity,)
     return () if host is None else (host,)
+
+
+def _way(http: HttpSettings | None) -> tuple[str, ...]:
+    """The settings, as a salted hash: they may hold a password."""
+    return () if http is None else (salted_hash(f"{http.proxy} {http.verify} {http.cert}"),)
 
 
 def _without_key(name: str, said: dict[str, Any]) -> Target:

@@ -1,4 +1,4 @@
-"""The APIs we know, and how a program makes its own known.
+"""The APIs we know, how a program makes its own known, and a way of its own to each.
 
 >>> from resilient_ai.hosts import HOSTS, Host
 >>> HOSTS["groq"].base_url
@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 from ._host import Auth, Host, Signer
+from ._http_settings import HttpSettings
 from .providers.hosts import HOSTS, add
 from .transports._signers import Aws, Google
 
-__all__ = ["HOSTS", "Auth", "Aws", "Google", "Host", "Signer", "add"]
+__all__ = ["HOSTS", "Auth", "Aws", "Google", "Host", "HttpSettings", "Signer", "add"]

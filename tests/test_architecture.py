@@ -31,6 +31,7 @@ FLOORS: dict[str, int] = {
             "_call",
             "_context",
             "_host",
+            "_http_settings",
             "_egress",
             "_journal",
             "_keying",

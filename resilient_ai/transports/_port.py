@@ -64,7 +64,7 @@ class HttpPort:
         wire: Wire,
         *,
         flavour: Flavour,
-        route: Callable[[str], Wire],
+        route: Callable[[Target], Wire],
         is_async: bool,
         bound: Rule | None = None,
     ) -> None:
@@ -177,7 +177,7 @@ class HttpPort:
         if self.bound is not None and (why := self.barred(target)) is not None:
             call.journal.skip(call.target_name, why)
             raise NotAllowed(f"not sent: {why}", target=call.target_name)
-        wire = self._wire if target is None else self._route(target.base_url or "")
+        wire = self._wire if target is None else self._route(target)
         close_abandoned()
         attempt = call.journal.begin(call.target_name)
         until = call.attempt_limit(attempt.started)

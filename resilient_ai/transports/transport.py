@@ -23,12 +23,14 @@ from ._redirects import forget_keys
 from ._repeats import REPEATED, refuse_repeat, remember
 from ._request import options_of, prepare, strip
 from ._sdk import connection_error, sdk_of
+from ._ways import transports
 from ._wire import AsyncWire, SyncWire
 
 if TYPE_CHECKING:
     from .._context import Mode
     from .._egress import Bound, Rule
     from .._journal import Journal
+    from .._target import Target
     from ..pipeline import Pipeline
     from ._wire import Wire
 
@@ -63,12 +65,18 @@ class Guard:
         self._route = route
         self._is_async = is_async
         self.wire = _wire(given if own is None else own, flavour, foreign=own is None, is_async=is_async)
+        self._apart = {
+            settings: _wire(one, flavour, foreign=False, is_async=is_async)
+            for settings, one in transports(pipeline, flavour, is_async=is_async).items()
+        }
 
-    def _wire_for(self, url: str) -> Wire:
-        """The wire to another target: the client's own choice for that URL."""
+    def _wire_for(self, target: Target) -> Wire:
+        """The wire to another target: its own, or the client's choice for its URL."""
+        if target.http is not None:
+            return self._apart[target.http]
         if self._route is None:
             return self.wire
-        transport = self._route(url)
+        transport = self._route(target.base_url or "")
         guard = guard_of(transport)
         return _wire(transport, self._flavour, foreign=True, is_async=self._is_async) if guard is None else guard.wire
 
@@ -196,6 +204,8 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return drive(self._handle(request) if mode == "on" else self._watch(request))
 
         def close(self) -> None:
+            for wire in self._apart.values():
+                wire.transport.close()
             if self._own is not None:
                 self._own.close()
 
@@ -213,6 +223,8 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             return await (self._handle(request) if mode == "on" else self._watch(request))
 
         async def aclose(self) -> None:
+            for wire in self._apart.values():
+                await wire.transport.aclose()
             if self._own is not None:
                 await self._own.aclose()
 

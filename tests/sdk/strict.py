@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
 Answer = tuple[int, str, bytes]
@@ -33,11 +34,14 @@ class Seen:
 
 
 class Strict:
-    """Answers by ``play``, in threads; ended on exit."""
+    """Answers by ``play``, in threads; ended on exit. ``tls``: its own certificate, and whose it wants to see."""
 
-    def __init__(self, play: Callable[[Seen], Answer]) -> None:
+    def __init__(self, play: Callable[[Seen], Answer], *, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
+        self.peers: list[Any] = []
+        """The certificate that each request's client showed."""
         self._play = play
+        self._tls = tls
 
     def __enter__(self) -> Self:
         outer = self
@@ -49,6 +53,7 @@ class Strict:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 seen = Seen("POST", self.path, {name.lower(): value for name, value in self.headers.items()}, body)
                 outer.seen.append(seen)
+                outer.peers.append(getattr(self.connection, "getpeercert", lambda: None)())
                 status, kind, answer = outer._play(seen)
                 self.send_response(status)
                 self.send_header("content-type", kind)
@@ -60,9 +65,11 @@ class Strict:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._server.server_address[1]}"
         return self
 
     def __exit__(self, *_: object) -> None:
