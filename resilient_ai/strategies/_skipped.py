@@ -29,9 +29,7 @@ def fitting(call: Call, targets: Sequence[Target]) -> list[Target]:
 
 
 def allowed(call: Call, targets: list[Target | None]) -> list[Target | None]:
-    """Those that the call may go to."""
-    if call.port.bound is None:
-        return targets
+    """Those that a bound call may go to."""
     left: list[Target | None] = []
     for target in targets:
         why = call.port.barred(target)

@@ -178,10 +178,12 @@ class Fallback:
     def _candidates(self, call: Call, state: Whereabouts) -> list[Target | None]:
         """Whom it may ask, in order; nobody, if it is held back from all."""
         if call.facts.ids:
-            return allowed(call, [_home(call.facts.ids, state, self.every_target())])
-        if not call.options.fallback:
-            return allowed(call, [None])
-        return allowed(call, [None, *fitting(call, self._for_model(call.facts.model))])
+            candidates = [_home(call.facts.ids, state, self.every_target())]
+        elif not call.options.fallback:
+            candidates = [None]
+        else:
+            candidates = [None, *fitting(call, self._for_model(call.facts.model))]
+        return candidates if call.port.bound is None else allowed(call, candidates)
 
     def _with_key(self, view: Call) -> Call:
         """The same view, with the key that its target's callable gives now."""

@@ -88,12 +88,9 @@ class Guard:
         """The wires to other targets, for a call that may not go to all of them."""
         return lambda *said: self._wire_for(*said).bound(rule)
 
-    def _mode(self, request: Any) -> Mode:
-        """An empty pipeline is invisible, but to a request that is bound."""
-        mode = self._pipeline.mode
-        if mode == "off" and not self._pipeline.strategies and says_bound(request):
-            return switch.mode()
-        return mode
+    def _off(self, request: Any) -> Mode:
+        """What is off: all, or an empty pipeline, which is invisible but to a request that is bound."""
+        return switch.mode() if not self._pipeline.strategies and says_bound(request) else "off"
 
     async def _handle(self, request: Any) -> Any:
         headers = fields(request.headers)
@@ -197,8 +194,8 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             self._set_up(given, pipeline, route, flavour, is_async=False)
 
         def handle_request(self, request: Any) -> Any:
-            mode = self._mode(request)
-            if mode == "off":
+            mode = self._pipeline.mode
+            if mode == "off" and (mode := self._off(request)) == "off":
                 strip(request)
                 return self.wire.transport.handle_request(request)
             return drive(self._handle(request) if mode == "on" else self._watch(request))
@@ -216,8 +213,8 @@ def _classes(flavour: Flavour) -> tuple[type[Any], type[Any]]:
             self._set_up(given, pipeline, route, flavour, is_async=True)
 
         async def handle_async_request(self, request: Any) -> Any:
-            mode = self._mode(request)
-            if mode == "off":
+            mode = self._pipeline.mode
+            if mode == "off" and (mode := self._off(request)) == "off":
                 strip(request)
                 return await self.wire.transport.handle_async_request(request)
             return await (self._handle(request) if mode == "on" else self._watch(request))
