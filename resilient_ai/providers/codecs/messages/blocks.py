@@ -25,6 +25,9 @@ _STRIPPED = frozenset({"thinking", "redacted_thinking"})
 """What is bound to the vendor, and no part of what is said."""
 _HELD = frozenset({"container_upload", "compaction"})
 """What stands for something that is not in the request: no call makes sense without it."""
+_TURN = frozenset({"role", "content"})
+_IMAGE = frozenset({"type", "source", "cache_control"})
+_DOCUMENT = _IMAGE | {"title", "citations"}
 _PLAIN = frozenset({"type", "text", "cache_control", "citations"})
 """What a text may have in it; citations are marks at what Anthropic has answered."""
 
@@ -41,7 +44,7 @@ def read_messages(given: list[Any], messages: list[Message], lost: Lost) -> None
         role, content = turn["role"], turn["content"]
         where = f"messages[{index}]"
         if len(turn) > 2:
-            _others(turn, ("role", "content"), where, lost)
+            _others(turn, _TURN, where, lost)
         if role == "user":
             _user(content, where, messages, names, lost)
         elif role == "assistant":
@@ -62,8 +65,10 @@ def _add(messages: list[Message], role: Role, parts: list[Part], where: str) -> 
         messages.append(Message(role, parts, where))
 
 
-def _others(given: dict[str, Any], known: tuple[str, ...] | frozenset[str], where: str, lost: Lost) -> None:
+def _others(given: dict[str, Any], known: frozenset[str], where: str, lost: Lost) -> None:
     """What nobody knows, and what is said with it, is lost."""
+    if given.keys() <= known:
+        return
     for name, value in given.items():
         if name not in known and value is not None:
             lost(f"{where}.{name}", _UNKNOWN)
@@ -126,7 +131,7 @@ def _shown(kind: str, block: dict[str, Any], at: str, parts: list[Any], lost: Lo
 
 
 def _image(block: dict[str, Any], at: str, lost: Lost) -> Image | None:
-    _others(block, ("type", "source", "cache_control"), at, lost)
+    _others(block, _IMAGE, at, lost)
     source = block["source"]
     kind = source["type"]
     if kind == "base64":
@@ -137,7 +142,7 @@ def _image(block: dict[str, Any], at: str, lost: Lost) -> Image | None:
 
 
 def _document(block: dict[str, Any], at: str, lost: Lost) -> Document | None:
-    _others(block, ("type", "source", "cache_control", "title", "citations"), at, lost)
+    _others(block, _DOCUMENT, at, lost)
     if members(block.get("citations")).get("enabled"):
         lost(f"{at}.citations", "only Anthropic says where in a document an answer is from")
     source, name = block["source"], block.get("title")
@@ -201,10 +206,7 @@ def _assistant(content: Any, where: str, names: dict[str, str], lost: Lost) -> l
 
 def _call(block: dict[str, Any], at: str, names: dict[str, str], lost: Lost) -> ToolCall:
     _others(block, _CALL, at, lost)
-    if (block.get("caller") or _DIRECT)["type"] != "direct":
+    if (caller := block.get("caller")) is not None and caller["type"] != "direct":
         lost(f"{at}.caller", _HOSTED)
     names[block["id"]] = block["name"]
     return ToolCall(block["id"], block["name"], arguments_of(block["input"]), at)
-
-
-_DIRECT = {"type": "direct"}

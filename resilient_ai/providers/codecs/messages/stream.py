@@ -152,6 +152,7 @@ _CLOSE = b"""event: content_block_stop
 data: {"type":"content_block_stop","index":%d}
 
 """
+_JSON = json.JSONEncoder(separators=(",", ":"))
 _TEXT = ("text_delta", "text")
 _INPUT = ("input_json_delta", "partial_json")
 
@@ -245,4 +246,4 @@ def _message(opened: Opened) -> dict[str, Any]:
 
 
 def _event(name: str, **fields: Any) -> bytes:
-    return f"event: {name}\ndata: {json.dumps({'type': name, **fields}, separators=(',', ':'))}\n\n".encode()
+    return f"event: {name}\ndata: {_JSON.encode({'type': name, **fields})}\n\n".encode()

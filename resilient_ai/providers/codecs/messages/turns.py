@@ -124,17 +124,18 @@ def _last(turns: Turns, at: str, model: Model, lost: Lost) -> None:
 def _blocks(parts: Sequence[Part], at: str, lost: Lost, writers: Writers) -> list[Block]:
     blocks: list[Block] = []
     for part in parts:
-        write = writers.get(type(part))
-        if write is None:
+        if isinstance(part, Text):
+            if (text := part.text) and not text.isspace():  # one of white space is a 400, and says nothing
+                blocks.append({"type": "text", "text": text})
+        elif (write := writers.get(type(part))) is None:
             lost(getattr(part, "at", "") or at, "Anthropic does not take it here")
         elif (block := write(part, lost)) is not None:
             blocks.append(block)
     return blocks
 
 
-def _text(part: Any, lost: Lost) -> Block | None:  # noqa: ARG001
-    """A text; one of white space is a 400, and says nothing."""
-    text: str = part.text
+def _refusal(part: Refusal, lost: Lost) -> Block | None:  # noqa: ARG001
+    text = part.text
     return {"type": "text", "text": text} if text and not text.isspace() else None
 
 
@@ -211,9 +212,9 @@ def _result(part: ToolResult, lost: Lost) -> Block:
 
 
 Writers = dict[type, "Callable[[Any, Lost], Block | None]"]
-"""By part, how it is written where it may stand."""
+"""By part, how it is written where it may stand. A text may stand anywhere."""
 
-_SAID: Writers = {Text: _text}
-_ANSWERED: Writers = {Text: _text, Refusal: _text, ToolCall: _call}
-_SHOWN: Writers = {Text: _text, Image: _image, Document: _document}
+_SAID: Writers = {}
+_ANSWERED: Writers = {Refusal: _refusal, ToolCall: _call}
+_SHOWN: Writers = {Image: _image, Document: _document}
 _ASKED: Writers = {**_SHOWN, ToolResult: _result}
