@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...canonical import ToolCall
 from ..base import Untranslatable, Written
 from .ids import proper_name
 from .models import VERSIONS, model_of
@@ -13,7 +14,7 @@ from .thinking import write_thinking
 from .turns import write_turns
 
 if TYPE_CHECKING:
-    from ...canonical import Choice, Request, Schema, Tool
+    from ...canonical import Choice, Message, Request, Schema, Tool
     from ..base import Lost
     from .models import Model
 
@@ -45,6 +46,10 @@ def write_request(request: Request, lost: Lost, most: int | None = None) -> Writ
         body["system"] = system[0]["text"] if len(system) == 1 else system
     if request.tools:
         _write_tools(request, model, body, lost)
+    elif called := _called(request.messages):
+        # Anthropic wants tools defined that were called, even where none may be called any more.
+        body["tools"] = [{"name": name, "input_schema": NO_PARAMETERS} for name in called]
+        body["tool_choice"] = {"type": "none"}
     if request.schema is not None:
         _write_schema(request.schema, request.path("schema"), model, body, lost)
     thinks = write_thinking(request, model, body, lost)
@@ -76,6 +81,12 @@ def _write_tools(request: Request, model: Model, body: dict[str, Any], lost: Los
     single = request.parallel is False
     if choice is not None or single:
         body["tool_choice"] = _choice(choice, single=single)
+
+
+def _called(messages: list[Message]) -> dict[str, None]:
+    """The names of the tools that were called, each once."""
+    turns = (message.parts for message in messages if message.role == "assistant")
+    return dict.fromkeys(part.name for parts in turns for part in parts if isinstance(part, ToolCall))
 
 
 def _choice(choice: Choice | None, *, single: bool) -> dict[str, Any]:

@@ -123,14 +123,23 @@ def _last(turns: Turns, at: str, model: Model, lost: Lost) -> None:
 
 def _blocks(parts: Sequence[Part], at: str, lost: Lost, writers: Writers) -> list[Block]:
     blocks: list[Block] = []
+    blank = worded = False
     for part in parts:
         if isinstance(part, Text):
-            if (text := part.text) and not text.isspace():  # one of white space is a 400, and says nothing
-                blocks.append({"type": "text", "text": text})
+            text = part.text
+            if not text:  # a 400
+                continue
+            if text.isspace():
+                blank = True
+            else:
+                worded = True
+            blocks.append({"type": "text", "text": text})
         elif (write := writers.get(type(part))) is None:
             lost(getattr(part, "at", "") or at, "Anthropic does not take it here")
         elif (block := write(part, lost)) is not None:
             blocks.append(block)
+    if blank and not worded:  # a 400, too, and says nothing
+        return [block for block in blocks if block["type"] != "text"]
     return blocks
 
 

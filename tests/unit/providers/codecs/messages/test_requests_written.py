@@ -10,6 +10,7 @@ from resilient_ai.providers.canonical import (
     Choice,
     Image,
     Message,
+    Part,
     Text,
     Tool,
     ToolCall,
@@ -149,6 +150,15 @@ def test_tools_their_calls_and_results() -> None:
         {"name": "now", "input_schema": {"type": "object", "properties": {}}},
     ]
     assert found["tool_choice"] == {"type": "tool", "name": "weather", "disable_parallel_tool_use": True}
+
+
+def test_tools_that_were_called_are_defined_where_none_may_be_called() -> None:
+    calls = [ToolCall("a", "one", "{}"), ToolCall("b", "two", "{}"), ToolCall("c", "one", "{}")]
+    results: list[Part] = [ToolResult(call.id, call.name, [Text("so")]) for call in calls]
+    found = body(HI, say("assistant", *calls), Message("tool", results), say("user", "Sum up."))
+    assert [tool["name"] for tool in found["tools"]] == ["one", "two"]
+    assert found["tool_choice"] == {"type": "none"}
+    assert "tools" not in body(HI)
 
 
 @pytest.mark.parametrize(

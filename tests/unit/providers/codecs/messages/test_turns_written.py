@@ -92,12 +92,19 @@ def test_documents_of_the_assistant_and_pictures_of_the_system() -> None:
     assert lost(request(say("system", "So", picture), HI))[0] == ["here"]
 
 
-def test_white_space_says_nothing_and_a_refusal_is_words() -> None:
-    found = body(say("user", " \n", "Hi", ""), say("assistant", Refusal("No.")), say("user", "Why?"))
+def test_white_space_says_nothing_by_itself_and_a_refusal_is_words() -> None:
+    blank = say("user", " \n", Image(url="https://a"))
+    found = body(say("user", "Hi", " \n", ""), say("assistant", Refusal("No.")), blank, say("user", "Why?"))
     assert found["messages"] == [
-        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "text", "text": " \n"}]},
         {"role": "assistant", "content": [{"type": "text", "text": "No."}]},
-        {"role": "user", "content": [{"type": "text", "text": "Why?"}]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "image", "source": {"type": "url", "url": "https://a"}},
+                {"type": "text", "text": "Why?"},
+            ],
+        },
     ]
 
 
