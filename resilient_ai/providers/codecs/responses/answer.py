@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Answer, Refusal, Text, ToolCall, Usage
 from ...streams.base import items, members
-from ..base import Untranslatable
-from .ids import made_id
+from ..base import Untranslatable, made_up
 
 if TYPE_CHECKING:
     from ...canonical import Stop
@@ -148,18 +146,18 @@ def write_answer(answer: Answer, asked: Asked) -> _JSON:
 
 def named(given: str, asked: Asked) -> str:
     """An answer's id; one that stands for the request if the vendor gave none."""
-    return given or made_id("resp_", json.dumps(asked.body))
+    return given or made_up("resp_", asked.body)
 
 
 def message_item(answer: str, number: int, content: list[_JSON], status: str = "completed") -> _JSON:
     """An item of an answer with words."""
-    made = made_id("msg_", answer, str(number))
+    made = made_up("msg_", answer, number)
     return {"id": made, "type": "message", "status": status, "role": "assistant", "content": content}
 
 
 def call_item(answer: str, number: int, call: ToolCall, status: str = "completed") -> _JSON:
     """An item of an answer that has a tool called."""
-    made = made_id("fc_", answer, str(number))
+    made = made_up("fc_", answer, number)
     item = {"id": made, "type": "function_call", "status": status, "call_id": call.id}
     return {**item, "name": call.name, "arguments": call.arguments}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult
-from .ids import made_id
-from .items import FAILED
+from ..base import FAILED, made_up
+from .items import unnamed
 from .tools import proper_name
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _answered(message: Message, items: list[_JSON], lost: Lost) -> None:
 
 def _refused(words: str) -> _JSON:
     content = [{"type": "refusal", "refusal": words}]
-    made = made_id("msg_", "refusal", words)
+    made = made_up("msg_", "refusal", words)
     return {"type": "message", "id": made, "role": "assistant", "status": "completed", "content": content}
 
 
@@ -93,7 +93,7 @@ _ROLES: dict[str, Callable[[Message, list[_JSON], Lost], None]] = {
 
 
 def _call_id(given: str) -> str:
-    return given if len(given) <= _LONGEST_ID else made_id("call_", given)
+    return given if len(given) <= _LONGEST_ID else made_up("call_", given)
 
 
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
@@ -118,12 +118,4 @@ def _file(part: Document) -> _JSON:
     if part.url:
         return {"type": "input_file", "file_url": part.url}
     file = {"type": "input_file", "file_data": f"data:{part.media_type};base64,{part.data}"}
-    return {**file, "filename": part.name or _unnamed(part.media_type or "")}
-
-
-def _unnamed(media_type: str) -> str:
-    """A file's name, where it has none: OpenAI goes by its ending."""
-    return "document." + _ENDINGS.get(media_type, "pdf")
-
-
-_ENDINGS = {"text/plain": "txt", "text/markdown": "md", "text/csv": "csv", "application/json": "json"}
+    return {**file, "filename": part.name or unnamed(part.media_type)}

@@ -1,40 +1,27 @@
-"""OpenAI's errors: what they say, and how another vendor's is told as one of them."""
+"""Errors: Chat's, which are events of a stream by a field more, and answers that failed."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ....failures import FailureKind
-from ...said import said_by
 from ...streams.base import OTHER_SCHEMA, members
+from ..chat import errors as _chat
+
+if TYPE_CHECKING:
+    from ....failures import FailureKind
 
 __all__ = ["read_error", "write_error"]
-
-_K = FailureKind
-_CODES: dict[FailureKind, tuple[str, str | None]] = {
-    _K.OVERLOADED: ("service_unavailable_error", "server_is_overloaded"),
-    _K.RATE_LIMITED: ("rate_limit_error", "rate_limit_exceeded"),
-    _K.QUOTA: ("insufficient_quota", "insufficient_quota"),
-    _K.AUTH: ("invalid_request_error", "invalid_api_key"),
-    _K.CALLER: ("invalid_request_error", None),
-    _K.TOO_LONG: ("invalid_request_error", "context_length_exceeded"),
-    _K.REFUSED: ("invalid_request_error", "content_policy_violation"),
-    _K.GONE: ("invalid_request_error", "model_not_found"),
-}
-"""By kind: the type and the code that OpenAI gives it. What is not here is the server's own fault."""
 
 
 def read_error(body: Any) -> str | None:
     """The words of an error body, an error event, or of an answer that failed."""
     try:
-        inner = members(body).get("response")
-        said = said_by(inner) or said_by(body)
+        told = _chat.read_error(members(body).get("response"))
     except OTHER_SCHEMA:
-        said = said_by(body)
-    return None if said is None else said.words or None
+        told = None
+    return told or _chat.read_error(body)
 
 
-def write_error(status: int, kind: FailureKind, words: str) -> dict[str, Any]:  # noqa: ARG001  # a Codec's signature
+def write_error(status: int, kind: FailureKind, words: str) -> dict[str, Any]:
     """An error body; in a stream it is an event, by its type, and the SDK raises it, by its error."""
-    named, code = _CODES.get(kind, ("server_error", None))
-    return {"type": "error", "error": {"message": words, "type": named, "param": None, "code": code}}
+    return {"type": "error", **_chat.write_error(status, kind, words)}

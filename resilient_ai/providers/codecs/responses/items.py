@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Message, Refusal, Text, ToolCall, ToolResult, arguments_of
-from ..base import Untranslatable
+from ..base import FAILED, Untranslatable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +15,9 @@ if TYPE_CHECKING:
     from ...canonical import Part, Role
     from ..base import Lost
 
-__all__ = ["FAILED", "ITEMS", "KEPT", "read_items"]
+__all__ = ["ITEMS", "KEPT", "read_items", "unnamed"]
 
 _JSON = dict[str, Any]
-
-FAILED = "Tool error: "
-"""How the text of a tool that failed begins, since there is no field for it."""
 
 
 def read_items(given: Any, lost: Lost) -> list[Message]:
@@ -203,7 +200,7 @@ def _document(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:
     if media_type is None:
         lost(f"{at}.file_data", _BASE64)
         return None
-    return Document(content, media_type, None, name, at)
+    return Document(content, media_type, None, None if name == unnamed(media_type) else name, at)
 
 
 _FILE = "the file is kept by the vendor"
@@ -221,16 +218,22 @@ def _data(url: str) -> tuple[str | None, str]:
 def _media_type(name: str | None) -> str | None:
     """What a file without a media type is: PDF, unless it is called otherwise."""
     _, dot, ending = (name or "").rpartition(".")
-    return _ENDINGS.get(ending.lower()) if dot else "application/pdf"
+    return _TYPES.get(ending.lower()) if dot else "application/pdf"
+
+
+def unnamed(media_type: str | None) -> str:
+    """The name of a file that has none: OpenAI wants one, and goes by its ending."""
+    return "document." + _ENDINGS.get(media_type or "", "pdf")
 
 
 _ENDINGS = {
-    "pdf": "application/pdf",
-    "txt": "text/plain",
-    "md": "text/markdown",
-    "csv": "text/csv",
-    "json": "application/json",
+    "application/json": "json",
+    "application/pdf": "pdf",
+    "text/csv": "csv",
+    "text/markdown": "md",
+    "text/plain": "txt",
 }
+_TYPES = {ending: media_type for media_type, ending in _ENDINGS.items()}
 
 _PARTS: dict[str, Callable[[_JSON, str, int, Lost], Part | None]] = {
     "input_text": _text,

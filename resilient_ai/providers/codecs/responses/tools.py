@@ -122,7 +122,9 @@ def _tool(tool: Tool, lost: Lost) -> _JSON | None:
     if not _NAME.fullmatch(tool.name):
         lost(f"{tool.at}.name", _NAME_WANTED)
         return None
-    if parameters is not None and parameters.get("type") != "object":
+    if parameters is not None and "type" not in parameters:
+        parameters = {"type": "object", **parameters}
+    if parameters is not None and parameters["type"] != "object":
         lost(tool.at, _ROOT_WANTED)
         return None
     strict = bool(tool.strict)

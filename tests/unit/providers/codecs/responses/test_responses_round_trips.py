@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilient_ai.providers.canonical import Answer, Document, Image, Message, Request, Tool, ToolResult, Usage
+from resilient_ai.providers.canonical import Answer, Image, Message, Request, Tool, ToolResult, Usage
 from resilient_ai.providers.codecs.base import Asked, Untranslatable, dropping, refusing
 from resilient_ai.providers.codecs.responses import CODEC
 from tests.unit.providers.codecs import made
@@ -36,8 +36,7 @@ def read(body: dict[str, Any]) -> Request:
 
 
 def plain(request: Request) -> Request:
-    """What is the same here: a picture looked at as the vendor likes, a file's name that has to be made up, a tool that
-    is not strict."""
+    """What is the same here: a picture looked at as the vendor likes, a tool that is not strict."""
     return replace(
         request,
         messages=[replace(message, parts=[_plain(part) for part in message.parts]) for message in request.messages],
@@ -50,8 +49,6 @@ def _plain(part: Any) -> Any:
         return replace(part, parts=[_plain(one) for one in part.parts])
     if isinstance(part, Image) and part.detail == "auto":
         return replace(part, detail=None)
-    if isinstance(part, Document) and part.data and part.name is None:
-        return replace(part, name="document.pdf")
     return part
 
 
