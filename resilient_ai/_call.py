@@ -1,4 +1,4 @@
-"""The words every strategy speaks: Call, Reply, Port, Strategy."""
+"""The words every strategy speaks: Call, Reply, Strategy."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from ._context import Options
-    from ._egress import Rule
     from ._journal import Attempt, Journal
-    from ._keying import CacheKey, Keying
+    from ._keying import CacheKey
     from ._limits import Limits
-    from ._packed import Kept, Packed
+    from ._packed import Kept
+    from ._port import Port
     from ._rescue import Rescue, Resume
     from ._runtime.base import Runtime
-    from ._sharing import Sharing
     from .errors import Failure
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "Facts",
     "Next",
     "Operation",
-    "Port",
     "Reply",
     "States",
     "Strategy",
@@ -127,83 +125,6 @@ class Reply:
             listeners, self._listeners = self._listeners, None
             for listener in listeners or ():
                 listener(verdict)
-
-
-class Port(Protocol):
-    """What a surface (a transport, a guarded function) does for one call."""
-
-    @property
-    def bound(self) -> Rule | None:
-        """What holds the call back; None if it may go everywhere."""
-        ...
-
-    async def send(self, call: Call) -> Reply:
-        """Send once, to ``call.target``, by ``call.limit``.
-
-        Raises:
-            Failure: anything known to be one; any other exception passes through untouched.
-        """
-        ...
-
-    def host(self, target: Target | None) -> str:
-        """The host a target is reached at."""
-        ...
-
-    def credential(self) -> str:
-        """The salted hash of the key the primary is called with."""
-        ...
-
-    def fits(self, target: Target) -> str | None:
-        """Why the call cannot go to ``target`` at all; None if it can."""
-        ...
-
-    def barred(self, target: Target | None) -> str | None:
-        """Why the call may not go there, by what it is bound to; None if it may. Asked of a :attr:`bound` one only."""
-        ...
-
-    def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:
-        """The key of this request; None if its answer is not to be kept."""
-        ...
-
-    def digest(self) -> str | None:
-        """A salted hash of what is asked, equal for equal requests; None if it cannot be had, or not cheaply."""
-        ...
-
-    def alike(self) -> Hashable:
-        """What calls have in common whose answers take about as long; read only if somebody asks for slow ones."""
-        ...
-
-    def tokens(self) -> int:
-        """What the request may cost, input and output, estimated."""
-        ...
-
-    def used(self, reply: Reply) -> Callable[[], int | None] | None:
-        """To be asked when the answer has ended: the tokens it said it cost, None if it did not. None: it cannot."""
-        ...
-
-    def sharing(self) -> Sharing | None:
-        """How equal calls share one answer; None if they cannot."""
-        ...
-
-    async def discard(self, reply: Reply) -> None:
-        """Let go of an answer that nobody will read."""
-        ...
-
-    async def drain(self, reply: Reply) -> None:
-        """Read a stream to its end, for what is told at its end."""
-        ...
-
-    def keep(self) -> None:
-        """What is sent from now on may have to be packed: a stream is kept while it passes."""
-        ...
-
-    def pack(self, reply: Reply) -> Packed | None:
-        """The answer for a store, when it has ended; None if it is not to be stored."""
-        ...
-
-    def unpack(self, packed: bytes, call: Call) -> Reply | None:
-        """An answer from a store; None if it cannot be given in the form that is asked for, or cannot be read."""
-        ...
 
 
 class Call:
@@ -314,7 +235,9 @@ class Call:
         """Health is kept per host, endpoint family and model."""
         known = self._scope
         if known is None or known[0] is not self.target:
-            known = self._scope = (self.target, (self.port.host(self.target), self.facts.family, self.model))
+            target, port = self.target, self.port
+            family = self.facts.family if target is None else port.family(target)
+            known = self._scope = (target, (port.host(target), family, self.model))
         return known[1]
 
     @property

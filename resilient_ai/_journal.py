@@ -79,6 +79,8 @@ class Outcome:
         delivered: of a stream's error, as ``outcome(error)`` tells it: the text that had come before (of the first
             choice; up to 256 Ki characters). None for anything else, also in events and records.
         skipped: one line for each target that this call could not go to, and why: ``"west:*: not in region eu: …"``.
+        dropped: what the request says and whoever answered was not told, since it cannot be said in its dialect, by
+            its path in the request; only with ``Fallback(on_untranslatable="drop")``.
     """
 
     answered_by: str | None
@@ -100,6 +102,7 @@ class Outcome:
     joined: bool = False
     delivered: str | None = field(default=None, repr=False)
     skipped: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -125,6 +128,7 @@ class Journal:
     rescued: int = 0
     joined: bool = False
     skipped: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -169,6 +173,7 @@ class Journal:
     def answered(self, by: str, source: Source, model: str | None, age: float | None = None) -> None:
         """Note who answered."""
         self.answered_by, self.source, self.model, self.age = by, source, model, age
+        self.dropped = ()
 
     def finish(self) -> None:
         """The call has ended: tell recorders and listeners, once."""
@@ -212,6 +217,7 @@ class Journal:
             rescued=self.rescued,
             joined=self.joined,
             skipped=self.skipped,
+            dropped=self.dropped,
         )
 
 

@@ -11,7 +11,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ._call import Port, scope_text
+from ._call import scope_text
+from ._port import Port
 from .errors import Failure
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
-from ._call import Call, Facts, Next, Port, Reply
+from ._call import Call, Facts, Next, Reply
 from ._context import recorders, switch
 from ._describe import described
 from ._egress import Egress, places_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ._functions.guarded import Others, Repeat
     from ._functions.kinds import Failures
     from ._observe import Bystander
+    from ._port import Port
     from ._rescue import Rescue
     from ._runtime.base import Runtime
     from .events import Event, Listener

@@ -38,6 +38,7 @@ FLOORS: dict[str, int] = {
             "_limits",
             "_outcome",
             "_packed",
+            "_port",
             "_rescue",
             "_settings",
             "_sharing",

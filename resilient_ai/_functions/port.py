@@ -76,6 +76,18 @@ class FunctionPort:
         """Why the call cannot go to ``target`` at all."""
         return None if target.vendor in self._functions else "a function's call goes to functions only"
 
+    def order(self, targets: list[Target]) -> list[Target]:
+        """As they were named."""
+        return targets
+
+    def family(self, target: Target) -> str:  # noqa: ARG002  # a Port's signature
+        """The function's name."""
+        return self._name
+
+    def carry(self, target: Target, *, drop: bool) -> tuple[str, ...]:  # noqa: ARG002  # a Port's signature
+        """Nothing is left out: a function gets the arguments as they are."""
+        return ()
+
     bound = None
 
     def barred(self, target: Target | None) -> str | None:  # noqa: ARG002  # a Port's signature

@@ -14,6 +14,7 @@ from .._host import Host
 from .._target import check_url
 from ..errors import ConfigurationError
 from . import anthropic, cohere, gemini, ollama, openai
+from .codecs.table import TONGUES, translates
 from .hosts import HOSTS, host_named
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _by_path(path: str) -> Dialect:
     return _BY_END.get(path[path.rfind("/", 0, path.rfind("/")) :], OPENAI)
 
 
-SPOKEN: Mapping[str, str] = {"openai-chat": "openai", "openai-responses": "openai"}
+SPOKEN: Mapping[str, str] = {name: of.dialect for name, of in TONGUES.items() if of.dialect != name}
 """Dialects of a target that are another one with fewer endpoints, and the one they are."""
 
 
@@ -69,12 +70,11 @@ def resolved(targets: Sequence[Target], *, dialect: str | None = "openai") -> tu
 
     Args:
         targets: as the program gave them.
-        dialect: the dialect that the client speaks; None for a plain http client, which may speak any: each request
-            then goes to the targets of its own dialect.
+        dialect: the dialect that the client speaks; None for a plain http client, which may speak any.
 
     Raises:
-        ConfigurationError: an unknown vendor without a base URL; a target that speaks another dialect, or one that
-            nobody knows; no target left.
+        ConfigurationError: an unknown vendor without a base URL; a target that speaks a dialect into which nothing is
+            translated, or one that nobody knows; no target left.
     """
     ready: list[Target] = []
     missing: list[str] = []
@@ -93,16 +93,15 @@ def resolved(targets: Sequence[Target], *, dialect: str | None = "openai") -> tu
 def _filled(target: Target, dialect: str | None) -> tuple[Target, str | None]:
     host = _host_of(target)
     told = target.dialect if target.dialect not in (None, SPOKEN.get(host.dialect)) else host.dialect
+    if told not in TONGUES:
+        raise ConfigurationError(f"{target.name}: unknown dialect {told!r}; known are {', '.join(sorted(TONGUES))}")
     spoken = SPOKEN.get(told, told)
-    if dialect is not None and spoken != dialect:
+    if dialect is not None and spoken != dialect and not translates(dialect, told):
         raise ConfigurationError(
-            f"{target.name} speaks the {spoken} dialect and this client {dialect}: translation does not exist yet. "
+            f"{target.name} speaks the {spoken} dialect and this client {dialect}: nothing is translated between them. "
             f"Name a target that speaks {dialect}, or that vendor's {dialect}-compatible endpoint "
             f"with base_url=… and dialect={dialect!r}"
         )
-    if spoken not in DIALECTS:
-        known = ", ".join(sorted((*DIALECTS, *SPOKEN)))
-        raise ConfigurationError(f"{target.name}: unknown dialect {told!r}; known are {known}")
     base_url = target.base_url or _base_url(target.name, host)
     key = target.api_key or _environment(host.variables)
     host = host if host.dialect == told else replace(host, dialect=told)

@@ -17,7 +17,7 @@ __all__ = ["allowed", "fitting", "nowhere"]
 
 
 def fitting(call: Call, targets: Sequence[Target]) -> list[Target]:
-    """Those that can take the call."""
+    """Those that can take the call, in the order in which they are asked."""
     fits: list[Target] = []
     for target in targets:
         why = call.port.fits(target)
@@ -25,7 +25,7 @@ def fitting(call: Call, targets: Sequence[Target]) -> list[Target]:
             fits.append(target)
         else:
             call.journal.skip(target.name, why)
-    return fits
+    return fits if len(fits) < 2 else call.port.order(fits)
 
 
 def allowed(call: Call, targets: list[Target | None]) -> list[Target | None]:

@@ -28,6 +28,9 @@ REMEMBERED = 10_000
 RETURN_AFTER = 1.0
 """Seconds without a detour before the primary counts as returned: a ramp mixes both for a while."""
 
+MOST_NAMED = 8
+"""Fields that one line of the log names at most."""
+
 _PARKED = {
     FailureKind.QUOTA: "its key has no money left",
     FailureKind.AUTH: "its key is refused",
@@ -46,6 +49,7 @@ class Whereabouts:
         self._homes: LRUCache[str, tuple[str, ...]] = LRUCache(REMEMBERED)
         self._worked: LRUCache[tuple[str, str], bool] = LRUCache(REMEMBERED)
         self._away: LRUCache[tuple[str, str, str | None], tuple[float, float]] = LRUCache(REMEMBERED)
+        self._told: LRUCache[tuple[str, str], bool] = LRUCache(REMEMBERED)
         self._parking = Parking()
 
     def home(self, identifier: str) -> tuple[str, ...] | None:
@@ -165,6 +169,16 @@ class Whereabouts:
             self._switched(call, failures[0])
         if self._parking.places:
             self._works(call)
+
+    def dropped(self, call: Call, paths: tuple[str, ...]) -> None:
+        """Note what whoever answered was not told, and say so aloud; of the same fields once."""
+        call.journal.dropped = paths
+        what = ", ".join(paths[:MOST_NAMED]) + ("" if len(paths) <= MOST_NAMED else ", …")
+        with self._lock:
+            known = (call.target_name, what) in self._told
+            self._told[call.target_name, what] = True
+        if not known:
+            log.warning("%s: answered without %s, which cannot be said in its dialect", _at(call), what)
 
     def _switched(self, call: Call, failure: Failure) -> None:
         key, now = _primary(call), call.runtime.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from .._call import Operation
 from .._settings import Way, ways_of
@@ -64,21 +64,31 @@ class Fallback:
             the SDK's own exception, which always ends the list. Texts only: tools' arguments and answers by a schema
             are never made of two. Default ``("replay", "error")``.
         across_models: whether other models may be asked for that, too. Default False.
+        on_untranslatable: what becomes of a request for a target that speaks another dialect, if something in it cannot
+            be said there. ``"refuse"``: the target is skipped, and the outcome tells why. ``"drop"``: it is left out,
+            with a warning, and the outcome names it; what the request makes no sense without is refused all the same.
+            Default ``"refuse"``.
 
     Raises:
-        ConfigurationError: a target that cannot be read; ways to rescue a stream that are none.
+        ConfigurationError: a target that cannot be read; ways to rescue a stream that are none; an argument that says
+            something else.
     """
 
     targets: Any = ()
     _: KW_ONLY
     rescue: tuple[Way, ...] = ("replay", "error")
     across_models: bool = False
+    on_untranslatable: Literal["refuse", "drop"] = "refuse"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", _routes(self.targets))
         object.__setattr__(self, "rescue", ways_of("Fallback(rescue=…)", self.rescue))
         if not isinstance(self.across_models, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise ConfigurationError(f"Fallback(across_models=…) is True or False, got {self.across_models!r}")
+        if self.on_untranslatable not in ("refuse", "drop"):  # pyright: ignore[reportUnnecessaryContains]  # untyped callers
+            raise ConfigurationError(
+                f"Fallback(on_untranslatable=…) is 'refuse' or 'drop', got {self.on_untranslatable!r}"
+            )
 
     @property
     def routes(self) -> Routes:
@@ -129,6 +139,7 @@ class Fallback:
                     state.asks(view)
                     if turn.returns > 1:
                         await _step_back(view)
+                    dropped = () if turn.target is None else self._carried(view, turn.target)
                     asked = self._with_key(view)
                     reply = await briefly_connected(next, asked)
                 except Failure as failure:
@@ -143,6 +154,8 @@ class Fallback:
                     course.failed(turn, failure, len(call.journal.attempts) - before)
                 else:
                     state.answered(view, reply, failures)
+                    if dropped:
+                        state.dropped(view, dropped)
                     return reply
             if len(failures) == 1:
                 raise failures[0]
@@ -184,6 +197,18 @@ class Fallback:
         else:
             candidates = [None, *fitting(call, self._for_model(call.facts.model))]
         return candidates if call.port.bound is None else allowed(call, candidates)
+
+    def _carried(self, view: Call, target: Target) -> tuple[str, ...]:
+        """Make the request ready for a target; what of it is left out there.
+
+        Raises:
+            Failure: it cannot be carried over.
+        """
+        try:
+            return view.port.carry(target, drop=self.on_untranslatable == "drop")
+        except Failure as failure:
+            view.journal.skip(target.name, str(failure))
+            raise
 
     def _with_key(self, view: Call) -> Call:
         """The same view, with the key that its target's callable gives now."""

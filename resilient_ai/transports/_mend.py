@@ -42,6 +42,8 @@ def continued(call: Call, port: HttpPort, target: Target | None) -> bytes | None
 
 
 def _body(port: HttpPort, target: Target | None, text: str) -> bytes | None:
+    if port.turns(target):  # what makes it go on is not known of every dialect
+        return None
     prepared = port.prepared
     model = prepared.facts.model if target is None or target.model is None else target.model
     prefill = prefill_of(prepared.dialect.name, prepared.facts.family, port.host(target), model)

@@ -17,6 +17,7 @@ from .._host import Host
 from .._runtime.limit import deadline
 from ..errors import Failure
 from ..failures import FailureKind
+from ..providers.codecs.turn import Turned
 from ..providers.registry import UNTERMINATED
 from ..providers.streams.choices import each_choice
 from ..providers.streams.delivered import Delivered
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ..providers.streams.base import Grammar
     from ._port import HttpPort
     from ._received import Headers
+    from ._translated import Other
     from ._wire import Wire
 
 __all__ = ["HELD_BYTES", "HELD_EVENTS", "HELD_SECONDS", "Opening"]
@@ -59,15 +61,25 @@ _ID = re.compile(rb'"id"\s*:\s*"([^"\\]{1,256})"')
 
 
 class Opening:
-    """One stream, until it is handed over."""
+    """One stream, until it is handed over.
 
-    __slots__ = ("_attempt", "_call", "_port", "_wire")
+    Args:
+        port: of the call.
+        call: for its limits and its clock.
+        attempt: the send that brought it.
+        wire: how it is read.
+        other: how it is turned into the caller's dialect while it is read, if it comes in another one.
+    """
 
-    def __init__(self, port: HttpPort, call: Call, attempt: Attempt, wire: Wire) -> None:
+    __slots__ = ("_attempt", "_call", "_other", "_port", "_turn", "_wire")
+
+    def __init__(self, port: HttpPort, call: Call, attempt: Attempt, wire: Wire, other: Other | None = None) -> None:
         self._port = port
+        self._other = other
         self._call = call
         self._attempt = attempt
         self._wire = wire
+        self._turn = None if other is None else other.form.turn(bare=self._ends_bare())
 
     async def open(self, response: Any, headers: Headers, request: Any) -> Reply:
         """A bound stream, once there is something to hand over.
@@ -80,24 +92,27 @@ class Opening:
         grammar = self._grammar(declared=declared, status=response.status_code)
         delivered = Delivered() if grammar is not None and grammar.sequel is not None and call.resume is None else None
         reading = self._reading(grammar, delivered, response)
-        terms = Terms(request, response.extensions, port.flavour, wire.told, port.failure)
-        watchman = Watchman(call, reading, port.prepared.dialect, terms, bounded=not wire.foreign)
+        asked = request if self._other is None else port.prepared.request  # by whose words its SDK is known
+        terms = Terms(asked, response.extensions, port.flavour, wire.told, port.failure)
+        judge = self._turn or port.prepared.dialect
+        passing = reading if self._turn is None or isinstance(reading, Unread) else Turned(self._turn, reading)
+        watchman = Watchman(call, passing, judge, terms, bounded=not wire.foreign)
         if grammar is not None and delivered is not None:
             watchman.mender = Mender(port, call, grammar, delivered, wire)
         reply = watchman.reply = Reply(response, verdict=None)
         if isinstance(reading, Recorded):
             reply.kept = reading
             reply.on_end(partial(_let_go, reading))
-        body = resumed(
-            headers, call=call, attempt=self._attempt, port=port, wire=wire, response=response, request=request
-        )
+        body = self._resumed(response, headers, request)
         source = body or self._source(response)
+        if self._other is not None:
+            self._other.form.marked(response, "text/event-stream")
         try:
             self._no_longer_than_idle()
             first = await wire.first(source)
             if first is not None and call.begun is not None:
                 call.begun()
-            if is_plain(port, headers):
+            if is_plain(self._side, headers):
                 first = await self._words(source, first)
                 if not is_of_events(first):
                     return await self._json(response, source, first)
@@ -106,7 +121,7 @@ class Opening:
             judged = not declared and response.status_code == 200 and port.in_json
             if judged and not may_be_answer(first):
                 raise port.broken(call, "neither JSON nor an event stream")
-            held = await self._held(reading, source, first)
+            held = await self._held(passing, source, first)
             if reading.stopped:
                 raise self._failed(response, reading)
         except BaseException:  # a stream that is over, or cut off from outside, still holds its connection
@@ -115,10 +130,25 @@ class Opening:
             raise
         if grammar is not None and call.resume is None:
             self._known_by(held)
-        reply.ids = port.prepared.dialect.made_by_stream(port.prepared.facts.family, held) if declared else ()
+        if declared or self._turn is not None:
+            reply.ids = port.prepared.dialect.made_by_stream(port.prepared.facts.family, held)
         kind = stream_classes(port.flavour)[port.is_async]
         response.stream = kind(body or response.stream, source, watchman, wire.known, held)
         return reply
+
+    def _resumed(self, response: Any, headers: Headers, request: Any) -> Any:
+        """The body, if it is one that can be gone on with where it breaks off: no translated answer is."""
+        if self._other is not None:
+            return None
+        port, call, wire = self._port, self._call, self._wire
+        return resumed(
+            headers, call=call, attempt=self._attempt, port=port, wire=wire, response=response, request=request
+        )
+
+    @property
+    def _side(self) -> HttpPort:
+        """The surface as whoever answers knows it."""
+        return self._port if self._other is None else self._other.side
 
     async def _words(self, source: Any, first: bytes | None) -> bytes | None:
         """The beginning, from which what it is can be told: blanks are sent to keep a connection awake."""
@@ -142,7 +172,7 @@ class Opening:
             port.hurry(call, self._attempt)
             chunk = await self._wire.first(source)
         await self._wire.close(response)
-        return plainly(port, call, self._attempt, response=response, body=b"".join(chunks), packed=False)
+        return plainly(self._side, call, self._attempt, response=response, body=b"".join(chunks), packed=False)
 
     def _known_by(self, held: bytes) -> None:
         """What an SDK makes of a whole stream has the answer's own id, and nothing else to find its outcome by."""
@@ -178,14 +208,15 @@ class Opening:
         grammar = prepared.dialect.streams.get(family)
         if grammar is None or not (declared or (status == 200 and port.in_json and port.streamed)):
             return None
-        if family == "chat" and (self._ends_bare() or port.host(self._call.target) in UNTERMINATED):
+        if self._other is None and family == "chat" and self._ends_bare():
             return UNTERMINATED_CHAT
         return grammar
 
     def _ends_bare(self) -> bool:
         """Whether the host that answers is known to leave out the terminal event."""
         target = self._call.target
-        return target is not None and isinstance(target.host, Host) and not target.host.terminated
+        bare = target is not None and isinstance(target.host, Host) and not target.host.terminated
+        return bare or self._port.host(target) in UNTERMINATED
 
     def _reading(self, grammar: Grammar | None, delivered: Delivered | None, response: Any) -> Reading | Unread:
         """Who reads the events, and keeps them if somebody wants them. (What goes on with another answer is none.)"""
@@ -198,7 +229,7 @@ class Opening:
             return Recorded(one, took, GISTS.get((prepared.dialect.name, prepared.facts.family)))
         return Reading(one, took)
 
-    async def _held(self, reading: Reading | Unread, source: Any, first: bytes | None) -> bytes:
+    async def _held(self, reading: Reading | Unread | Turned, source: Any, first: bytes | None) -> bytes:
         """What may be handed on of the beginning."""
         call, held, chunk = self._call, list[bytes](), first
         until = call.runtime.now() + HELD_SECONDS
@@ -222,11 +253,10 @@ class Opening:
         port, told = self._port, reading.error
         if told is None:
             return port.broken(self._call, f"in the stream {reading.fault}")
-        dialect = port.prepared.dialect
-        kind = dialect.told_in_stream(told)
+        kind = (self._turn or port.prepared.dialect).told_in_stream(told)
         kind = FailureKind.BROKEN if kind is FailureKind.TRANSIENT else port.begun(kind)
         # If nobody else answers, the program reads it: its SDK raises its own exception of it, with its body.
-        answer = Answer(200, tuple(response.headers.raw), told, dialect.request_id)
+        answer = Answer(200, tuple(response.headers.raw), told, port.prepared.dialect.request_id)
         said = "the stream begins with an error"
         return Failure(said, kind=kind, target=self._call.target_name, status=200, answer=answer)
 

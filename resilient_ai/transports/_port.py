@@ -6,17 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .._call import Operation, Reply
-from .._host import Host
 from .._runtime.limit import deadline
 from .._runtime.race import Aborted, aborted
 from ..errors import DeadlineExceeded, Failure, NotAllowed, NotSent
 from ..events import AttemptFailed
 from ..failures import FailureKind
-from ..providers.hosting import serves
 from ..providers.likeness import likeness
-from ..providers.registry import SPOKEN
 from ._abandoned import close_abandoned
 from ._answer import mark
+from ._carried import carried, carry, family_at, loss, turns, unfit
 from ._egress import barred
 from ._eventstream import framed
 from ._first import asks_for_stream
@@ -27,6 +25,7 @@ from ._packing import packed, unpacked
 from ._pool import bounded_extensions
 from ._received import received
 from ._request import addressed, credential_of, refilled
+from ._sdk import sdk_of
 from ._sharing import HttpSharing
 from ._signing import sign, signer_of
 from ._tokens import asked_for, told
@@ -42,21 +41,23 @@ if TYPE_CHECKING:
     from .._packed import Packed
     from .._sharing import Sharing
     from .._target import Target
+    from ._carried import Carried
     from ._flavour import Flavour
     from ._request import Prepared
+    from ._translated import Translated
     from ._wire import Wire
 
 __all__ = ["HttpPort"]
 
 _POOL_ONLY = ("pool",)
-_SAME_MODEL_ONLY = frozenset({"embeddings"})
-"""Families whose answers from two models cannot be mixed: vector spaces differ."""
 
 
 class HttpPort:
     """What the strategies need done for one request."""
 
-    __slots__ = ("_extensions", "_route", "_wire", "bound", "flavour", "is_async", "keeps", "prepared")
+    __slots__ = (
+        "_extensions", "_route", "_wire", "bound", "carried", "drops", "flavour", "is_async", "keeps", "prepared",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -78,6 +79,10 @@ class HttpPort:
         self.is_async = is_async
         self.keeps = False
         """Whether streams are kept while they pass."""
+        self.drops = False
+        """Whether what cannot be carried over may be left out."""
+        self.carried: Carried | None = None
+        """What the request is in other dialects, as far as it was asked for."""
 
     # What is asked before a call is sent
 
@@ -95,22 +100,35 @@ class HttpPort:
 
     def fits(self, target: Target) -> str | None:
         """Why the call cannot go to ``target`` at all."""
-        facts = self.prepared.facts
-        endpoint, spoken = self.prepared.endpoint, self.prepared.dialect.name
-        if endpoint.path is None:
-            return "the endpoint is not one of its dialect"
-        if target.dialect not in (None, spoken) and SPOKEN.get(target.dialect or "") != spoken:
-            return f"it speaks the {target.dialect} dialect, and the request {spoken}"
-        host = target.host
-        if isinstance(host, Host) and not serves(host, facts.family, spoken):
-            return f"{target.vendor} does not serve {facts.family}"
-        if endpoint.stays is not None:
-            return endpoint.stays
-        if facts.family in _SAME_MODEL_ONLY and target.model not in (None, facts.model):
-            return f"{facts.family} of two models cannot be mixed"
-        if isinstance(host, Host) and host.names_model and target.model is None and facts.model is None:
-            return "the request names no model"
-        return None if target.model is None or facts.model is not None else "the request names no model"
+        return unfit(self, target)
+
+    def order(self, targets: list[Target]) -> list[Target]:
+        """As they were named. A plain http client may speak several dialects, and name targets of each: there those
+        come first that take the request as it is."""
+        if not any(map(self.turns, targets)) or sdk_of(self.prepared.request) is not None:
+            return targets
+        return sorted(targets, key=self.turns)
+
+    def family(self, target: Target) -> str:
+        """The endpoint family that answers the call at ``target``."""
+        return family_at(self, target)
+
+    def turns(self, target: Target | None) -> bool:
+        """Whether the request is translated for ``target``."""
+        return turns(self, target)
+
+    def carry(self, target: Target, *, drop: bool) -> tuple[str, ...]:
+        """Make the request ready for ``target``; the paths of what is left out there come back.
+
+        Raises:
+            Failure: it cannot be carried over.
+        """
+        self.drops = drop
+        return carry(self, target)
+
+    def beside(self, prepared: Prepared) -> HttpPort:
+        """The same surface for another form of the request."""
+        return HttpPort(prepared, self._wire, flavour=self.flavour, route=self._route, is_async=self.is_async)
 
     def barred(self, target: Target | None) -> str | None:
         """Why the call may not go there; None if it may."""
@@ -179,6 +197,7 @@ class HttpPort:
             raise NotAllowed(f"not sent: {why}", target=call.target_name)
         wire = self._wire if target is None else self._route(target)
         close_abandoned()
+        form = None if target is None else carried(self, target)
         attempt = call.journal.begin(call.target_name)
         until = call.attempt_limit(attempt.started)
         if until is not None and until <= attempt.started:
@@ -186,7 +205,7 @@ class HttpPort:
             raise DeadlineExceeded("the call's time was over before it was sent", target=call.target_name)
         token = deadline.set(until)
         try:
-            request = self._request(call)
+            request = self._request(call, form)
             if target is not None and (signer := signer_of(target)) is not None:
                 await sign(signer, request, call, until)
             if until is not None:
@@ -194,7 +213,7 @@ class HttpPort:
             response = await wire.send(request, until)
             if target is not None:
                 framed(response, target)
-            return await received(self, call, attempt, response=response, wire=wire, request=request)
+            return await received(self, call, attempt, response=response, wire=wire, request=request, form=form)
         except Failure as failure:
             if aborted():
                 raise Aborted from None
@@ -210,15 +229,17 @@ class HttpPort:
             deadline.reset(token)
             attempt.ended = call.runtime.now()
 
-    def _request(self, call: Call) -> Any:
-        """The request as the call's target gets it."""
+    def _request(self, call: Call, form: Translated | None) -> Any:
+        """The request as the call's target gets it; ``form``: in its own dialect."""
         prepared, target = self.prepared, call.target
         if call.resume is not None and call.resume.way == "continue":
             body = continued(call, self, target)
             if body is None:
                 raise NotSent("it is not known to go on with an answer", target=call.target_name, reopens_in=0.0)
             prepared = refilled(prepared, body, self.flavour)
-        return prepared.request if target is None else addressed(prepared, target, self.flavour)
+        if form is not None and target is not None:
+            return form.request(prepared, target, self.flavour)
+        return prepared.request if target is None else addressed(prepared, target, self.flavour, loss(self))
 
     def hurry(self, call: Call, attempt: Attempt) -> None:
         """The first bytes of an answer are here: from now on each step has its own limit."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .._call import Call, Reply
     from .._journal import Attempt
     from ._port import HttpPort
+    from ._translated import Other, Translated
     from ._wire import Wire
 
 __all__ = ["Headers", "error_of", "received"]
@@ -34,35 +35,75 @@ MAX_ERROR = 1024 * 1024
 """Bytes of an error answer that are read; its kind and its message stand at the beginning."""
 
 
-async def received(port: HttpPort, call: Call, attempt: Attempt, *, response: Any, wire: Wire, request: Any) -> Reply:
-    """The reply that an answer is.
+async def received(
+    port: HttpPort,
+    call: Call,
+    attempt: Attempt,
+    *,
+    response: Any,
+    wire: Wire,
+    request: Any,
+    form: Translated | None = None,
+) -> Reply:
+    """The reply that an answer is; ``form``: what it answers, if that was translated. Then it is judged as its own
+    dialect has it, and turned into the caller's before anybody else sees it.
 
     Raises:
         Failure: it is none.
     """
     status: int = response.status_code
     headers = fields(response.headers)
-    dialect = port.prepared.dialect
+    other = None if form is None else form.sent(port, request)
+    side = port if other is None else other.side
+    dialect = side.prepared.dialect
     request_id = headers.get(dialect.request_id)
     attempt.status = status
     attempt.request_id = None if request_id is None else request_id.decode("latin-1")
     if call.target is not None:
         await _guard(port, call, response, wire)
     if status >= 400:
-        raise await error_of(port, call, response, headers, wire)
-    if is_html(headers) and (port.in_bytes or (port.in_json and not port.streamed)):  # which Flask calls so
+        failure = await error_of(side, call, response, headers, wire)
+        raise failure if form is None else form.failure(failure)
+    if is_html(headers) and (side.in_bytes or (side.in_json and not side.streamed)):  # which Flask calls so
         await wire.close(response)
         raise port.broken(call, "a page of HTML")
-    if is_plain(port, headers) and not (status == 200 and port.streamed):
+    if other is not None and status != 200:
+        await wire.close(response)
+        raise port.broken(call, f"HTTP {status} to a call that is answered with 200")
+    if other is not None and not port.streamed:
+        reply = await _turned(other, port, call, attempt, response=response, headers=headers, wire=wire)
+    elif other is None and is_plain(port, headers) and not (status == 200 and port.streamed):
         reply = await _plain(port, call, attempt, response=response, headers=headers, wire=wire)
     else:
-        reply = await Opening(port, call, attempt, wire).open(response, headers, request)
-        if reply.verdict is None:
-            reply.on_end(partial(ended, call.journal, attempt))
+        reply = await Opening(port, call, attempt, wire, other).open(response, headers, request)
+    if reply.verdict is None:
+        reply.on_end(partial(ended, call.journal, attempt))
     reply.attempt = attempt
     reply.limits = partial(limits_of, headers, dialect.name)
     call.journal.answered(call.target_name, "fresh" if call.target is None else "fallback", call.model)
-    mark(response, call.journal, attempt.request_id, dialect.request_id)
+    mark(response, call.journal, attempt.request_id, port.prepared.dialect.request_id)
+    return reply
+
+
+async def _turned(
+    other: Other,
+    port: HttpPort,
+    call: Call,
+    attempt: Attempt,
+    *,
+    response: Any,
+    headers: Headers,
+    wire: Wire,
+) -> Reply:
+    """A plain answer in another dialect, turned into the caller's."""
+    if headers.get(b"content-type", b"").startswith(b"text/event-stream"):
+        await wire.close(response)
+        raise port.broken(call, "an event stream, where none was asked for")
+    try:
+        reply = await _plain(other.side, call, attempt, response=response, headers=headers, wire=wire)
+    except Failure as failure:
+        raise other.form.failure(failure) from failure.__cause__
+    other.form.reply(call, reply, port)
     return reply
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._call import Call
+    from ..providers.codecs.turn import Turned
     from ..providers.streams.reading import Reading
     from ..providers.streams.splice import Splice
     from ._flavour import Flavour
@@ -53,7 +54,7 @@ class _Bound:
     ) -> None:
         self._inner, self._source, self._known = inner, source, known
         self._watchman = self._first = watchman
-        self._reading: Reading | Unread | Splice = watchman.reading
+        self._reading: Reading | Unread | Turned | Splice = watchman.reading
         self._take = watchman.reading.feed
         self._held = held
         self._last: Breach | bool = False

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .._call import Call, Reply
     from ..providers.base import Dialect
+    from ..providers.codecs.turn import StreamTurn, Turned
     from ..providers.streams.reading import Reading, Unread
     from ._flavour import Flavour
     from ._mend import Mender
@@ -105,7 +106,7 @@ class Watchman:
     Args:
         call: for its limits and its clock.
         reading: reads the events.
-        dialect: reads an error that the stream tells.
+        dialect: reads an error that the stream tells; what turns the stream, if something does.
         terms: what the program is to see of a failure.
         bounded: whether reading keeps the deadline; a foreign transport's does not.
     """
@@ -114,7 +115,15 @@ class Watchman:
 
     reply: Reply
 
-    def __init__(self, call: Call, reading: Reading | Unread, dialect: Dialect, terms: Terms, *, bounded: bool) -> None:
+    def __init__(
+        self,
+        call: Call,
+        reading: Reading | Unread | Turned,
+        dialect: Dialect | StreamTurn,
+        terms: Terms,
+        *,
+        bounded: bool,
+    ) -> None:
         self.call = call
         self.reading = reading
         self._dialect = dialect

@@ -361,6 +361,15 @@ class ScriptedPort:
         same = target.model in (None, self.facts.model)
         return None if self.facts.family != "embeddings" or same else "embeddings of two models"
 
+    def order(self, targets: list[Target]) -> list[Target]:
+        return targets
+
+    def family(self, target: Target) -> str:
+        return self.facts.family
+
+    def carry(self, target: Target, *, drop: bool) -> tuple[str, ...]:
+        return ()
+
     bound = None
 
     def barred(self, target: Target | None) -> str | None:

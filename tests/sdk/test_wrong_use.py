@@ -52,10 +52,13 @@ def test_an_sdk_that_is_not_supported() -> None:
             "unknown vendor 'nobody'; give base_url=…, or use anthropic,",
         ),
         (lambda: wrap(CLIENT, fallback=["groq:llama"]), "no key: set GROQ_API_KEY or give api_key=…"),
-        (lambda: wrap(CLIENT, fallback=["anthropic:claude"]), "speaks the anthropic dialect and this client openai"),
+        (
+            lambda: wrap(CLIENT, fallback=[Target("cohere:command", api_key="k")]),
+            "speaks the cohere dialect and this client openai",
+        ),
         (
             lambda: wrap(CLIENT, fallback=["azure:gpt"]),
-            "give base_url=…, e.g. 'https://NAME.openai.azure.com/openai/v1'",
+            "azure:gpt: give base_url=…, e.g. 'https://NAME/openai/v1', or set AZURE_OPENAI_ENDPOINT",
         ),
         (lambda: wrap(CLIENT, fallback=["gpt-4o"]), "a target is named 'vendor:model'"),
         (lambda: wrap(CLIENT, fallback="openai:gpt-4o"), "fallback takes a list of targets"),

@@ -111,10 +111,11 @@ def test_each_request_goes_to_the_target_of_its_dialect(side: Side, providers: S
 
 
 def test_nobody_of_the_dialect_is_nobody(providers: Simulator) -> None:
-    """A target that speaks another dialect is not asked: its answer would mean nothing to the program."""
-    openai_only = targets(providers)[:1]
+    """A target into whose dialect nothing is translated is not asked: its answer would mean nothing to the program."""
+    other = providers["openai-2"]
+    cohere = [Target("cohere:command", base_url=other.base_url, api_key=other.key)]
     providers["anthropic-1"].fault(Fault.status(503))
-    with httpx.Client() as bare, wrap(bare, Pipeline.default(Retry(attempts=1)), fallback=openai_only) as client:
+    with httpx.Client() as bare, wrap(bare, Pipeline.default(Retry(attempts=1)), fallback=cohere) as client:
         answer = client.post(
             providers["anthropic-1"].origin + "/v1/messages",
             json=REQUESTS["anthropic"][1],
@@ -126,8 +127,9 @@ def test_nobody_of_the_dialect_is_nobody(providers: Simulator) -> None:
 
 def test_an_sdk_s_target_must_speak_its_dialect(providers: Simulator) -> None:
     """Told when the client is wrapped, not in the outage."""
-    with pytest.raises(ConfigurationError, match="speaks the anthropic dialect and this client openai"):
-        wrap(openai.OpenAI(api_key="k"), fallback=targets(providers)[1:2])
+    other = Target("cohere:command", base_url=providers["openai-2"].base_url, api_key="k")
+    with pytest.raises(ConfigurationError, match="speaks the cohere dialect and this client openai"):
+        wrap(openai.OpenAI(api_key="k"), fallback=[other])
 
 
 def kind_of(vendor: str) -> str:

@@ -54,12 +54,13 @@ def test_one_that_needs_its_own_url_says_so() -> None:
         resolved([Target("azure:gpt", api_key="k")])
 
 
-@pytest.mark.parametrize("name", ["anthropic:claude", "gemini:pro"])
-def test_another_dialect_is_refused_until_translation_exists(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="translation does not exist yet"):
-        resolved([Target(name, api_key="k")])
-    (target,) = resolved([Target(name, api_key="k", base_url="https://x/openai", dialect="openai")])
-    assert target.dialect == "openai-chat"
+def test_a_dialect_into_which_nothing_is_translated_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="cohere:command speaks the cohere dialect and this client openai"):
+        resolved([Target("cohere:command", api_key="k")])
+    with pytest.raises(ConfigurationError, match="unknown dialect 'klingon'; known are anthropic, cohere, gemini"):
+        resolved([Target("x:y", api_key="k", base_url="https://x", dialect="klingon")])
+    (target,) = resolved([Target("cohere:command", api_key="k", base_url="https://x/openai", dialect="openai")])
+    assert target.dialect == "openai"
 
 
 def test_every_vendor_is_whole() -> None:
