@@ -223,6 +223,14 @@ REFUSED = [
 ]
 
 
+def test_a_turn_in_pieces(web: httpx.Client, google: SimulatedProvider) -> None:
+    """google-genai makes a content of each event of a stream; they are one turn."""
+    said = [{"role": "model", "parts": [part]} for part in ({"text": "I look."}, CALL, CALL, {"text": ""})]
+    answer = {"functionResponse": {"name": "weather", "response": {"output": "sun"}}}
+    answered = {"role": "user", "parts": [answer, answer]}
+    assert post(web, google, {"contents": [*BODY["contents"], *said, answered]}).status_code == 200
+
+
 @pytest.mark.parametrize(("body", "told"), REFUSED)
 def test_refusals(web: httpx.Client, google: SimulatedProvider, body: object, told: str) -> None:
     answer = post(web, google, body)

@@ -75,7 +75,7 @@ class _Contents:
         self._lost = lost
         self._model = model
         self._request = request
-        self._turns: list[tuple[int, Json]] = []
+        self._turns: list[tuple[int, list[Json]]] = []
         self._calls: list[str] = []  # of the last turn of the model's
 
     def add(self, message: Message, number: int) -> None:
@@ -89,21 +89,26 @@ class _Contents:
             parts = self._results([one for one in message.parts if isinstance(one, ToolResult)])
         else:
             parts = [part for one in message.parts for part in self._asked(one)]
-        if parts:
-            content: Json = {"role": "model" if role == "assistant" else "user", "parts": parts}
-            self.found.append(content)
-            if role == "assistant":
-                self._turns.append((number, content))
-                self._calls = [one.id for one in message.parts if isinstance(one, ToolCall)]
+        if not parts:
+            return
+        if role != "assistant":
+            self.found.append({"role": "user", "parts": parts})
+            return
+        if self.found and self.found[-1]["role"] == "model":  # nothing is left of what stood between
+            self.found[-1]["parts"].extend(parts)
+        else:
+            self.found.append({"role": "model", "parts": parts})
+        self._turns.append((number, parts))
+        self._calls = [one.id for one in message.parts if isinstance(one, ToolCall)]
 
     def sign(self, messages: list[Message]) -> None:
         """Mark the first call of each step of the present turn as one that Gemini did not make itself."""
         if not signed(self._model):
             return
         begin = max((number for number, one in enumerate(messages) if one.role == "user"), default=-1)
-        for number, content in self._turns:
+        for number, parts in self._turns:
             if number > begin:
-                for part in content["parts"]:
+                for part in parts:
                     if "functionCall" in part:
                         part["thoughtSignature"] = PLACEHOLDER
                         break

@@ -183,10 +183,9 @@ def _check_function(kind: str, inner: Json, where: str) -> None:
 def _check_calls(contents: list[Any], model: str) -> None:
     """As many answers of functions as there were calls in the turn before, by the same names; signed where the model
     wants the calls of the current turn to be."""
-    turns = [(as_object(item).get("role"), _parts(item)) for item in contents]
+    turns = _turns(contents)
     called: list[str] = []
-    before: Any = None
-    for role, parts in turns:
+    for _, parts in turns:
         answered = [
             str(as_object(part["functionResponse"]).get("name")) for part in parts if "functionResponse" in part
         ]
@@ -201,17 +200,22 @@ def _check_calls(contents: list[Any], model: str) -> None:
                 400, "Please ensure that function responses have the names of the functions that were called."
             )
         called = _names(parts, "functionCall")
-        if called and before == "model":
-            raise Refusal(
-                400,
-                "Please ensure that function call turn comes immediately after a user turn or after a function response"
-                " turn.",
-            )
-        before = role
     if called:
         raise Refusal(400, "Please ensure that function call turn comes immediately before a function response turn.")
     if model.startswith("gemini-3"):
         _check_signatures(turns)
+
+
+def _turns(contents: list[Any]) -> list[tuple[Any, list[Json]]]:
+    """Contents of the model's that follow each other are one turn: google-genai makes one of each event of a stream."""
+    turns: list[tuple[Any, list[Json]]] = []
+    for item in contents:
+        role = as_object(item).get("role")
+        if turns and role == "model" == turns[-1][0]:
+            turns[-1][1].extend(_parts(item))
+        else:
+            turns.append((role, _parts(item)))
+    return turns
 
 
 def _names(parts: list[Json], kind: str) -> list[str]:

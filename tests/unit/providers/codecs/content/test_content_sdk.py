@@ -73,7 +73,7 @@ class Google:
         endpoint = gemini.DIALECT.endpoint(request.method, request.url.path)
         stream = str(endpoint.path).endswith(":streamGenerateContent")
         asked = Asked(json.loads(request.content), str(endpoint.model), stream)
-        check(GENERATE, camel(asked.body))
+        check(GENERATE, camel(asked.body), asked.model)
         self.bodies.append(asked.body)
         self.requests.append(CODEC.read_request(asked, refusing))
         answer = self.answers.pop(0)
