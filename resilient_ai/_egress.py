@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
@@ -66,7 +66,7 @@ class Egress:
 
     region: str | None = None
     hosts: Sequence[str] | None = None
-    regions: Any = ()
+    regions: Mapping[str, str | Sequence[str]] | Places = ()
 
     def __post_init__(self) -> None:
         if self.region is not None:

@@ -14,7 +14,7 @@ from .._state.budget import Budget
 from .._state.limited import UNTOLD
 from .._state.scopes import Scopes
 from .._state.waits import JITTER, LONGEST
-from ..errors import ConfigurationError, Failure, NotSent
+from ..errors import ConfigurationError, Failure, NotAllowed, NotSent
 from ..failures import Again, FailureKind
 from ._shared import shared
 from ._tenacity import MOST_SECONDS, Past, check_asked, said_again, said_stop, said_wait, state_after
@@ -223,8 +223,9 @@ def _heard(common: Shared, call: Call, failure: Failure) -> bool:
 
 
 def _give_up(repeats: Repeats, call: Call, failure: Failure) -> None:
-    """Remember the request, by a salted hash, unless another target is asked or it was the caller's own mistake."""
-    if call.has_next or not failure.kind.meaning.stale:
+    """Remember the request, by a salted hash, unless another target is asked, it was the caller's own mistake, or
+    nobody may be asked."""
+    if call.has_next or not failure.kind.meaning.stale or isinstance(failure, NotAllowed):
         return
     request = call.port.digest()
     if request is not None:

@@ -239,11 +239,14 @@ def test_a_client_that_points_outside_is_not_asked_there(mode: Mode, hosts: Host
 
 @modes
 @pytest.mark.parametrize("alone", [False, True])
-def test_with_nowhere_to_go_the_sdk_s_own_error_says_why(mode: Mode, hosts: Hosts, alone: bool) -> None:
+def test_with_nowhere_to_go_the_sdk_s_own_error_says_why(mode: Mode, hosts: Hosts, caplog: Any, alone: bool) -> None:
+    """At once, and as often as it is asked: no loop above is blamed for it."""
+
     async def script() -> None:
         client = wrap(mode.openai(_at(hosts.us)), fallback=[] if alone else hosts.targets[:2])
         with options(region="eu"), record() as calls:
             error = await failing(chat(client))
+            await failing(chat(client))
         assert isinstance(error, openai.APIConnectionError)
         assert isinstance(error.__cause__, NotAllowed)
         for said in ["primary"] if alone else ["primary", "us:*", "nowhere:*"]:
@@ -255,6 +258,7 @@ def test_with_nowhere_to_go_the_sdk_s_own_error_says_why(mode: Mode, hosts: Host
 
     mode.run(script)
     assert hosts.elsewhere == 0
+    assert not caplog.records
 
 
 @two_modes

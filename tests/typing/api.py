@@ -14,6 +14,7 @@ from resilient_ai import (
     Cache,
     CircuitBreaker,
     Deadline,
+    Egress,
     Fallback,
     Outcome,
     Pipeline,
@@ -75,12 +76,17 @@ def a_pipeline_is_made_of_strategies(client: OpenAI, target: Target) -> None:
     assert_type(Pipeline.default(Deadline(total=20)), Pipeline)
     assert_type(pipeline.fingerprint, str)
     assert_type(Fallback([target], rescue=("error",), across_models=True), Fallback)
+    egress = Egress(region="eu", hosts=["*.internal"], regions={"a.example": "eu", "b.example": ("eu", "de")})
+    assert_type(Pipeline.default(Deadline(total=20), egress=egress), Pipeline)
+    assert_type(Target("west:*", region="eu").region, str | Sequence[str] | None)
     assert_type(wrap(client, pipeline), OpenAI)
     assert_type(wrap(client, pipeline, fallback=[target]), OpenAI)
 
 
 def one_call_or_a_block_of_them(client: OpenAI) -> None:
     with options(deadline=120, fallback=False, cache="no-store", tag="claims"):
+        client.models.list()
+    with options(region="eu", hosts=["api.eu.example"]):
         client.models.list()
     with options(rescue=("replay", "continue", "error")):
         client.models.list()
