@@ -125,7 +125,7 @@ _known: dict[str, Host] = {
         variables=("CEREBRAS_API_KEY",),
         rejects=_PENALTIES | {"logit_bias", "parallel_tool_calls", "service_tier"},
         developer="system",
-        source="inference-docs.cerebras.ai/resources/openai",
+        source="inference-docs.cerebras.ai/resources/openai; the fields: hexdocs.pm/req_llm (cerebras)",
         checked="2026-11",
     ),
     "cohere": Host(
@@ -144,8 +144,8 @@ _known: dict[str, Host] = {
         ignores=_PENALTIES | _OPENAI_ONLY | {"logit_bias", "n", "parallel_tool_calls", "seed"},
         renames=(("max_completion_tokens", "max_tokens"),),
         developer="system",
-        note="while it thinks, temperature and top_p do nothing either",
-        source="api-docs.deepseek.com (create-chat-completion, thinking_mode)",
+        note="it thinks unless told not to; while it does, temperature and top_p do nothing either",
+        source="api-docs.deepseek.com/guides/thinking_mode; the fields: docs.rs/deepseek-sdk 0.4",
         checked="2026-11",
     ),
     "fireworks": Host(
@@ -285,10 +285,13 @@ _known: dict[str, Host] = {
         dialect="openai-chat",
         families=frozenset({"chat"}),
         auth="google",
-        rejects=_TELLING | _CACHING | {"function_call", "functions", "moderation", "prediction", "verbosity"},
+        ignores=_TELLING
+        | _CACHING
+        | _SOUND
+        | {"logit_bias", "moderation", "parallel_tool_calls", "prediction", "verbosity"},
         developer="system",
         note=f"models are named google/gemini-…; {_GLOBAL}",
-        source="cloud.google.com/vertex-ai/generative-ai/docs/start/openai",
+        source="docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/call-vertex-using-openai-library",
         checked="2026-11",
     ),
     "vllm": Host(
@@ -303,10 +306,9 @@ _known: dict[str, Host] = {
     "xai": Host(
         base_url="https://api.x.ai/v1",
         variables=("XAI_API_KEY",),
-        ignores=frozenset({"logit_bias"}),
         note="models that think refuse stop and penalties",
-        source="docs.x.ai (api reference)",
-        checked="2026-11",
+        source="docs.x.ai/docs/models, as it was; it was not to be had anew",
+        checked="2025-11",
     ),
 }
 HOSTS: Mapping[str, Host] = MappingProxyType(_known)
