@@ -96,26 +96,47 @@ def _call_id(given: str) -> str:
     return given if len(given) <= _LONGEST_ID else made_up("call_", given)
 
 
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
-
-
 def _content(part: Part, at: str, lost: Lost) -> _JSON | None:
     if isinstance(part, Text):
         return {"type": "input_text", "text": part.text}
     if isinstance(part, Image):
-        if part.data is not None and part.media_type not in _PICTURES:
-            lost(part.at or at, "OpenAI takes pictures as PNG, JPEG, WebP or GIF")
-            return None
-        url = part.url or f"data:{part.media_type};base64,{part.data}"
-        return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
+        return _image(part, part.at or at, lost)
     if isinstance(part, Document):
-        return _file(part)
+        return _file(part, part.at or at, lost)
     lost(getattr(part, "at", "") or at, "OpenAI's Responses take texts, pictures and files")
     return None
 
 
-def _file(part: Document) -> _JSON:
-    if part.url:
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
+_NO_FILES = ("audio/", "image/", "video/")
+_ADDRESS = "OpenAI takes nothing from such an address"
+
+
+def _image(part: Image, at: str, lost: Lost) -> _JSON | None:
+    url = part.url
+    if part.data is not None:
+        if part.media_type not in _PICTURES:
+            lost(at, "OpenAI takes pictures as PNG, JPEG, WebP or GIF")
+            return None
+        url = f"data:{part.media_type};base64,{part.data}"
+    elif not _on_the_web(url):
+        lost(at, _ADDRESS)
+        return None
+    return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
+
+
+def _file(part: Document, at: str, lost: Lost) -> _JSON | None:
+    if part.data is None:
+        if not _on_the_web(part.url):
+            lost(at, _ADDRESS)
+            return None
         return {"type": "input_file", "file_url": part.url}
+    if (part.media_type or "").startswith(_NO_FILES):
+        lost(at, "OpenAI's Responses take texts, pictures and files")
+        return None
     file = {"type": "input_file", "file_data": f"data:{part.media_type};base64,{part.data}"}
     return {**file, "filename": part.name or unnamed(part.media_type)}
+
+
+def _on_the_web(url: str | None) -> bool:
+    return url is not None and url[:8].lower().startswith(("https://", "http://"))

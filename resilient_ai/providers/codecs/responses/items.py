@@ -46,7 +46,7 @@ KEPT = {
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
 _MESSAGE = frozenset({"type", "role", "content", "id", "status", "phase"})
-_CALL = frozenset({"type", "id", "call_id", "name", "arguments", "status"})
+_CALL = frozenset({"type", "id", "call_id", "name", "arguments", "status", "parsed_arguments"})
 _RESULT = frozenset({"type", "id", "call_id", "name", "output", "status"})
 
 
@@ -141,10 +141,14 @@ _SPACED = re.compile(r"[:,\[{]\s|\s[:,\]}]|^\s|\s\Z|\\u")
 
 def _compact(arguments: str) -> str:
     """The same JSON without spaces; what is none stays as it is, for those who take a text."""
-    if arguments and not _SPACED.search(arguments):
+    if not arguments or arguments.isspace():
+        return "{}"
+    if " " not in arguments and "\n" not in arguments and "\\u" not in arguments:
+        return arguments
+    if not _SPACED.search(arguments):
         return arguments
     try:
-        return arguments_of(json.loads(arguments)) if arguments.strip() else "{}"
+        return arguments_of(json.loads(arguments))
     except (ValueError, RecursionError):
         return arguments
 
@@ -152,10 +156,15 @@ def _compact(arguments: str) -> str:
 def _contents(given: list[_JSON], at: str, lost: Lost) -> list[Part]:
     parts: list[Part] = []
     for number, part in enumerate(given):
-        read = _PARTS.get(part["type"])
+        kind = part["type"]
+        read = _PARTS.get(kind)
         if read is None:
-            lost(f"{at}[{number}]", "it is not known what it means")
+            lost(f"{at}[{number}]", _UNKNOWN)
             continue
+        if not part.keys() <= _FIELDS[kind]:
+            for name in sorted(part.keys() - _FIELDS[kind]):
+                if part[name] is not None:
+                    lost(f"{at}[{number}].{name}", _UNKNOWN)
         said = read(part, at, number, lost)
         if said is not None:
             parts.append(said)
@@ -242,3 +251,17 @@ _PARTS: dict[str, Callable[[_JSON, str, int, Lost], Part | None]] = {
     "input_image": _image,
     "input_file": _document,
 }
+
+_UNKNOWN = "it is not known what it means"
+_TEXT = frozenset({"type", "text", "prompt_cache_breakpoint", "annotations", "logprobs", "parsed"})
+"""With what was told beside it; ``parsed`` is the SDK's own."""
+_FIELDS = {
+    "input_text": _TEXT,
+    "output_text": _TEXT,
+    "refusal": frozenset({"type", "refusal"}),
+    "input_image": frozenset({"type", "image_url", "file_id", "detail", "prompt_cache_breakpoint"}),
+    "input_file": frozenset(
+        {"type", "filename", "file_data", "file_id", "file_url", "detail", "prompt_cache_breakpoint"}
+    ),
+}
+"""By the type of a part: the fields that are carried over, or are nothing of what is said."""

@@ -197,9 +197,11 @@ def _is_strict(schema: Any, depth: int = 0) -> bool:
     if depth > _DEEPEST:
         return False
     node: _JSON = schema  # pyright: ignore[reportUnknownVariableType]
-    properties = members(node.get("properties"))
-    if node.keys() & _LOOSE:
+    if node.keys().isdisjoint(_LOOKED_AT) and node.get("type") != "object":
+        return True
+    if not node.keys().isdisjoint(_LOOSE):
         return False
+    properties = members(node.get("properties"))
     if node.get("type") == "object" or properties:
         required = items(node.get("required"))
         if node.get("additionalProperties") is not False or any(name not in required for name in properties):
@@ -223,3 +225,4 @@ _LOOSE = frozenset(
     }
 )
 """Keywords that strict mode does not take."""
+_LOOKED_AT = _LOOSE | {"properties", "items", "anyOf", "$defs", "definitions"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Message, Text
-from ..base import Written
+from ..base import Untranslatable, Written
 from .conversation import write_items
 from .tools import write_choice, write_schema, write_tools
 
@@ -27,19 +27,25 @@ _UNSAID: dict[str, tuple[Any, ...]] = {
 """Fields that there are not here, and the values at which nothing is lost."""
 
 
-def write_request(request: Request, lost: Lost, most: int | None) -> Written:  # noqa: ARG001  # a Codec's signature
-    """The request as this dialect has it. Nothing of it is to be stored: this vendor does unless it is told not to."""
+def write_request(request: Request, lost: Lost, most: int | None) -> Written:
+    """The request as this dialect has it. Nothing of it is to be stored: this vendor does unless it is told not to.
+
+    Raises:
+        Untranslatable: nothing is asked, or a tool is to be called that is none.
+    """
     body: dict[str, Any] = {"model": request.model, "store": False}
     messages = request.messages
     if len(messages) > 1 and (words := _instructions(messages[0])):  # a request of nothing else is refused
         body["instructions"] = words
         messages = messages[1:]
     body["input"] = write_items(messages, lost)
+    if not body["input"]:
+        raise Untranslatable("messages", "nothing of them is left")
     for name, nothing in _UNSAID.items():
         if getattr(request, name) not in nothing:
             lost(request.path(name), "OpenAI's Responses have no such field")
     if request.max_tokens is not None:
-        body["max_output_tokens"] = _tokens(request, request.max_tokens, lost)
+        body["max_output_tokens"] = _tokens(request, request.max_tokens, most, lost)
     if request.temperature is not None:
         body["temperature"] = request.temperature
     if request.top_p is not None:
@@ -60,7 +66,10 @@ def _instructions(message: Message) -> str | None:
     return part.text if isinstance(part, Text) else None
 
 
-def _tokens(request: Request, given: int, lost: Lost) -> int:
+def _tokens(request: Request, given: int, most: int | None, lost: Lost) -> int:
+    """The caller's limit; more than the model can say is refused, and would never be said."""
+    if most is not None:
+        given = min(given, most)
     if given < _LEAST_TOKENS:
         lost(request.path("max_tokens"), f"OpenAI's Responses take no limit below {_LEAST_TOKENS}")
     return max(given, _LEAST_TOKENS)

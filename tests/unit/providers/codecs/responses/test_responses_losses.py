@@ -9,6 +9,7 @@ import pytest
 from resilient_ai.providers.canonical import (
     Audio,
     Choice,
+    Document,
     Image,
     Message,
     Request,
@@ -18,7 +19,8 @@ from resilient_ai.providers.canonical import (
     ToolCall,
     ToolResult,
 )
-from resilient_ai.providers.codecs.base import Untranslatable, dropping
+from resilient_ai.providers.codecs.base import Untranslatable, dropping, refusing
+from resilient_ai.providers.codecs.responses import CODEC
 from resilient_ai.testing._server.items import check_responses
 from tests.unit.providers.codecs.responses.test_responses_requests import Json, read, write
 
@@ -85,6 +87,10 @@ LOST: list[tuple[str, Json]] = [
     ("input[0].new", {"input": [{**ITEM, "new": 1}]}),
     ("input[0].content[0]", {"input": [{"role": "user", "content": [{"type": "input_smell"}]}]}),
     (
+        "input[0].content[0].new",
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "a", "new": 1}]}]},
+    ),
+    (
         "input[0].namespace",
         {"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "namespace": "n"}]},
     ),
@@ -144,8 +150,14 @@ UNSAID: list[tuple[str, Request]] = [
     ("response_format", Request("m", USER, schema=Schema(None), at={"schema": "response_format"})),
     ("schema", Request("m", USER, schema=Schema({"type": "array"}))),
     ("schema", Request("m", USER, schema=Schema({"type": "object", "properties": {"a": {}}}, strict=True))),
-    ("messages[0].content[1]", Request("m", [Message("user", [Audio("AA==", "audio/wav", "messages[0].content[1]")])])),
-    ("messages[0]", Request("m", [Message("user", [Image("AA==", "image/heic", at="messages[0]")])])),
+    (
+        "messages[0].content[1]",
+        Request("m", [*USER, Message("user", [Audio("AA==", "audio/wav", "messages[0].content[1]")])]),
+    ),
+    ("messages[0]", Request("m", [*USER, Message("user", [Image("AA==", "image/heic", at="messages[0]")])])),
+    ("messages[0]", Request("m", [*USER, Message("user", [Image(url="gs://a/b.png", at="messages[0]")])])),
+    ("messages[0]", Request("m", [*USER, Message("user", [Document(url="gs://a/b.pdf", at="messages[0]")])])),
+    ("messages[0]", Request("m", [*USER, Message("user", [Document("AA==", "video/mp4", at="messages[0]")])])),
     ("tools[0].name", Request("m", USER, tools=[Tool("a.b", at="tools[0]")])),
     ("tools[0]", Request("m", USER, tools=[Tool("a", parameters={"type": "string"}, at="tools[0]")])),
     (
@@ -163,6 +175,17 @@ def test_what_it_cannot_say_is_named_as_the_caller_does(path: str, request_: Req
     noted = dropping()
     check_responses(write(request_, noted))
     assert noted.noted == [path]
+
+
+def test_nothing_that_is_left_is_asked() -> None:
+    with pytest.raises(Untranslatable, match="nothing"):
+        write(Request("m", [Message("user", [Audio("AA==", "audio/wav")])]), dropping())
+
+
+def test_more_than_the_model_can_say_is_not_asked_for() -> None:
+    request = Request("m", USER, max_tokens=100_000)
+    assert CODEC.write_request(request, refusing, 32_000).body["max_output_tokens"] == 32_000
+    assert CODEC.write_request(request, refusing, 200_000).body["max_output_tokens"] == 100_000
 
 
 def test_a_tool_that_must_be_called_is_not_left_out() -> None:
