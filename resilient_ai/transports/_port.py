@@ -128,7 +128,14 @@ class HttpPort:
 
     def beside(self, prepared: Prepared) -> HttpPort:
         """The same surface for another form of the request."""
-        return HttpPort(prepared, self._wire, flavour=self.flavour, route=self._route, is_async=self.is_async)
+        return HttpPort(
+            prepared,
+            self._wire,
+            flavour=self.flavour,
+            route=self._route,
+            is_async=self.is_async,
+            bound=self.bound,
+        )
 
     def barred(self, target: Target | None) -> str | None:
         """Why the call may not go there; None if it may."""

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["Listener", "chat_answer", "down", "late", "redirect", "reset"]
+__all__ = ["Listener", "chat_answer", "down", "late", "messages_answer", "messages_stream", "redirect", "reset"]
 
 CHAT: dict[str, Any] = {
     "id": "chatcmpl-1",
@@ -22,6 +22,17 @@ CHAT: dict[str, Any] = {
 }
 
 
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "content": [],
+    "stop_reason": None,
+    "stop_sequence": None,
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+
+
 def said(status: str, body: bytes = b"{}", *headers: str) -> bytes:
     head = [f"HTTP/1.1 {status}", "content-type: application/json", f"content-length: {len(body)}", *headers]
     return "\r\n".join([*head, "connection: close", "", ""]).encode() + body
@@ -29,6 +40,27 @@ def said(status: str, body: bytes = b"{}", *headers: str) -> bytes:
 
 def chat_answer(by: str) -> bytes:
     return said("200 OK", json.dumps(CHAT | {"system_fingerprint": by}).encode())
+
+
+def messages_answer(by: str) -> bytes:
+    """Anthropic's."""
+    told = MESSAGE | {"model": by, "stop_reason": "end_turn", "content": [{"type": "text", "text": "hello"}]}
+    return said("200 OK", json.dumps(told).encode())
+
+
+def messages_stream(by: str) -> bytes:
+    """The same, streamed."""
+    text = {"type": "text_delta", "text": "hello"}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": MESSAGE | {"model": by}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": text},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ]
+    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+    return said("200 OK", body).replace(b"application/json", b"text/event-stream")
 
 
 def down() -> bytes:

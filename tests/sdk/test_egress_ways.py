@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -10,10 +11,11 @@ import pytest
 from resilient_ai import Egress, Pipeline, Retry, SingleFlight, Target, options, outcome, wrap
 from resilient_ai.errors import ConfigurationError
 from resilient_ai.testing import Fault
+from resilient_ai.transports import _translated
 from resilient_ai.transports._port import HttpPort
 
 from .flights import at_once
-from .listeners import Listener, chat_answer, late
+from .listeners import Listener, chat_answer, down, late, messages_answer, messages_stream
 from .modes import MODEL, Mode, chat, close, do, failing, flavours, modes, notes, two_modes
 from .sdks import Sdk, Upstream, both, sdks
 from .test_rescue import CUT
@@ -213,6 +215,72 @@ def test_what_was_made_outside_is_not_asked_for_there(mode: Mode, primary: Any, 
         await close(client)
 
     mode.run(script)
+
+
+def _planted(*_: Any) -> Any:
+    raise ZeroDivisionError("planted")
+
+
+@modes
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("where", ["", "read_request", "write_request", "answer"])
+def test_a_fault_in_a_codec_leads_nowhere(
+    mode: Mode, inside: Listener, outside: Listener, monkeypatch: Any, where: str, streamed: bool
+) -> None:
+    """One host inside is down, the other speaks another dialect; those outside stand by on both sides of it."""
+    inside.answer = (messages_stream if streamed else messages_answer)("claude")
+    faults = {"answer": ["reader", "writer"] if streamed else ["read_answer", "write_answer"]}.get(where, [where])
+    there = Listener(down())
+    whole = _translated.translation
+
+    def translation(*asked: Any) -> Any:
+        pair: Any = whole(*asked)
+        if not where:
+            return pair
+        planted = dict.fromkeys(faults, _planted)
+        return pair._replace(ours=replace(pair.ours, **planted), theirs=replace(pair.theirs, **planted))
+
+    monkeypatch.setattr(_translated, "translation", translation)
+    egress = Egress(region="eu", regions={there.place: "eu"})
+    targets = [
+        _target(outside, "first:*", dialect="anthropic", region="us"),
+        _target(inside, "claude:claude-haiku-4-5", dialect="anthropic", region="eu"),
+        _target(outside, "last:*", region="us"),
+    ]
+
+    async def script() -> None:
+        client = _client(mode, there, Pipeline.default(Retry(wait=0), egress=egress), fallback=targets)
+        asked = chat(client, max_completion_tokens=20, stream=streamed)
+        if where:
+            assert isinstance(await failing(asked), ZeroDivisionError | openai.APIError)
+        else:
+            assert outcome(await asked).answered_by == "claude:claude-haiku-4-5"
+        await close(client)
+
+    mode.run(script)
+    there.close()
+    assert there.accepted >= 1
+    assert outside.accepted == 0
+
+
+@two_modes
+def test_a_picture_outside_is_not_fetched(mode: Mode, inside: Listener, outside: Listener) -> None:
+    """A target that takes pictures as bytes only, and one that stands at a URL outside."""
+    there = Listener(down())
+    gemini = _target(inside, "gemini:gemini-2.5-flash", dialect="gemini", region="eu")
+    egress = Egress(region="eu", regions={there.place: "eu"})
+    picture = {"type": "image_url", "image_url": {"url": f"http://{outside.place}/picture.png"}}
+
+    async def script() -> None:
+        client = _client(mode, there, Pipeline.default(Retry(wait=0), egress=egress), fallback=[gemini])
+        asked = chat(client, messages=[{"role": "user", "content": [{"type": "text", "text": "What?"}, picture]}])
+        assert isinstance(await failing(asked), openai.APIError)
+        await close(client)
+
+    mode.run(script)
+    there.close()
+    assert there.accepted >= 1
+    assert outside.accepted == 0
 
 
 @both
