@@ -45,14 +45,14 @@ class Turns:
 
     def say(self, role: str, blocks: list[Block], at: str) -> None:
         """Add a turn; what follows one of the same role goes on with it."""
+        if not blocks:
+            return
         messages = self.messages
         if role == "assistant":
             self._tell()
             if not messages:
                 self._lost(at, "Anthropic's conversations begin with the user")
                 return
-        if not blocks:
-            return
         last = messages[-1] if messages else None
         if last is not None and last["role"] == role:
             last["content"] += blocks
