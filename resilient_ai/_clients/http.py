@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedClient
 from ..transports._flavour import Flavour, flavour_of
-from ..transports._private import COOKIE_POLICY, HEADERS, MOUNTS, STATE, TRANSPORT, TRANSPORT_FOR_URL
+from ..transports._private import COOKIE_POLICY, HEADERS, HTTP_CLIENT, MOUNTS, STATE, TRANSPORT, TRANSPORT_FOR_URL
 from ..transports.transport import guard_of, guarded
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..pipeline import Pipeline
     from ..transports.transport import Guard
 
-__all__ = ["first_given", "keep", "wrapped_http", "wrapped_inner"]
+__all__ = ["first_given", "keep", "pipeline_in", "wrapped_http", "wrapped_inner"]
 
 
 def wrapped_http(client: Any, pipeline: Pipeline, flavour: Flavour) -> Any:
@@ -61,6 +61,12 @@ def wrapped_inner(client: Any, pipeline: Pipeline, *, known_by_id: bool = False)
 
 def _guard_in(http_client: Any) -> Guard | None:
     return guard_of(getattr(http_client, TRANSPORT, None))
+
+
+def pipeline_in(client: Any) -> Pipeline | None:
+    """The pipeline of a wrapped client, of http or of an SDK that keeps its http client where most do."""
+    guard = _guard_in(client) or _guard_in(getattr(client, HTTP_CLIENT, None))
+    return None if guard is None else guard.pipeline
 
 
 def first_given(client: Any, http_client_of: Callable[[Any], Any]) -> Any:

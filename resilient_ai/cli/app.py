@@ -120,3 +120,28 @@ def drill(  # noqa: PLR0917  # typer hands them in by name
     if run is None:
         raise typer.Exit(command.compare(wanted))
     raise typer.Exit(command.subject(wanted, run, time_limit=time_limit))
+
+
+@app.command()
+def check(  # noqa: PLR0917  # typer hands them in by name
+    targets: Annotated[list[str] | None, typer.Argument(metavar="VENDOR:MODEL", help="Whom to ask.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODULE:NAME", help="A wrapped client, a Pipeline, a Fallback or targets."),
+    ] = None,
+    needs: Annotated[
+        str, typer.Option(metavar="LIST", help="What they must do: tools, schema, stream; '' for none of it.")
+    ] = "tools,schema,stream",
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="For targets that keep the caller's model (vendor:*).")
+    ] = None,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, max=600, help="For each call.")] = 30.0,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what was found here.")] = None,
+) -> None:
+    """Ask every target once, by one small call that costs next to nothing: key, model, tools, schema, stream.
+
+    Exits with 1 if one of them could not stand in, for CI and cron: a backup that is never called rots.
+    """
+    from . import check as command
+
+    raise typer.Exit(command.check(targets or [], source, needs=needs, model=model, seconds=timeout, out=json))

@@ -70,6 +70,11 @@ class Guard:
             for settings, one in transports(pipeline, flavour, is_async=is_async).items()
         }
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """What is done about its calls."""
+        return self._pipeline
+
     def _wire_for(self, target: Target) -> Wire:
         """The wire to another target: its own, or the client's choice for its URL."""
         if target.http is not None:

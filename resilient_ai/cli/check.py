@@ -1,0 +1,114 @@
+"""What `resilient-ai check` does: every target asked once, a table, an exit code. A backup never called rots."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from .._clients.http import pipeline_in
+from .._target import Target
+from ..errors import ConfigurationError
+from ..pipeline import Pipeline
+from ..strategies.fallback import Fallback
+from .checkup import NEEDS, WHAT, Finding, examined
+from .show import complain, console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["check"]
+
+AT_ONCE: Final = 8
+"""Targets that are asked at the same time."""
+MOST: Final = 200
+"""Targets that are asked at all."""
+
+_STYLES: Final = {"ok": "green", "FAILED": "bold red", "-": "dim"}
+
+
+def check(
+    names: Sequence[str], source: str | None, *, needs: str, model: str | None, seconds: float, out: Path | None
+) -> int:
+    """Ask, show, and say by the exit code whether all is well: 0, 1 if a target failed, 2 for wrong use."""
+    try:
+        wanted = _needs(needs)
+        targets = [*map(Target, names), *([] if source is None else _from(source))]
+        targets = list(dict.fromkeys(one for target in targets for one in target.each()))
+    except ConfigurationError as error:
+        return complain(error, "check")
+    if not targets:
+        return complain("name targets (vendor:model), or say --from package.module:name", "check")
+    if len(targets) > MOST:
+        return complain(f"{len(targets)} targets, and {MOST} are the most", "check")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(partial(examined, needs=wanted, model=model, seconds=seconds), targets))
+    _show(found)
+    if out is not None:
+        try:
+            out.write_text(json.dumps([asdict(finding) for finding in found], indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            return complain(f"{out} cannot be written: {error.strerror}", "check")
+    return 0 if all(finding.good for finding in found) else 1
+
+
+def _needs(words: str) -> tuple[str, ...]:
+    wanted = {word.strip() for word in words.split(",")} - {""}
+    if unknown := sorted(wanted - set(NEEDS)):
+        raise ConfigurationError(f"--needs takes some of {', '.join(NEEDS)}; got {unknown[0]!r}")
+    return tuple(need for need in NEEDS if need in wanted)
+
+
+def _from(source: str) -> list[Target]:
+    """The targets of something that stands in a program.
+
+    Raises:
+        ConfigurationError: it cannot be imported, or has none.
+    """
+    module, colon, name = source.partition(":")
+    if not (module and colon and name):
+        raise ConfigurationError(f"--from is package.module:name, got {source!r}")
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: the program is where it is called
+    try:
+        thing: Any = importlib.import_module(module)
+        for part in name.split("."):
+            thing = getattr(thing, part)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"--from {source}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    return list(_targets_in(thing, source))
+
+
+def _targets_in(thing: Any, source: str) -> Iterable[Target]:
+    if isinstance(thing, str | Target):
+        return (Target(thing) if isinstance(thing, str) else thing,)
+    if isinstance(thing, list | tuple):
+        return [target for one in thing for target in _targets_in(one, source)]  # pyright: ignore[reportUnknownVariableType]
+    pipeline = thing if isinstance(thing, Pipeline) else pipeline_in(thing)
+    fallback = thing if isinstance(thing, Fallback) else None if pipeline is None else pipeline.find(Fallback)
+    if fallback is None or not fallback.every_target():
+        raise ConfigurationError(
+            f"--from {source}: it names no targets; a wrapped client, a Pipeline, a Fallback, a Target or a list of "
+            f"such is wanted, got a {type(thing).__name__}"
+        )
+    return fallback.every_target()
+
+
+def _show(found: Sequence[Finding]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for head in ("target", *WHAT, "seconds", ""):
+        table.add_column(head, no_wrap=head in WHAT, overflow="fold", justify="right" if head == "seconds" else "left")
+    for finding in found:
+        states = [Text(finding.states[what], style=_STYLES[finding.states[what]]) for what in WHAT]
+        says = finding.says or (f"answered as {finding.answered_as}" if finding.answered_as else "")
+        table.add_row(Text(finding.target), *states, f"{finding.seconds:.2f}", Text(says))
+    console().print(table)

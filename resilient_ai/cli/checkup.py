@@ -1,0 +1,295 @@
+"""One target, asked once: is it there, is the key good, does the model exist, does it do what is needed?
+
+The call goes the way that every fallback's goes: addressed, signed and translated for its host, judged in its dialect.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import httpx
+
+from .._wrap import wrap
+from ..errors import ConfigurationError
+from ..events import AttemptFailed
+from ..failures import FailureKind
+from ..pipeline import Pipeline
+from ..providers.registry import resolved
+from ..providers.streams.base import items, members
+from ..strategies.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .._call import Call, Next, Reply
+    from .._target import Target
+    from ..events import Event
+
+__all__ = ["NEEDS", "WHAT", "Finding", "examined"]
+
+NEEDS: Final = ("tools", "schema", "stream")
+"""What can be asked for in the one call."""
+WHAT: Final = ("reachable", "key", "model", *NEEDS)
+"""What is looked at, in the order in which one thing stands on the other."""
+
+State = Literal["ok", "FAILED", "-"]
+
+TOKENS: Final = 1024
+"""The most of an answer: the arguments of one small call, and what a model thinks before it."""
+_ELSEWHERE: Final = "http://check.invalid/v1"
+"""Where the call would go if it had no target; nothing is sent there (RFC 2606, 2)."""
+_EMBEDS: Final = ("embed",)
+"""What the names of models have in them that give vectors, and no words."""
+
+_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"word": {"type": "string", "enum": ["ready"]}, "count": {"type": "integer"}},
+    "required": ["word", "count"],
+    "additionalProperties": False,
+}
+_TOOL: Final = "report"
+_PROMPT: Final = "Report the word ready and the count 1."
+
+_BLAMED: Final = {
+    FailureKind.AUTH: ("key", "the key is refused"),
+    FailureKind.QUOTA: ("key", "the key has no money or quota left"),
+    FailureKind.GONE: ("model", "there is no such model, or not for this key"),
+    FailureKind.RATE_LIMITED: ("reachable", "it limits the rate of this key now; ask again later"),
+    FailureKind.OVERLOADED: ("reachable", "it is overloaded now"),
+    FailureKind.UNREACHABLE: ("reachable", "no connection can be made"),
+    FailureKind.SILENT: ("reachable", "it says nothing"),
+    FailureKind.DEADLINE: ("reachable", "it did not answer in time"),
+    FailureKind.TRANSIENT: ("reachable", "it fails now"),
+}
+"""Which of `WHAT` a failure speaks against, and how that is said. What stands before it is good."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """What was seen of one target.
+
+    states: of each thing in `WHAT` "ok", "FAILED", or "-" for what was not asked for or not come to. says: a sentence,
+    with nothing in it that the vendor said. answered_as: the model that answered, as the vendor calls it.
+    """
+
+    target: str
+    states: dict[str, State] = field(default_factory=lambda: dict.fromkeys(WHAT, "-"))
+    says: str = ""
+    seconds: float = 0.0
+    status: int | None = None
+    answered_as: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether all that was asked for is there."""
+        return "FAILED" not in self.states.values() and self.states["model"] == "ok"
+
+    def blame(self, what: str, says: str) -> None:
+        """This failed, and all before it is good."""
+        self.passed(WHAT[: WHAT.index(what)], unless=())
+        self.states[what] = "FAILED"
+        self.says = says
+
+    def passed(self, things: Iterable[str], *, unless: Sequence[str] = ("FAILED",)) -> None:
+        """These are good."""
+        for what in things:
+            if self.states[what] not in unless and (what not in NEEDS or self.states[what] == "ok"):
+                self.states[what] = "ok"
+
+
+class _Straight:
+    """A call goes to one target, and nowhere else."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    async def execute(self, next: Next, call: Call) -> Reply:
+        """Send it there."""
+        view = call.derive()
+        view.target = self._target
+        return await next(view)
+
+
+class _Wrong(Exception):
+    """The answer is none that could be used: what failed, and why."""
+
+    def __init__(self, what: str, says: str) -> None:
+        super().__init__(says)
+        self.what = what
+
+
+def examined(target: Target, needs: Sequence[str], *, model: str | None, seconds: float) -> Finding:
+    """Ask a target once.
+
+    Args:
+        target: whom; several keys are several targets.
+        needs: of `NEEDS`.
+        model: for a target that keeps the caller's own.
+        seconds: the call's limit.
+    """
+    finding = Finding(target.name)
+    asked = target.model or model
+    if asked is None:
+        finding.blame("model", "it takes the caller's model; give one with --model")
+        return finding
+    try:
+        (ready,) = resolved((target,), dialect=None)
+    except ConfigurationError as error:
+        finding.blame("key" if "key" in str(error) else "reachable", str(error))
+        return finding
+    began = time.perf_counter()
+    _ask(finding, ready, asked, needs, seconds)
+    finding.seconds = time.perf_counter() - began
+    return finding
+
+
+def _ask(finding: Finding, target: Target, model: str, needs: Sequence[str], seconds: float) -> None:
+    failed: list[AttemptFailed] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, AttemptFailed):
+            failed.append(event)
+
+    embeds = any(sign in model.lower() for sign in _EMBEDS)
+    path, body = ("embeddings", _vectors(model)) if embeds else ("chat/completions", _request(model, needs))
+    pipeline = Pipeline(Deadline(total=seconds), _Straight(target), isolated=True, listeners=[hear])
+    try:
+        with wrap(httpx.Client(timeout=seconds), pipeline) as client:
+            response = client.post(f"{_ELSEWHERE}/{path}", json=body)
+        finding.status = response.status_code
+        if response.status_code >= 400:
+            _refused(finding, failed, response.content, needs)
+            return
+        check = _check_vectors if embeds else _check
+        check(finding, response, needs)
+    except _Wrong as wrong:
+        finding.blame(wrong.what, str(wrong))
+    except (httpx.HTTPError, ConfigurationError) as error:
+        _unanswered(finding, failed, error)
+
+
+def _request(model: str, needs: Sequence[str]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "user", "content": _PROMPT}],
+        "max_completion_tokens": TOKENS,
+    }
+    if "stream" in needs:
+        body["stream"] = True
+    if "tools" in needs:
+        function = {"name": _TOOL, "description": "Takes the report.", "parameters": _SCHEMA}
+        body["tools"] = [{"type": "function", "function": function}]
+        body["tool_choice"] = {"type": "function", "function": {"name": _TOOL}}
+    elif "schema" in needs:
+        form = {"name": _TOOL, "schema": _SCHEMA, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
+    return body
+
+
+def _vectors(model: str) -> dict[str, Any]:
+    return {"model": model, "input": _PROMPT}
+
+
+def _refused(finding: Finding, failed: Sequence[AttemptFailed], body: bytes, needs: Sequence[str]) -> None:
+    """An error answer. What the vendor says is looked through for what it is about, and not shown."""
+    kind = failed[-1].kind if failed else FailureKind.CALLER
+    if kind in _BLAMED:
+        what, says = _BLAMED[kind]
+        finding.blame(what, f"{says} (HTTP {finding.status})")
+        return
+    about: dict[str, Callable[[bytes], bool]] = {
+        "tools": lambda text: b"tool" in text or b"function" in text,
+        "schema": lambda text: b"response_format" in text or b"schema" in text,
+        "stream": lambda text: b"stream" in text,
+    }
+    said = body.lower()
+    needed = next((what for what in needs if about[what](said)), None)
+    finding.blame(needed or "model", f"it refuses the call: HTTP {finding.status}, {kind.value}")
+
+
+def _unanswered(finding: Finding, failed: Sequence[AttemptFailed], error: Exception) -> None:
+    """No answer, or one that broke off."""
+    cause = error.__cause__ or error
+    kind = failed[-1].kind if failed else FailureKind.LOCAL
+    what, says = _BLAMED.get(kind, ("model", ""))
+    if kind is FailureKind.LOCAL:
+        finding.blame("model", f"it was not asked: {cause}")
+    elif kind is FailureKind.BROKEN:
+        finding.blame("stream" if finding.status is None else "model", str(cause))
+    else:
+        finding.blame(what, says or f"{kind.value}: {cause}")
+
+
+def _check(finding: Finding, response: httpx.Response, needs: Sequence[str]) -> None:
+    """An answer, of a chat.
+
+    Raises:
+        _Wrong: it is not what was asked for.
+    """
+    streamed = response.headers.get("content-type", "").startswith("text/event-stream")
+    try:
+        model, text, calls = _told(response.text) if streamed else _said(response.json())
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise _Wrong("model", "its answer has another schema") from None
+    finding.answered_as = model
+    if "tools" in needs and _TOOL not in calls:
+        raise _Wrong("tools", "it did not call the tool that it was told to call")
+    if "schema" in needs and not _follows(calls.get(_TOOL, text)):
+        raise _Wrong("schema", "what it gave does not follow the schema")
+    finding.states.update(dict.fromkeys((*WHAT[:3], *needs), "ok"))
+
+
+def _check_vectors(finding: Finding, response: httpx.Response, needs: Sequence[str]) -> None:  # noqa: ARG001  # one signature for both
+    """An answer, of embeddings.
+
+    Raises:
+        _Wrong: there is no vector in it.
+    """
+    try:
+        body = response.json()
+        finding.answered_as = body["model"]
+        if not body["data"][0]["embedding"]:
+            raise _Wrong("model", "it gave no vector")
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise _Wrong("model", "its answer has another schema") from None
+    finding.states.update(dict.fromkeys(WHAT[:3], "ok"))
+
+
+def _told(text: str) -> tuple[str, str, dict[str, str]]:
+    """The model, the words and the calls of a stream, whose end was seen."""
+    model, words, calls = "", list[str](), dict[str, str]()
+    names: dict[int, str] = {}
+    for line in text.splitlines():
+        data = line.removeprefix("data:").strip()
+        if not line.startswith("data:") or data == "[DONE]":
+            continue
+        chunk: Any = json.loads(data)
+        model = chunk.get("model") or model
+        for choice in items(chunk.get("choices")):
+            delta = members(choice.get("delta"))
+            words.append(delta.get("content") or "")
+            for call in items(delta.get("tool_calls")):
+                function = members(call.get("function"))
+                name = names.setdefault(call.get("index", 0), function.get("name") or "")
+                calls[name] = calls.get(name, "") + (function.get("arguments") or "")
+    return model, "".join(words), calls
+
+
+def _said(body: Any) -> tuple[str, str, dict[str, str]]:
+    """The same of a plain answer."""
+    message = body["choices"][0]["message"]
+    functions = [call["function"] for call in items(message.get("tool_calls"))]
+    return body["model"], message.get("content") or "", {one["name"]: one["arguments"] for one in functions}
+
+
+def _follows(text: str) -> bool:
+    """Whether a text is an object as `_SCHEMA` has it."""
+    try:
+        value: Any = json.loads(text)
+    except ValueError:
+        return False
+    given = members(value) if isinstance(value, dict) else {}
+    return given.get("word") == "ready" and type(given.get("count")) is int
