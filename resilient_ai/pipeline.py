@@ -130,8 +130,12 @@ class Pipeline:
 
     def replaced(self, strategy: Strategy) -> Pipeline:
         """The same pipeline with the strategy of this kind replaced (put in its place, if it was not there)."""
-        others = [s for s in self.strategies if type(s) is not type(strategy)]
-        return self._like(_placed(strategy, others), observes=self._observes)
+        there = any(type(present) is type(strategy) for present in self.strategies)
+        if there:  # where the program put it, among strategies of its own, too
+            chosen = [strategy if type(present) is type(strategy) else present for present in self.strategies]
+        else:
+            chosen = _placed(strategy, list(self.strategies))
+        return self._like(chosen, observes=self._observes)
 
     def observe(self) -> Pipeline:
         """The same pipeline, only looking on: it measures, tells and decides, and changes nothing.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import httpx
 
+from .._context import options
 from .._wrap import wrap
 from ..errors import ConfigurationError
 from ..events import AttemptFailed
@@ -20,6 +21,7 @@ from ..pipeline import Pipeline
 from ..providers.registry import resolved
 from ..providers.streams.base import items, members
 from ..strategies.deadline import Deadline
+from ..strategies.fallback import Fallback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -101,7 +103,8 @@ class Finding:
 
 
 class _Straight:
-    """A call goes to one target, and nowhere else."""
+    """A call goes to one target, and nowhere else. (A fallback before it names the target, so that its way there is
+    made; it asks nobody itself.)"""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -155,9 +158,10 @@ def _ask(finding: Finding, target: Target, model: str, needs: Sequence[str], sec
 
     embeds = any(sign in model.lower() for sign in _EMBEDS)
     path, body = ("embeddings", _vectors(model)) if embeds else ("chat/completions", _request(model, needs))
-    pipeline = Pipeline(Deadline(total=seconds), _Straight(target), isolated=True, listeners=[hear])
+    strategies = (Deadline(total=seconds), Fallback([target]), _Straight(target))
     try:
-        with wrap(httpx.Client(timeout=seconds), pipeline) as client:
+        pipeline = Pipeline(*strategies, isolated=True, listeners=[hear])
+        with options(fallback=False), wrap(httpx.Client(timeout=seconds), pipeline) as client:
             response = client.post(f"{_ELSEWHERE}/{path}", json=body)
         finding.status = response.status_code
         if response.status_code >= 400:

@@ -65,7 +65,7 @@ def test_what_is_not_needed_is_not_asked_for(primary: SimulatedProvider, needs: 
         (Fault.status(503), "reachable", set(), "HTTP 503"),
         (Fault.refused(), "reachable", set(), "no connection can be made"),
         (Fault.not_streamed(), "stream", set(WHAT[:3]), "plain JSON, where a stream was asked for"),
-        (Fault.truncated_clean(), "stream", set(WHAT[:3]), "no sound answer"),
+        (Fault.truncated_clean(), "stream", set(WHAT[:3]), "ended without its terminal event"),
     ],
     ids=lambda value: value.kind if isinstance(value, Fault) else None,
 )

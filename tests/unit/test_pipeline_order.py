@@ -37,6 +37,11 @@ def test_every_choice_in_its_order_is_taken(chosen: tuple[Any, ...]) -> None:
     assert len(Pipeline(*with_own).strategies) == 2 * len(chosen) + 1
 
 
+def test_a_strategy_that_is_replaced_stays_where_it_was_among_the_user_s_own() -> None:
+    outer, inner, fallback = Own(), Own(), Fallback(["openai:gpt-4o"])
+    assert Pipeline(outer, Fallback(), inner).replaced(fallback).strategies == (outer, fallback, inner)
+
+
 @pytest.mark.parametrize("pair", list(itertools.combinations(ALL, 2)))
 def test_a_wrong_order_is_told_with_the_right_one(pair: tuple[Any, Any]) -> None:
     outer, inner = pair
