@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -44,7 +45,8 @@ class Host:
     A field of a request is named by its path from the body's root: ``seed``, ``tools.*.function.strict`` (``*`` is each
     item of a list). Of ``rejects`` and ``ignores`` no target is sent anything that would change the answer: a field at
     its default value, and one that says nothing of the answer (``user``, ``metadata``, ``store=False``, …), is left out
-    silently; for any other the target is skipped, and the field's name told.
+    silently; for any other the target is skipped, and the field's name told; it is left out instead, if
+    ``Fallback(on_untranslatable="drop")`` says so.
 
     Args:
         base_url: where the API begins. A name in braces is an environment variable, ``|`` stands between several of
@@ -59,8 +61,8 @@ class Host:
             google-auth's default credentials if none is given. Or a :class:`Signer` of your own.
         path: below the base URL; ``{path}`` is the endpoint's own (``chat/completions``), ``{model}`` the model.
         stream_path: the same for a request that asks for a stream. Default: ``path``.
-        query: parameters that every request has.
-        headers: headers that every request has.
+        query: parameters that every request has; they are never shown.
+        headers: headers that every request has; they are never shown.
         rejects: fields that it answers with an error.
         ignores: fields that it takes and does nothing with.
         strips: fields that it rejects, and that can be left out: it does so anyway.
@@ -84,8 +86,8 @@ class Host:
     auth: Auth | Signer = "dialect"
     path: str = "{path}"
     stream_path: str | None = None
-    query: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     rejects: frozenset[str] = frozenset()
     ignores: frozenset[str] = frozenset()
     strips: frozenset[str] = frozenset()
@@ -126,7 +128,7 @@ class Host:
         """What is said, as one short word; equal for equal hosts in this process."""
         told: list[Any] = [getattr(self, one.name) for one in fields(self) if one.compare]
         text = repr([sorted(map(str, one)) if isinstance(one, frozenset) else one for one in told])  # pyright: ignore[reportUnknownArgumentType]
-        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+        return hashlib.blake2b(text.encode(), key=_SALT, digest_size=8).hexdigest()
 
     @property
     def names_model(self) -> bool:
@@ -134,6 +136,8 @@ class Host:
         return "{model}" in self.path
 
 
+_SALT = os.urandom(16)
+"""A header of a program's own may hold a secret."""
 _PATH = re.compile(r"(?!/)(?:[\w./:~-]|\{path\}|\{model\})+(?<!/)")
 
 

@@ -42,7 +42,6 @@ _VERTEX = (
     "https://{GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com/v1"
     "/projects/{GOOGLE_CLOUD_PROJECT}/locations/{GOOGLE_CLOUD_LOCATION}"
 )
-_GLOBAL = "at a location without a host of its own (global, us, eu) give base_url="
 
 _known: dict[str, Host] = {
     "anthropic": Host(
@@ -264,7 +263,6 @@ _known: dict[str, Host] = {
         dialect="gemini",
         families=frozenset({"generate_content", "count_tokens", "embeddings"}),
         auth="google",
-        note=_GLOBAL,
         source="google-genai 3.4",
         checked="2026-11",
     ),
@@ -276,7 +274,6 @@ _known: dict[str, Host] = {
         path="publishers/anthropic/models/{model}:rawPredict",
         stream_path="publishers/anthropic/models/{model}:streamRawPredict",
         wrapping="vertex",
-        note=_GLOBAL,
         source="anthropic-python 2.12 (lib/vertex)",
         checked="2026-11",
     ),
@@ -290,7 +287,7 @@ _known: dict[str, Host] = {
         | _SOUND
         | {"logit_bias", "moderation", "parallel_tool_calls", "prediction", "verbosity"},
         developer="system",
-        note=f"models are named google/gemini-…; {_GLOBAL}",
+        note="models are named google/gemini-…",
         source="docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/call-vertex-using-openai-library",
         checked="2026-11",
     ),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .._host import Host
 from .._target import check_url
@@ -103,6 +104,7 @@ def _filled(target: Target, dialect: str | None) -> tuple[Target, str | None]:
             f"with base_url=… and dialect={dialect!r}"
         )
     base_url = target.base_url or _base_url(target.name, host)
+    _check_azure(target.name, base_url, host)
     key = target.api_key or _environment(host.variables)
     host = host if host.dialect == told else replace(host, dialect=told)
     whole = replace(target, base_url=base_url.rstrip("/"), api_key=key, dialect=told, host=host)
@@ -155,7 +157,7 @@ def _base_url(name: str, host: Host) -> str:
             missing.append(" or ".join(names))
         return (told or "").strip().rstrip("/")
 
-    url = _PLACE.sub(value, host.base_url)
+    url = _located(_PLACE.sub(value, host.base_url))
     if missing:
         shape = _PLACE.sub("NAME", host.base_url)
         if host.base_url.startswith("{"):
@@ -165,6 +167,37 @@ def _base_url(name: str, host: Host) -> str:
         )
     check_url(name, url)
     return url
+
+
+_LOCATIONS = {
+    "https://global-aiplatform.googleapis.com/": "https://aiplatform.googleapis.com/",
+    "https://us-aiplatform.googleapis.com/": "https://aiplatform.us.rep.googleapis.com/",
+    "https://eu-aiplatform.googleapis.com/": "https://aiplatform.eu.rep.googleapis.com/",
+}
+"""Vertex's locations that are none of a region's, and their hosts (anthropic-python 2.12, lib/vertex)."""
+
+
+def _located(url: str) -> str:
+    for shape, host in _LOCATIONS.items():
+        url = host + url.removeprefix(shape) if url.startswith(shape) else url
+    return url
+
+
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+
+
+def _check_azure(name: str, base_url: str, host: Host) -> None:
+    """Say at once what would else be a 404 in an outage.
+
+    Raises:
+        ConfigurationError: it is the resource's address, and not its API's.
+    """
+    parts = urlsplit(base_url)
+    if (parts.hostname or "").endswith(_AZURE) and parts.path in ("", "/") and host.path == "{path}":
+        raise ConfigurationError(
+            f"{name}: base_url ends with /openai/v1 at Azure (for the older URLs, with a dated version: "
+            "host='azure-deployments')"
+        )
 
 
 def _lack(host: Host) -> str | None:

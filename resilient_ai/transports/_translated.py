@@ -84,7 +84,7 @@ class Translated:
             ("accept", "text/event-stream" if self._for.asked.stream else "application/json"),
             ("content-type", "application/json"),
             ("user-agent", _AGENT),
-            *self._written.headers,
+            *(() if host.wrapping else self._written.headers),  # which has its version in the body
         ]
         packing = prepared.headers.get(b"accept-encoding")  # what this http client can unpack
         if packing is not None:

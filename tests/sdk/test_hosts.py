@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
-from resilient_ai import Pipeline, Retry, Target, outcome, wrap
+from resilient_ai import Fallback, Pipeline, Retry, Target, outcome, wrap
 from resilient_ai.hosts import HOSTS, Host
 from resilient_ai.providers.hosting import serves
 from resilient_ai.testing import Fault
@@ -126,6 +126,22 @@ def test_what_it_does_not_take_is_never_lost_silently(mode: Mode, primary: Any, 
     with played(name) as server, Strict(chat_answer) as other:
         mode.run(script)
     assert (len(server.seen), len(other.seen)) == (0, 1)
+
+
+@two_modes
+def test_what_it_does_not_take_is_left_out_if_the_program_says_so(mode: Mode, primary: Any) -> None:
+    async def script() -> None:
+        fallback = Fallback([at("gemini-openai", server)], on_untranslatable="drop")
+        client = wrap(mode.openai(primary), Pipeline.default(Retry(attempts=1), fallback, isolated=True))
+        primary.fault(Fault.status(503))
+        answer = await chat(client, seed=7, n=1, user="u", temperature=0.5)
+        assert outcome(answer).dropped == ("seed",)
+        await close(client)
+
+    with played("gemini-openai") as server:
+        mode.run(script)
+    asked = primary.requests()[0].json | {"model": "their model"}
+    assert server.seen[0].json == {name: value for name, value in asked.items() if name not in ("seed", "user")}
 
 
 @two_modes

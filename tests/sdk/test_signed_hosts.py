@@ -427,3 +427,28 @@ def test_gemini_at_vertex(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [seen.path for seen in server.seen] == [path]
     assert server.seen[0].headers["authorization"] == "Bearer ya29.1"
     assert not server.seen[0].has("sk-primary")
+
+
+@modes
+def test_a_client_of_openai_s_is_answered_by_claude_at_bedrock(mode: Mode, primary: Any) -> None:
+    """Translated, wrapped, signed; and its framed stream comes back as Chat's."""
+
+    async def script() -> None:
+        target = Target(f"bedrock-anthropic:{CLAUDE}", base_url=server.url)
+        client = wrap(mode.openai(primary), once(), fallback=[target])
+        primary.fault(Fault.status(503))
+        answer = await chat(client, max_completion_tokens=9)
+        assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("from there", "stop")
+        stream = await everything(await chat(client, max_completion_tokens=9, stream=True))
+        said = [choice for chunk in stream for choice in chunk.choices]
+        assert "".join(choice.delta.content or "" for choice in said) == "from there"
+        assert said[-1].finish_reason == "stop"
+        await close(client)
+
+    with Strict(bedrock) as server:
+        mode.run(script)
+    assert [seen.path.rpartition("/")[2] for seen in server.seen] == ["invoke", "invoke-with-response-stream"]
+    for seen in server.seen:
+        signature(seen)
+        assert not seen.has(primary.key)
+        assert not any(name.startswith("anthropic-") for name in seen.headers)

@@ -261,6 +261,37 @@ def test_a_base_url_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
         resolved([Target("bedrock:gpt", api_key="k")])
 
 
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("europe-west4", "europe-west4-aiplatform.googleapis.com"),
+        ("global", "aiplatform.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+    ],
+)
+def test_vertex_s_locations(monkeypatch: pytest.MonkeyPatch, location: str, host: str) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", location)
+    (target,) = resolved([Target("vertex:gemini", api_key="k")], dialect="gemini")
+    assert target.base_url == f"https://{host}/v1/projects/p/locations/{location}/publishers/google"
+
+
+def test_azure_s_resource_is_not_its_api() -> None:
+    base_url = "https://name.openai.azure.com/"
+    with pytest.raises(ConfigurationError, match="azure:gpt: base_url ends with /openai/v1"):
+        resolved([Target("azure:gpt", base_url=base_url, api_key="k")])
+    with pytest.raises(ConfigurationError, match="west:gpt: base_url ends with /openai/v1"):
+        resolved([Target("west:gpt", base_url=base_url, api_key="k")])
+    (target,) = resolved([Target("west:gpt", base_url=base_url, api_key="k", host="azure-deployments")])
+    assert target.base_url == "https://name.openai.azure.com"
+
+
+def test_a_host_s_headers_are_never_shown() -> None:
+    host = Host(headers=(("x-team-key", "canary-4d"),), query=(("sig", "canary-4d"),))
+    target = Target("mine:m", base_url="https://x/v1", host=host)
+    assert "canary" not in repr(host) + repr(target) + str(target.identity)
+
+
 def test_the_same_vendor_s_other_dialect() -> None:
     (target,) = resolved([Target("anthropic:claude", api_key="k", dialect="openai")])
     assert (target.base_url, target.host.dialect) == ("https://api.anthropic.com/v1", "openai-chat")  # type: ignore[union-attr]
