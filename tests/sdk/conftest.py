@@ -10,6 +10,8 @@ import pytest
 from resilient_ai import Target, control
 from resilient_ai._state.breaker import Circuit
 
+from .listeners import Hosts, Listener, chat_answer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -61,3 +63,12 @@ def permits(monkeypatch: pytest.MonkeyPatch) -> list[Permit]:
 
     monkeypatch.setattr(Circuit, "admit", noted)
     return granted
+
+
+@pytest.fixture
+def hosts() -> Iterator[Hosts]:
+    """Four that listen: two in the EU, which are down, and two elsewhere."""
+    four = Hosts(Listener(), Listener(), Listener(chat_answer("us")), Listener(chat_answer("nowhere")))
+    yield four
+    for host in four:
+        host.close()

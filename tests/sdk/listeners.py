@@ -8,9 +8,13 @@ import struct
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["Listener", "chat_answer", "down", "late", "messages_answer", "messages_stream", "redirect", "reset"]
+from resilient_ai import Target
+
+__all__ = [
+    "Hosts", "Listener", "chat_answer", "down", "late", "messages_answer", "messages_stream", "redirect", "reset",
+]  # fmt: skip
 
 CHAT: dict[str, Any] = {
     "id": "chatcmpl-1",
@@ -89,7 +93,8 @@ class Listener:
         self.heads: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.place = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.url = f"http://{self.place}/v1"
+        self.url = self.base_url = f"http://{self.place}/v1"
+        self.key = "k"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -122,3 +127,31 @@ class Listener:
 
 def _length(data: bytes) -> int:
     return int(data.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+
+
+class Hosts(NamedTuple):
+    """Four that listen: two in the EU, two elsewhere."""
+
+    eu: Listener
+    eu_too: Listener
+    us: Listener
+    nowhere: Listener
+
+    @property
+    def regions(self) -> dict[str, str]:
+        """Where the first is; the targets say it of themselves, and the last says nothing."""
+        return {self.eu.place: "eu"}
+
+    @property
+    def targets(self) -> list[Target]:
+        """The forbidden first: whatever moves on would meet them."""
+        return [
+            Target("us:*", base_url=self.us.url, api_key="k", region="us"),
+            Target("nowhere:*", base_url=self.nowhere.url, api_key="k"),
+            Target("eu2:*", base_url=self.eu_too.url, api_key="k", region="eu"),
+        ]
+
+    @property
+    def elsewhere(self) -> int:
+        """Connections that the hosts outside have accepted."""
+        return self.us.accepted + self.nowhere.accepted
