@@ -134,7 +134,7 @@ class Pipeline:
         if there:  # where the program put it, among strategies of its own, too
             chosen = [strategy if type(present) is type(strategy) else present for present in self.strategies]
         else:
-            chosen = _placed(strategy, list(self.strategies))
+            chosen = [*_placed(strategy, self.strategies)]
         return self._like(chosen, observes=self._observes)
 
     def observe(self) -> Pipeline:

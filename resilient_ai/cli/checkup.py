@@ -161,7 +161,7 @@ def _ask(finding: Finding, target: Target, model: str, needs: Sequence[str], sec
     strategies = (Deadline(total=seconds), Fallback([target]), _Straight(target))
     try:
         pipeline = Pipeline(*strategies, isolated=True, listeners=[hear])
-        with options(fallback=False), wrap(httpx.Client(timeout=seconds), pipeline) as client:
+        with options(fallback=False, rescue=("error",)), wrap(httpx.Client(timeout=seconds), pipeline) as client:
             response = client.post(f"{_ELSEWHERE}/{path}", json=body)
         finding.status = response.status_code
         if response.status_code >= 400:
