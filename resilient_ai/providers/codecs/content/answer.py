@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ....failures import FailureKind
 from ...canonical import Answer, Text, ToolCall, Usage, arguments_of, object_of
 from ...streams.base import items, members
-from ..base import Untranslatable
-from .fields import PLACEHOLDER, Json, made_id, signed
+from ..base import Untranslatable, made_up
+from .fields import PLACEHOLDER, Json, signed
 
 if TYPE_CHECKING:
     from ...canonical import Stop
@@ -106,7 +106,7 @@ def call_of(part: Json) -> Json | None:
 def _call(call: Json, answer: str, number: int) -> ToolCall:
     name: str = call["name"]
     arguments = arguments_of(call.get("args") or {})
-    return ToolCall(call.get("id") or made_id(number, answer, name, arguments), name, arguments)
+    return ToolCall(call.get("id") or made_up("call_", answer, number, name, arguments), name, arguments)
 
 
 def stop_of(reason: Any, *, called: bool) -> Stop:
@@ -139,7 +139,10 @@ def created_of(fields: Json) -> int | None:
     told = fields.get("createTime")
     if not isinstance(told, str):
         return None
-    moment = datetime.fromisoformat(told)
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        return None
     return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ...canonical import Audio, Document, Image, Message, Text, ToolCall, ToolResult, arguments_of
-from ..base import Untranslatable
-from .fields import Json, made_id, named
+from ..base import Untranslatable, made_up
+from .fields import Json, named
 
 if TYPE_CHECKING:
     from ...canonical import Part, Role
@@ -125,7 +125,7 @@ class Conversation:
         arguments = arguments_of(call.get("args") or {})
         if call.get("partialArgs") or call.get("willContinue"):
             self._lost(f"{where}.functionCall", "its arguments are not whole")
-        one = call.get("id") or made_id(self._calls, name, arguments)
+        one = call.get("id") or made_up("call_", self._calls, name, arguments)
         self._calls += 1
         self._open.append(_Call(call.get("id"), name, one))
         return ToolCall(one, name, arguments, where)
@@ -158,7 +158,7 @@ class Conversation:
                     return self._open.pop(number).id
             elif call.name == name:
                 return self._open.pop(number).id
-        return given or made_id(self._calls, name)
+        return given or made_up("call_", self._calls, name)
 
     # Pictures, files, sounds. -----------------------------------------------------------------------------------------
 

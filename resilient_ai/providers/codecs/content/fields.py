@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
-from zlib import crc32
 
-__all__ = ["DEFAULTS", "HARMLESS", "LOST", "PLACEHOLDER", "SETTINGS", "Json", "at", "made_id", "named", "signed"]
+__all__ = ["DEFAULTS", "HARMLESS", "LOST", "PLACEHOLDER", "SETTINGS", "Json", "at", "named", "signed"]
 
 Json = dict[str, Any]
 
@@ -83,8 +82,3 @@ def named(fields: Json) -> Json:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join([word[:1].upper() + word[1:] for word in rest])
-
-
-def made_id(number: int, *told: str) -> str:
-    """An id of a call that has none, made of its place and of what it is: the same one every time it is read."""
-    return f"call_{number}_{crc32(' '.join(told).encode('utf-8', 'replace')):08x}"

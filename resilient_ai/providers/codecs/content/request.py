@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult, object_of
@@ -22,6 +23,11 @@ _RESOLUTIONS = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 _MODES = {"auto": "AUTO", "any": "ANY", "none": "NONE", "named": "ANY"}
 _NUMBERS = tuple((name, field) for name, field in SETTINGS.items() if field not in ("max_tokens", "stop", "seed"))
 _MOST_STOPS = 5
+_GOES_ON = ("gemini-1", "gemini-2", "gemini-3-", "gemini-3.1-", "gemini-pro", "gemma", "learnlm")
+"""Models that take a conversation that ends with the model's own words. From 3.5 on it is refused, by some of them
+("Requests ending with a model turn are not supported", summer 2026)."""
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
+"""A function's. Source: `FunctionDeclaration` in the API reference, autumn 2026."""
 _NEITHER = ("gemini-1", "gemini-2", "gemini-pro", "gemma", "learnlm")
 """Models that do not take functions and a schema together ("Function calling with a response mime type:
 'application/json' is unsupported")."""
@@ -38,6 +44,9 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     contents = _Contents(lost, model, body)
     for number, message in enumerate(request.messages):
         contents.add(message, number)
+    if contents.found and contents.found[-1]["role"] == "model" and not model.startswith(_GOES_ON):
+        lost(request.messages[-1].at or request.path("messages"), "this model does not go on with words of its own")
+        contents.found.pop()
     if not contents.found:
         raise Untranslatable(request.path("messages"), "nothing but instructions is left for Gemini to answer")
     contents.sign(request.messages)
@@ -214,8 +223,8 @@ def _tools(request: Request, body: Json, lost: Lost) -> None:
 
 
 def _tool(tool: Tool, lost: Lost) -> Json | None:
-    if not (tool.name[:1].isalpha() or tool.name.startswith("_")):
-        lost(tool.at, "at Gemini a function's name begins with a letter")
+    if not _NAME.fullmatch(tool.name):
+        lost(tool.at, "at Gemini a function's name begins with a letter, and has at most 64 characters")
         return None
     found: Json = {"name": tool.name}
     if tool.description is not None:

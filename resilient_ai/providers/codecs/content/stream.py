@@ -20,9 +20,9 @@ from ...canonical import (
 )
 from ...streams.base import items, members
 from ...streams.gemini import MALFORMED
-from ..base import Untranslatable
+from ..base import Untranslatable, made_up
 from .answer import REASONS, call_of, created_of, stop_of, time_of, usage_of, usage_told, written_call
-from .fields import Json, made_id, signed
+from .fields import Json, signed
 
 if TYPE_CHECKING:
     from ...canonical import Stop, Usage
@@ -101,7 +101,7 @@ class Reader:
             self._parts += 1
             name: str = call["name"]
             arguments = arguments_of(call.get("args") or {})
-            one = call.get("id") or made_id(self._calls, self._id, name, arguments)
+            one = call.get("id") or made_up("call_", self._id, self._calls, name, arguments)
             self._calls += 1
             found += (
                 PartOpened(self._parts, "tool", one, name),

@@ -340,6 +340,11 @@ AT = {
         ("messages[2]", ask(*CALLED, RESULT, model="gemini-2.5-flash")),
         ("messages[1]", ask(user(Text("a")), Message("system", [Text("b")], "messages[1]"))),
         ("tools[0]", ask(tools=[Tool("1st", at="tools[0]")])),
+        ("tools[0]", ask(tools=[Tool("a" * 65, at="tools[0]")])),
+        (
+            "messages[1]",
+            ask(user(Text("?")), Message("assistant", [Text("It")], "messages[1]"), model="gemini-3.6-flash"),
+        ),
         ("their.parallel", ask(tools=[Tool("a")], parallel=False, at=AT)),
         ("their.stop", ask(stop=list("abcdef"), at=AT)),
         ("their.seed", ask(seed=2**31, at=AT)),
@@ -360,6 +365,14 @@ def test_what_cannot_be_said_is_named(path: str, request_: Request) -> None:
     noted = dropping()
     CODEC.write_request(request_, noted, None)
     assert noted.noted == [path]
+
+
+def test_words_to_go_on_with() -> None:
+    request = ask(user(Text("?")), Message("assistant", [Text("It")]))
+    assert write(request)["contents"][-1] == {"role": "model", "parts": [{"text": "It"}]}
+    request.model = "gemini-3.6-flash"
+    (content,) = CODEC.write_request(request, dropping(), None).body["contents"]
+    assert content["role"] == "user"
 
 
 def test_instructions_alone_make_no_sense() -> None:
