@@ -44,7 +44,8 @@ def _settings(strategy: object) -> str:
     if isinstance(strategy, Fallback):
         routes = (f"{model}: {', '.join(target.name for target in targets)}" for model, targets in strategy.routes)
         models = ", across models" if strategy.across_models else ""
-        return f"Fallback({'; '.join(routes) or 'none'}; a broken stream: {', '.join(strategy.rescue)}{models})"
+        lost = f"; what another vendor cannot be told: {strategy.on_untranslatable}"
+        return f"Fallback({'; '.join(routes) or 'none'}; a broken stream: {', '.join(strategy.rescue)}{models}{lost})"
     if is_dataclass(strategy) and not isinstance(strategy, type):
         named = ((field.name, getattr(strategy, field.name)) for field in fields(strategy))
         shown = (

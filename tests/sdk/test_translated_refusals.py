@@ -1,0 +1,199 @@
+"""What cannot be carried over to a target of another dialect: it is skipped and says why, or what is lost is named."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from resilient_ai import CircuitBreaker, Fallback, Outcome, Pipeline, RateLimiter, Retry, outcome, record, wrap
+from resilient_ai.errors import ConfigurationError
+from resilient_ai.testing import Fault
+
+from .modes import MODES, Mode, chat, circuits, close, do, failing, notes, two_modes
+from .translated import CHAT, MODELS, providers, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resilient_ai.testing import Simulator
+
+BIAS: dict[str, Any] = {"logit_bias": {"50256": -100}}
+"""What Anthropic has nothing like."""
+CLAUDE = f"anthropic:{MODELS['anthropic']}"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    with providers() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def vendors(running: Simulator) -> Simulator:
+    running.reset()
+    return running
+
+
+def claude_first(vendors: Simulator, *others: Any, **how: Any) -> Pipeline:
+    return Pipeline.default(Fallback([target(vendors, "anthropic"), *others], **how), Retry(attempts=1))
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+def test_it_is_skipped_and_says_why_and_the_next_one_answers(mode: Mode, vendors: Simulator) -> None:
+    vendors["own-openai"].fault(Fault.status(503))
+    other = vendors["other-anthropic"]
+
+    async def script() -> tuple[Any, Outcome]:
+        bare = mode.openai(vendors["own-openai"])
+        client = wrap(bare, claude_first(vendors, target(vendors, "openai")))
+        answer = await chat(client, **BIAS)
+        await close(client, bare)
+        return answer, outcome(answer)
+
+    answer, told = mode.run(script)
+    assert answer.choices[0].message.content
+    assert told.answered_by == f"openai:{MODELS['openai']}"
+    (line,) = told.skipped
+    assert line.startswith(f"{CLAUDE}: not sent: logit_bias: ")
+    assert len(told.attempts) == 2  # nothing was sent there, and it is no attempt
+    assert (other.count(), other.connections) == (0, 0)
+    assert [scope for scope in circuits() if other.origin.endswith(scope[0])] == []  # nor evidence
+
+
+@two_modes
+def test_if_nobody_is_left_the_caller_reads_of_it(mode: Mode, vendors: Simulator) -> None:
+    vendors["own-openai"].fault(Fault.status(503))
+
+    async def script() -> BaseException:
+        bare = mode.openai(vendors["own-openai"])
+        client = wrap(bare, claude_first(vendors))
+        error = await failing(chat(client, **BIAS))
+        await close(client, bare)
+        return error
+
+    error = mode.run(script)
+    assert isinstance(error, CHAT.failed(503))
+    told = notes(error)
+    assert f"skipped {CLAUDE}: not sent: logit_bias: " in told
+    assert "-100" not in told
+
+
+@two_modes
+def test_what_may_be_dropped_is_named(mode: Mode, vendors: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    vendors["own-openai"].fault(Fault.status(503))
+
+    async def script() -> list[Outcome]:
+        bare = mode.openai(vendors["own-openai"])
+        client = wrap(bare, claude_first(vendors, on_untranslatable="drop"))
+        told = [outcome(await chat(client, **BIAS)) for _ in range(2)]
+        told.append(outcome(await chat(client)))
+        await close(client, bare)
+        return told
+
+    with caplog.at_level(logging.WARNING, "resilient_ai"):
+        first, second, whole = mode.run(script)
+    assert first.answered_by == second.answered_by == CLAUDE
+    assert first.dropped == second.dropped == ("logit_bias",)
+    assert first.degraded
+    assert (whole.dropped, whole.skipped) == ((), ())
+    said = [line for line in caplog.messages if "answered without" in line]
+    assert len(said) == 1, "once for the same fields"
+    assert said[0].endswith("answered without logit_bias, which cannot be said in its dialect")
+
+
+def test_what_lives_at_the_vendor_goes_nowhere_else(vendors: Simulator) -> None:
+    """Not even where fields may be dropped: the conversation is not here."""
+    first = vendors["own-openai"]
+    with MODES[0].openai(first) as bare:
+        client = wrap(bare, claude_first(vendors, on_untranslatable="drop"))
+        earlier = client.responses.create(model=MODELS["openai"], input="hello")
+        first.fault(Fault.status(503))
+        with pytest.raises(CHAT.failed(503)):
+            client.responses.create(model=MODELS["openai"], input="and?", previous_response_id=earlier.id)
+        client.close()
+    assert vendors["other-anthropic"].count() == 0
+
+
+def test_an_endpoint_that_is_not_translated_is_not_asked_elsewhere(vendors: Simulator) -> None:
+    vendors["own-openai"].fault(Fault.status(503))
+    with MODES[0].openai(vendors["own-openai"]) as bare, record() as calls:
+        client = wrap(bare, claude_first(vendors))
+        with pytest.raises(CHAT.failed(503)):
+            client.embeddings.create(model="text-embedding-3-small", input="hello")
+        client.close()
+    assert vendors["other-anthropic"].count() == 0
+    assert calls[0].skipped == (
+        f"{CLAUDE}: it speaks the anthropic dialect, and no embeddings request of openai's is translated",
+    )
+
+
+@two_modes
+def test_health_is_that_of_the_endpoint_which_answers(mode: Mode, vendors: Simulator) -> None:
+    """Chat calls that fail at Claude are evidence about its Messages; the scope of calls of its own."""
+    vendors["own-openai"].fault(Fault.status(503))
+    other = vendors["other-anthropic"]
+    other.fault(Fault.status(500))
+
+    async def script() -> None:
+        bare = mode.openai(vendors["own-openai"])
+        breaker = CircuitBreaker(consecutive=2, minimum_calls=2)
+        client = wrap(bare, Pipeline(Fallback([target(vendors, "anthropic")]), Retry(attempts=1), breaker))
+        for _ in range(3):
+            await failing(chat(client))
+        await close(client, bare)
+
+    mode.run(script)
+    host = other.origin.removeprefix("http://")
+    (scope,) = [scope for scope in circuits() if scope[0] == host]
+    assert scope == (host, "messages", MODELS["anthropic"])
+    assert circuits()[scope].state == "open"
+    assert other.count() == 2
+
+
+@two_modes
+def test_what_a_translated_answer_cost_is_counted(mode: Mode, vendors: Simulator) -> None:
+    """RateLimiter's tokens are those that the answering vendor told, plain and streamed."""
+    vendors["own-openai"].fault(Fault.status(503))
+
+    async def script() -> list[Any]:
+        bare = mode.openai(vendors["own-openai"])
+        limited = Pipeline.default(
+            Fallback([target(vendors, "anthropic")]), Retry(attempts=1), RateLimiter(tokens_per_minute=100_000)
+        )
+        client = wrap(bare, limited)
+        first = await chat(client)
+        stream = await do(
+            client.chat.completions.create(
+                model=MODELS["openai"],
+                messages=[{"role": "user", "content": "hello"}],
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+        )
+        events = [event async for event in stream] if mode.is_async else list(stream)
+        await close(client, bare)
+        return [first.usage, events[-1].usage]
+
+    plain, streamed = mode.run(script)
+    assert plain.total_tokens > 0
+    assert streamed.total_tokens == plain.total_tokens
+
+
+def test_packed_streams_are_unpacked_before_they_are_turned(vendors: Simulator) -> None:
+    vendors["own-openai"].fault(Fault.status(503))
+    vendors["other-anthropic"].fault(Fault.gzip())
+    with MODES[0].openai(vendors["own-openai"]) as bare:
+        client = wrap(bare, claude_first(vendors))
+        stream = client.chat.completions.create(
+            model=MODELS["openai"], messages=[{"role": "user", "content": "hello"}], stream=True
+        )
+        assert CHAT.said(list(stream))
+        client.close()
+
+
+@pytest.mark.parametrize("given", ["warn", None, True])
+def test_an_argument_that_says_something_else(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"Fallback\(on_untranslatable=…\) is 'refuse' or 'drop'"):
+        Fallback([], on_untranslatable=given)
