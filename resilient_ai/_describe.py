@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING
 
+from ._settings import shown
 from .strategies.cache import Cache
 from .strategies.fallback import Fallback
 
@@ -47,9 +48,9 @@ def _settings(strategy: object) -> str:
         lost = f"; what another vendor cannot be told: {strategy.on_untranslatable}"
         return f"Fallback({'; '.join(routes) or 'none'}; a broken stream: {', '.join(strategy.rescue)}{models}{lost})"
     if is_dataclass(strategy) and not isinstance(strategy, type):
-        named = ((field.name, getattr(strategy, field.name)) for field in fields(strategy))
-        shown = (
-            f"{name}={type(value).__name__ if hasattr(value, '__dict__') else repr(value)}" for name, value in named
+        told = (
+            f"{name}={type(value).__name__ if hasattr(value, '__dict__') else repr(value)}"
+            for name, value in shown(strategy)
         )
-        return f"{type(strategy).__name__}({', '.join(shown)})"
+        return f"{type(strategy).__name__}({', '.join(told)})"
     return type(strategy).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, cast, get_args
 
 from .errors import ConfigurationError
@@ -11,10 +12,42 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Way", "check_name", "check_seconds", "check_share", "is_number", "takes_one", "ways_of"]
+__all__ = [
+    "Way",
+    "check_name",
+    "check_seconds",
+    "check_share",
+    "is_number",
+    "shown",
+    "takes_one",
+    "ways_of",
+]
 
 Way: TypeAlias = Literal["replay", "continue", "error"]
 """What becomes of a stream that broke under its reader's eyes."""
+
+
+class _Named:
+    """Stands for a name that is not shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<named>"
+
+
+_NAMED = _Named()
+
+
+def shown(settings: Any) -> list[tuple[str, object]]:
+    """The fields of a dataclass as they may be shown: of those that its class calls ``__private__``, which may hold a
+    customer's name, only that there is one."""
+    private: tuple[str, ...] = getattr(settings, "__private__", ())
+    found: list[tuple[str, object]] = []
+    for field in fields(settings):
+        value: object = getattr(settings, field.name)
+        found.append((field.name, _NAMED if value is not None and field.name in private else value))
+    return found
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -1,14 +1,13 @@
-"""What a cache may keep: requests that leave no state behind, and answers that are whole.
+"""Requests whose answers a cache may keep: those that leave no state behind. (Of the answers: :mod:`.whole`.)
 
-Both are told by fields of each API. Sources: the parameters and the words for an answer's end in openai 3.54,
-anthropic 2.12, google-genai 3.4, cohere 7.3 and ollama 0.6, and the published API references, autumn 2026.
+It is told by fields of each API. Sources: the parameters of openai 3.54, anthropic 2.12, google-genai 3.4, cohere 7.3
+and ollama 0.6, and the published API references, autumn 2026.
 """
 
 from __future__ import annotations
 
 import enum
 import json
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +17,7 @@ from .base import items_of
 if TYPE_CHECKING:
     from .base import Endpoint
 
-__all__ = ["State", "calls_tools", "is_judged", "is_whole", "left_by", "state_of"]
+__all__ = ["State", "left_by", "state_of"]
 
 Members = dict[str, Any]
 Judge = Callable[["Members", bytes], "State"]
@@ -32,9 +31,6 @@ class State(enum.Enum):
     """Something is stored there, or was, or is looked up: a conversation, a file, the web."""
     ACTS = "acts"
     """It makes something, or something acts for it: a job, code that runs, a connector."""
-
-
-# Requests
 
 
 def state_of(dialect: str, endpoint: Endpoint, body: bytes) -> State:
@@ -189,117 +185,3 @@ _REQUESTS: dict[tuple[str, str], _Known] = {
     ("cohere", "chat"): _Known(_cohere, ("tools", "connectors", "conversation_id")),
 }
 """The endpoints whose requests may leave something behind."""
-
-
-# Answers
-
-
-def is_judged(dialect: str, family: str) -> bool:
-    """Whether an answer says by its fields whether it is complete; any other is, that came whole."""
-    return (dialect, family) in _ANSWERS
-
-
-def is_whole(dialect: str, family: str, answer: Any) -> bool:
-    """Whether an answer, as parsed JSON, is complete, and no refusal: worth being given again."""
-    judge = _ANSWERS.get((dialect, family))
-    if judge is None:
-        return True
-    return isinstance(answer, dict) and judge(cast("Members", answer))
-
-
-_ENDS = frozenset({"stop", "tool_calls", "function_call", "tool_use", "end_turn", "stop_sequence", "eos", "eos_token"})
-"""Why a chat ended that is complete, OpenAI's words and those of compatible servers. ``length`` is not among them: what
-was cut short may be whole the next time."""
-
-
-def _whole_chat(answer: Members) -> bool:
-    choices = items_of(answer.get("choices"))
-    if answer.get("error"):  # of a gateway, beside what it had by then
-        return False
-    return bool(choices) and all(
-        isinstance(choice, dict) and _whole_choice(cast("Members", choice)) for choice in choices
-    )
-
-
-def _whole_choice(choice: Members) -> bool:
-    """An answer in sound has an id there, which is gone within the hour (``expires_at``)."""
-    message: Any = choice.get("message")
-    said: Members = cast("Members", message) if isinstance(message, dict) else {}
-    if choice.get("finish_reason") not in _ENDS or choice.get("error"):
-        return False
-    return not said.get("refusal") and not said.get("audio")
-
-
-def _whole_response(answer: Members) -> bool:
-    if answer.get("status") != "completed":
-        return False
-    parts = [part for item in items_of(answer.get("output")) if isinstance(item, dict)
-             for part in items_of(cast("Members", item).get("content"))]  # fmt: skip
-    return not any(isinstance(part, dict) and cast("Members", part).get("type") == "refusal" for part in parts)
-
-
-def _whole_images(answer: Members) -> bool:
-    """A picture, and no link to one: those end within the hour."""
-    return not any(isinstance(one, dict) and cast("Members", one).get("url") for one in items_of(answer.get("data")))
-
-
-def _whole_message(answer: Members) -> bool:
-    return answer.get("stop_reason") in ("end_turn", "stop_sequence", "tool_use")
-
-
-def _whole_candidates(answer: Members) -> bool:
-    feedback: Any = answer.get("promptFeedback")
-    if isinstance(feedback, dict) and cast("Members", feedback).get("blockReason"):
-        return False
-    candidates = items_of(answer.get("candidates"))
-    return bool(candidates) and all(
-        isinstance(one, dict) and cast("Members", one).get("finishReason") == "STOP" for one in candidates
-    )
-
-
-def _whole_predictions(answer: Members) -> bool:
-    predictions = items_of(answer.get("predictions"))
-    return bool(predictions) and not any("raiFilteredReason" in one for one in predictions if isinstance(one, dict))
-
-
-def _whole_cohere(answer: Members) -> bool:
-    return answer.get("finish_reason") in ("COMPLETE", "STOP_SEQUENCE", "TOOL_CALL")
-
-
-def _whole_ollama(answer: Members) -> bool:
-    return answer.get("done") is True and answer.get("done_reason", "stop") == "stop"
-
-
-def _whole_embeddings(answer: Members) -> bool:
-    """Some servers say 200 with nothing in it. openai raises for that; kept, it would do so until its time is over."""
-    return bool(items_of(answer.get("data")))
-
-
-_ANSWERS: dict[tuple[str, str], Callable[[Members], bool]] = {
-    ("openai", "chat"): _whole_chat,
-    ("openai", "completions"): _whole_chat,
-    ("openai", "responses"): _whole_response,
-    ("openai", "embeddings"): _whole_embeddings,
-    ("openai", "images"): _whole_images,
-    ("anthropic", "messages"): _whole_message,
-    ("anthropic", "completions"): _whole_message,
-    ("gemini", "generate_content"): _whole_candidates,
-    ("gemini", "interactions"): lambda answer: answer.get("status") == "completed",
-    ("gemini", "images"): _whole_predictions,
-    ("cohere", "chat"): _whole_cohere,
-    ("ollama", "chat"): _whole_ollama,
-    ("ollama", "completions"): _whole_ollama,
-}
-
-_CALLS = re.compile(
-    rb'"(?:tool_calls|functionCall|\w*tool_use|\w+_call|mcp_approval_request)"(?!\s*:\s*(?:null|\[\s*\]))'
-)
-"""A tool call, but not the empty fields that some compatible servers put into every answer."""
-
-
-def calls_tools(answer: bytes) -> bool:
-    """Whether an answer, plain or as a stream, asks for a tool to be used, or tells of one that was."""
-    # The plain search first: it is many times as quick, and nearly always enough.
-    if b"tool_" not in answer and b'_call"' not in answer and b"functionCall" not in answer:
-        return False
-    return _CALLS.search(answer) is not None

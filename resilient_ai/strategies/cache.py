@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from .._call import scope_text
 from .._keying import Keying
-from .._settings import check_name, is_number
+from .._settings import check_name, is_number, shown
 from ..errors import ConfigurationError, Failure, NotCached
 from ._freshness import age_of, seconds_for, sound_rule
 from ._keep import fallback_key, keep_when_ended, renew
@@ -25,7 +25,7 @@ __all__ = ["Cache"]
 log = logging.getLogger("resilient_ai")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Cache:
     """Serve an answer that was given before, to the same request under the same key. Off until asked for.
 
@@ -66,6 +66,8 @@ class Cache:
     stateful: bool = False
     max_request: int = 1024 * 1024
 
+    __private__: ClassVar[tuple[str, ...]] = ("namespace",)
+
     def __post_init__(self) -> None:
         for name in ("ttl", "stale_if_error", "stale_while_revalidate"):
             object.__setattr__(self, name, sound_rule(f"Cache({name}=…)", getattr(self, name)))
@@ -81,6 +83,9 @@ class Cache:
                 raise ConfigurationError(f"Cache({name}=…) is True or False, got {getattr(self, name)!r}")
         if not (is_number(self.max_request) and isinstance(self.max_request, int) and self.max_request > 0):
             raise ConfigurationError(f"Cache(max_request=…) is a number of bytes above 0, got {self.max_request!r}")
+
+    def __repr__(self) -> str:
+        return f"Cache({', '.join(f'{name}={value!r}' for name, value in shown(self))})"
 
     def new_state(self) -> Shelf:
         """The store given, or one of memory."""

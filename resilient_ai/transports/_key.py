@@ -4,7 +4,8 @@ All of a request is in its key, but for
 
 - what is said of the *form* of the answer: ``stream`` and ``stream_options`` of the dialects whose answers are kept in
   either form, Gemini's ``streamGenerateContent`` and ``alt=sse``, and an ``Accept`` that says the same;
-- the headers of the transport, of tracing and of the SDK itself (:data:`PLUMBING`): none tells what is asked;
+- the headers of the transport, of tracing and of the SDK itself (:data:`PLUMBING`, Sentry's in ``baggage``): none tells
+  what is asked;
 - the credential (:data:`~._request.CREDENTIALS`), which goes into the namespace, or is replaced by one that was named.
 
 Any other header, known to us or not, is part of it: a gateway may choose the model by one. Numbers count as they are
@@ -152,14 +153,15 @@ _OF_THE_KEY = frozenset(CREDENTIALS)
 
 PLUMBING = frozenset(
     {
-        b"accept-encoding", b"baggage", b"connection", b"content-length", b"expect", b"idempotency-key",
+        b"accept-encoding", b"connection", b"content-length", b"expect", b"idempotency-key",
         b"keep-alive", b"newrelic", b"request-id", b"sentry-trace", b"te", b"traceparent", b"tracestate",
-        b"transfer-encoding", b"user-agent", b"x-amzn-trace-id", b"x-client-name", b"x-client-request-id",
+        b"transfer-encoding", b"user-agent", b"x-amzn-trace-id", b"x-client-request-id",
         b"x-cloud-trace-context", b"x-correlation-id", b"x-goog-api-client", b"x-request-id", b"x-request-start",
         b"x-server-timeout",
     }
 )  # fmt: skip
-"""Headers that say how a request travels, who traces it and which SDK it comes from."""
+"""Headers that say how a request travels, who traces it and which SDK it comes from. ``baggage`` and ``x-client-name``
+are not among them: a program says what it likes there, and a gateway may go by it."""
 _PREFIXES = (OURS, b"x-stainless-", b"x-b3-", b"x-datadog-", b"x-amzn-bedrock-trace")
 _FORMS = frozenset({b"application/json", b"text/event-stream"})
 
@@ -174,8 +176,13 @@ def _told(name: bytes, value: bytes) -> bytes:
     """What a header says but for an answer's form, and for the boundary of a form's parts, which is drawn anew."""
     if name == b"accept" and value in _FORMS:
         return b""
+    if name == b"baggage":
+        return b",".join([member for member in value.split(b",") if not member.strip().startswith(_TRACED)])
     return b"multipart" if name == b"content-type" and value.startswith(b"multipart/") else value
 
+
+_TRACED = b"sentry-"
+"""What Sentry puts into ``baggage`` tells which trace a request belongs to: another one each time."""
 
 _STREAMED = b":streamGenerateContent"
 

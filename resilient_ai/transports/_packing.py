@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._packed import Packed
 from ..providers.forms.base import EVENTS, PLAIN, USAGE
 from ..providers.forms.table import turned
-from ..providers.keeping import calls_tools
+from ..providers.whole import calls_tools
 from ._answer import MARKS, whole
 from ._form import form_of
 from ._private import HEADER_LIST

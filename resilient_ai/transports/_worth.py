@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..providers.keeping import is_judged, is_whole
+from ..providers.whole import is_judged, is_whole
 from ._answer import ParsedOnce
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def is_worth_keeping(reply: Reply, prepared: Prepared) -> bool:
     dialect, family = prepared.dialect.name, prepared.endpoint.family
     if not is_judged(dialect, family):
         return True
-    return is_whole(dialect, family, _content(response) if reply.kept is None else reply.kept.noted)
+    said = _content(response) if reply.kept is None else reply.kept.noted
+    return is_whole(dialect, family, said, prepared.body or b"")
 
 
 def _content(response: Any) -> Any:

@@ -144,7 +144,10 @@ def test_a_key_in_gemini_s_query_is_a_credential() -> None:
 
 
 IDLE = ["user-agent", "x-stainless-retry-count", "x-request-id", "traceparent", "x-resilient-ai-tag", "accept-encoding"]
-TELLING = ["x-portkey-config", "cf-aig-authorization", "accept-language", "x-tenant", "openai-beta", "anthropic-beta"]
+TELLING = [
+    "x-portkey-config", "cf-aig-authorization", "accept-language", "x-tenant", "openai-beta", "anthropic-beta",
+    "baggage", "x-client-name",
+]  # fmt: skip
 
 
 def test_headers_that_may_choose_an_answer_count() -> None:
@@ -154,6 +157,15 @@ def test_headers_that_may_choose_an_answer_count() -> None:
         assert key_of(CHAT, {}, **{name: "a"}) == plain
     keys = [key_of(CHAT, {}, **{name: value}) for name in TELLING for value in ("a", "b")]
     assert len({plain, *keys}) == 1 + len(keys)
+
+
+def test_sentry_s_baggage_does_not_count() -> None:
+    """It names the trace, another one each time; what else is in there may choose an answer."""
+    one, other, tenant = (
+        key_of(CHAT, {}, baggage=said)
+        for said in ("tenant=a,sentry-trace_id=1", "tenant=a, sentry-trace_id=2,sentry-sampled=true", "tenant=b")
+    )
+    assert one == other != tenant
 
 
 def form(boundary: str, *parts: bytes) -> Any:

@@ -92,3 +92,14 @@ def test_replaced_keeps_the_rest(strategy: Any) -> None:
 def test_short_and_readable() -> None:
     assert repr(Pipeline(Retry())) == f"<Pipeline {Pipeline(Retry()).fingerprint}: Retry>"
     assert "empty" in repr(Pipeline())
+    assert repr(Cache(ttl=5)).startswith("Cache(ttl=5, stale_if_error=None, ")
+
+
+def test_no_namespace_is_shown() -> None:
+    """It may be a customer's name."""
+    cache = Cache(ttl=60, namespace="tenant-7")
+    for text in (repr(cache), str(Pipeline(cache)), repr(Pipeline(cache)), f"{Pipeline(cache).strategies}"):
+        assert "tenant-7" not in text
+    assert "namespace=<named>" in repr(cache)
+    assert "namespace=<named>" in str(Pipeline(cache))
+    assert "namespace=None" in repr(Cache())

@@ -1,6 +1,6 @@
 """How a stream's answer ended, noted as its events pass: enough to see whether it is worth being given again.
 
-What is noted has the fields of the plain answer that tell it (:func:`~resilient_ai.providers.keeping.is_whole`).
+What is noted has the fields of the plain answer that tell it (:func:`~resilient_ai.providers.whole.is_whole`).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..whole import is_filtered, refuses
 from .base import items, members
 
 if TYPE_CHECKING:
@@ -24,8 +25,13 @@ def _chat(noted: dict[str, Any], event: dict[str, Any]) -> None:
         if choice.get("finish_reason"):
             noted.setdefault("choices", []).append({"finish_reason": choice["finish_reason"]})
         delta = choice.get("delta")
-        if delta and (delta.get("refusal") or delta.get("audio")):
-            noted.setdefault("choices", []).append({"message": delta})
+        if (delta and (delta.get("refusal") or delta.get("audio") or _refuses(delta))) or is_filtered(choice):
+            noted.setdefault("choices", []).append({"message": delta})  # which has no end: that is not whole
+
+
+def _refuses(delta: dict[str, Any]) -> bool:
+    content = delta.get("content")
+    return isinstance(content, list) and refuses(content)
 
 
 def _response(noted: dict[str, Any], event: dict[str, Any]) -> None:

@@ -14,11 +14,11 @@ from resilient_ai.providers.anthropic import DIALECT as ANTHROPIC
 from resilient_ai.providers.forms.base import EVENTS, PLAIN, USAGE, Told, written
 from resilient_ai.providers.forms.table import FORMS, turned
 from resilient_ai.providers.gemini import DIALECT as GEMINI
-from resilient_ai.providers.keeping import is_whole
 from resilient_ai.providers.openai import DIALECT as OPENAI
 from resilient_ai.providers.sse import EventDecoder
 from resilient_ai.providers.streams.gist import GISTS
 from resilient_ai.providers.streams.recorded import Recorded
+from resilient_ai.providers.whole import is_whole
 from tests.wire.answers import ANSWERS, Json
 
 DIALECTS = {dialect.name: dialect for dialect in (OPENAI, ANTHROPIC, GEMINI)}

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from resilient_ai.providers.keeping import State, calls_tools, is_whole, state_of
+from resilient_ai.providers.keeping import State, state_of
 from resilient_ai.providers.registry import DIALECTS
+from resilient_ai.providers.streams.gist import GISTS
+from resilient_ai.providers.whole import calls_tools, is_whole
 
 NONE, KEPT, ACTS = State.NONE, State.KEPT, State.ACTS
 PATHS = {
@@ -97,6 +99,15 @@ def chat(ends: Any, **message: Any) -> Any:
     return {"choices": [{"message": {"role": "assistant", **message}, "finish_reason": ends}]}
 
 
+def ended(**said: Any) -> Any:
+    """A choice that says ``stop``, and more."""
+    (choice,) = chat("stop", content="hello")["choices"]
+    return {"choices": [choice | said]}
+
+
+AZURE = {"hate": {"filtered": False, "severity": "safe"}, "protected_material_code": {"filtered": False}}
+
+
 def response(status: str, *parts: Any) -> Any:
     return {"status": status, "output": [{"type": "message", "content": list(parts)}]}
 
@@ -115,6 +126,17 @@ def gemini(*ends: Any, **said: Any) -> Any:
         ("openai chat", chat("stop", refusal="no"), False),
         ("openai chat", chat("stop", refusal=None), True),
         ("openai chat", chat("stop", audio={"id": "audio_1", "expires_at": 1}), False),
+        ("openai chat", chat("stop", content=[{"type": "refusal", "refusal": "no"}]), False),
+        ("openai chat", chat("stop", content=[{"type": "text", "text": "a"}]), True),
+        ("openai chat", ended(content_filter_results=AZURE), True),
+        ("openai chat", ended(content_filter_results=AZURE | {"hate": {"filtered": True}}), False),
+        ("openai chat", ended(content_filter_result={"hate": {"filtered": True}}), False),
+        ("openai chat", ended(content_filter_results={"error": {"code": "content_filter_error"}}), True),
+        ("openai chat", ended(content_filter_results=5), True),
+        ("openai chat", ended(native_finish_reason="SAFETY"), False),
+        ("openai chat", ended(native_finish_reason="refusal"), False),
+        ("openai chat", ended(native_finish_reason="STOP"), True),
+        ("openai chat", ended(native_finish_reason="end_turn"), True),
         ("openai chat", chat(None), False),
         ("openai chat", {"choices": [*chat("stop")["choices"], *chat("length")["choices"]]}, False),
         ("openai chat", {"choices": []}, False),
@@ -156,6 +178,51 @@ def test_whether_an_answer_is_whole(family: str, answer: Any, whole: bool) -> No
     """Promise 28."""
     dialect, name = family.split()
     assert is_whole(dialect, name, answer) is whole
+
+
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [
+        ({}, True),
+        ({"content_filter_results": AZURE}, True),
+        ({"content_filter_results": {"hate": {"filtered": True}}}, False),
+        ({"native_finish_reason": "SAFETY"}, False),
+        ({"delta": {"content": [{"type": "refusal", "refusal": "no"}]}}, False),
+    ],
+)
+def test_what_a_stream_tells_of_its_end(more: dict[str, Any], whole: bool) -> None:
+    noted: dict[str, Any] = {}
+    choices: list[dict[str, Any]] = [{"delta": {"content": "hel"}} | more, {"delta": {}, "finish_reason": "stop"}]
+    for choice in choices:
+        GISTS["openai", "chat"](noted, {"choices": [choice]})
+    assert is_whole("openai", "chat", noted) is whole
+
+
+VECTOR = {"embedding": [1.0]}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "request_", "answer", "whole"),
+    [
+        ("openai", {"input": "a"}, {"data": [VECTOR]}, True),
+        ("openai", {"input": ["a", "b"]}, {"data": [VECTOR] * 2}, True),
+        ("openai", {"input": ["a", "b"]}, {"data": [VECTOR]}, False),
+        ("openai", {"input": [1, 2, 3]}, {"data": [VECTOR]}, True),  # the tokens of one
+        ("openai", {"input": [[1, 2], [3]]}, {"data": [VECTOR]}, False),
+        ("openai", {"input": []}, {"data": []}, False),
+        ("openai", 5, {"data": [VECTOR]}, True),
+        ("cohere", {"texts": ["a", "b"]}, {"embeddings": {"float": [[1.0]]}}, False),
+        ("cohere", {"texts": ["a", "b"]}, {"embeddings": {"float": [[1.0], [2.0]]}}, True),
+        ("cohere", {"texts": ["a", "b"]}, {"embeddings": [[1.0], [2.0]]}, True),
+        ("ollama", {"input": ["a", "b"]}, {"embeddings": [[1.0]]}, False),
+        ("ollama", {"prompt": "a"}, {"embedding": [1.0]}, True),
+        ("gemini", {"content": {"parts": []}}, {"embedding": {"values": [1.0]}}, True),
+        ("gemini", {"requests": [{}, {}]}, {"embeddings": [{"values": [1.0]}]}, False),
+        ("gemini", {"requests": [{}, {}]}, {"embeddings": [{"values": [1.0]}] * 2}, True),
+    ],
+)
+def test_a_vector_for_each_text(dialect: str, request_: Any, answer: Any, whole: bool) -> None:
+    assert is_whole(dialect, "embeddings", answer, json.dumps(request_).encode()) is whole
 
 
 @pytest.mark.parametrize(
