@@ -50,7 +50,7 @@ def _response(name: bytes, event: dict[str, Any]) -> Said:
         part = event.get("content_index", event.get("summary_index", 0))
         text = event["delta"]
         return Said((Part((sort, event.get("output_index", 0), part), text),)) if text else NOTHING
-    if kind in _FAILED:
+    if kind in _FAILED or event.get("error"):  # a gateway's may have no type: the SDK raises it all the same
         return FAILS
     if kind in _ENDED:
         return ENDS

@@ -189,3 +189,10 @@ def test_what_leaves_something_behind(family: str, body: bytes, makes: bool) -> 
 def test_the_ids_a_request_speaks_of(family: str, body: bytes, ids: tuple[str, ...]) -> None:
     """A request goes where what it speaks of was made; the program's own data says nothing of that."""
     assert openai.effects(family, body)[1] == ids
+
+
+@pytest.mark.parametrize("family", ["chat", "responses", "images"])
+@pytest.mark.parametrize("name", [b"", b"error"])
+def test_an_error_without_a_type_is_told_in_any_stream(family: str, name: bytes) -> None:
+    """A gateway's; the SDK raises it whatever the event is called."""
+    assert openai.DIALECT.streams[family].read(name, error()).fails
