@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...canonical import Answer, Refusal, Text, ToolCall, Usage, arguments_of
 from ..base import Untranslatable, made_up
+from .written import call_id
 
 if TYPE_CHECKING:
     from ...canonical import Stop
@@ -50,8 +51,8 @@ _UNTOLD = ("audio", "function_call", "images", "video")
 
 def read_answer(answer: dict[str, Any]) -> Answer:
     """The answer, in the canonical form."""
-    choice = answer["choices"][0]
-    if len(answer["choices"]) > 1:
+    choice, *more = answer["choices"]
+    if more:
         raise Untranslatable("choices[1]", "one answer was asked for")
     message: Json = choice["message"]
     at = "choices[0].message"
@@ -152,7 +153,7 @@ def write_answer(answer: Answer, asked: Asked) -> dict[str, Any]:
             refusals.append(part.text)
         else:
             function = {"name": part.name, "arguments": part.arguments or "{}"}
-            calls.append({"id": part.id, "type": "function", "function": function})
+            calls.append({"id": call_id(part.id), "type": "function", "function": function})
     message: Json = {
         "role": "assistant",
         "content": "".join(texts) if texts or not (refusals or calls) else None,

@@ -202,7 +202,7 @@ def compact(arguments: Any) -> str:
         return arguments or "{}"
     try:
         return arguments_of(_decoded(arguments)) if arguments.strip() else "{}"
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments
 
 

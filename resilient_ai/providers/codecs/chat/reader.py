@@ -55,7 +55,7 @@ class _Part:
             return False
         try:
             return isinstance(json.loads("".join(self.said)), dict)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
 
 

@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from ...canonical import Choice, Request, Schema, Tool
 from ..base import Untranslatable, Written
+from ..openai_rules import (
+    NAME_WANTED,
+    ROOT_WANTED,
+    STRICT_WANTED,
+    WORD_WANTED,
+    is_name,
+    is_strict,
+    proper_name,
+    says_json,
+)
 from .conversation import read_messages
 from .written import write_messages
 
@@ -191,20 +201,18 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     body: Json = {"model": request.model, "messages": messages}
     _write_settings(request, body, most)
     if request.tools:
-        body["tools"] = [_write_tool(tool) for tool in request.tools]
-        if request.parallel is not None:
-            body["parallel_tool_calls"] = request.parallel
-    if request.choice is not None:
-        body["tool_choice"] = _write_choice(request.choice)
+        _write_tools(request, body, lost)
+    elif request.choice is not None and request.choice.kind not in ("auto", "none"):
+        lost(request.path("choice"), "there are no tools to be called")
     if request.stop:
         if len(request.stop) > _MOST_STOPS:
             lost(request.path("stop"), f"Chat stops at {_MOST_STOPS} sequences at most")
         body["stop"] = request.stop[:_MOST_STOPS]
     if request.schema is not None:
-        body["response_format"] = _write_schema(request.schema)
+        _write_schema(request, request.schema, body, lost)
     if request.top_k is not None:
         lost(request.path("top_k"), "Chat has no such field")
-    if request.budget is not None:
+    if request.budget:
         lost(request.path("budget"), "Chat has levels of effort, and no count of the tokens to think for")
     if request.stream:
         body["stream"] = True
@@ -221,36 +229,72 @@ def _write_settings(request: Request, body: Json, most: int | None) -> None:
         ("seed", request.seed),
         ("presence_penalty", request.presence_penalty),
         ("frequency_penalty", request.frequency_penalty),
-        ("reasoning_effort", request.effort),
+        ("reasoning_effort", "none" if request.effort is None and request.budget == 0 else request.effort),
         ("verbosity", request.verbosity),
     ):
         if value is not None:
             body[name] = value
 
 
-def _write_tool(tool: Tool) -> Json:
+def _write_tools(request: Request, body: Json, lost: Lost) -> None:
+    tools = [written for tool in request.tools if (written := _write_tool(tool, lost)) is not None]
+    if not tools:
+        return
+    body["tools"] = tools
+    if request.parallel is not None:
+        body["parallel_tool_calls"] = request.parallel
+    if request.choice is not None:
+        body["tool_choice"] = _write_choice(request, request.choice, tools)
+
+
+def _write_tool(tool: Tool, lost: Lost) -> Json | None:
+    if not is_name(tool.name):
+        lost(tool.at, NAME_WANTED)
+        return None
     function: Json = {"name": tool.name}
     if tool.description is not None:
         function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    if tool.strict is not None:
-        function["strict"] = tool.strict
+    parameters, strict = tool.parameters, tool.strict
+    if parameters is not None:
+        if parameters and "type" not in parameters:
+            parameters = {"type": "object", **parameters}
+        if parameters and parameters["type"] != "object":
+            lost(tool.at, ROOT_WANTED)
+            return None
+        if strict and not is_strict(parameters):
+            lost(tool.at, STRICT_WANTED)
+            strict = False
+        function["parameters"] = parameters
+    if strict is not None:
+        function["strict"] = strict
     return {"type": "function", "function": function}
 
 
-def _write_choice(choice: Choice) -> str | Json:
-    if choice.kind == "named":
-        return {"type": "function", "function": {"name": choice.name}}
-    return _CHOSEN[choice.kind]
+def _write_choice(request: Request, choice: Choice, tools: list[Json]) -> str | Json:
+    if choice.kind != "named":
+        return _CHOSEN[choice.kind]
+    if all(tool["function"]["name"] != choice.name for tool in tools):
+        raise Untranslatable(request.path("choice"), "the tool to be called is not among the tools")
+    return {"type": "function", "function": {"name": choice.name}}
 
 
-def _write_schema(schema: Schema) -> Json:
+def _write_schema(request: Request, schema: Schema, body: Json, lost: Lost) -> None:
+    at = request.path("schema")
     if schema.schema is None:
-        return {"type": "json_object"}
-    given: Json = {"name": schema.name or _NAMED, "schema": schema.schema}
+        if says_json(request.messages):
+            body["response_format"] = {"type": "json_object"}
+        else:
+            lost(at, WORD_WANTED)
+        return
+    if schema.schema.get("type") != "object":
+        lost(at, ROOT_WANTED)
+        return
+    given: Json = {"name": proper_name(schema.name or _NAMED), "schema": schema.schema}
     if schema.description is not None:
         given["description"] = schema.description
     if schema.strict is not None:
         given["strict"] = schema.strict
-    return {"type": "json_schema", "json_schema": given}
+        if schema.strict and not is_strict(schema.schema):
+            lost(at, STRICT_WANTED)
+            given["strict"] = False
+    body["response_format"] = {"type": "json_schema", "json_schema": given}

@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Closed, Finished, Opened, PartClosed, PartDelta, PartOpened, Used
+from ...streams.base import members
 from .answer import write_usage
+from .written import call_id
 
 if TYPE_CHECKING:
     from ...canonical import Delta, Usage
@@ -22,8 +24,8 @@ class Writer:
     """Writes one stream. The first chunk says whether there will be words, and so waits for the first part."""
 
     def __init__(self, asked: Asked) -> None:
-        options: Json = asked.body.get("stream_options") or {}
-        self._counts = bool(options.get("include_usage"))
+        options: Any = asked.body.get("stream_options")
+        self._counts = bool(members(options if isinstance(options, dict) else None).get("include_usage"))
         self._frame = self._before = self._after = ""
         self._begun = self._silent = False
         self._sort = "text"
@@ -80,7 +82,7 @@ class Writer:
         self._calls += 1
         self._silent = True
         function = {"name": delta.name, "arguments": ""}
-        call = {"index": self._calls, "id": delta.id, "type": "function", "function": function}
+        call = {"index": self._calls, "id": call_id(delta.id), "type": "function", "function": function}
         return beginning + self._chunk(json.dumps({"tool_calls": [call]}, separators=(",", ":")))
 
     def _part_delta(self, words: str) -> bytes:

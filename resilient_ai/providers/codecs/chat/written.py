@@ -6,7 +6,8 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Audio, Document, Image, Refusal, Text, ToolCall, ToolResult
-from ..base import FAILED
+from ..base import FAILED, made_up
+from ..openai_rules import PICTURES, PICTURES_WANTED, proper_name
 from .conversation import NAMELESS, PDF
 
 if TYPE_CHECKING:
@@ -15,9 +16,16 @@ if TYPE_CHECKING:
     from ...canonical import Message, Part
     from ..base import Lost
 
-__all__ = ["write_messages"]
+__all__ = ["call_id", "write_messages"]
 
 Json = dict[str, Any]
+_LONGEST_ID = 40
+"""Characters of a tool call's id: OpenAI answers a longer one with 400 ("Expected a string with maximum length 40")."""
+
+
+def call_id(given: str) -> str:
+    """An id that the vendor takes, in this request as in the program's next one."""
+    return given if len(given) <= _LONGEST_ID else made_up("call_", given)
 
 
 def write_messages(messages: Iterable[Message], lost: Lost) -> list[Json]:
@@ -51,6 +59,9 @@ def _write_parts(parts: Iterable[Part], lost: Lost) -> str | list[Json]:
 
 def _write_part(part: Part, lost: Lost) -> Json | None:
     if isinstance(part, Image):
+        if not _readable(part):
+            lost(part.at, PICTURES_WANTED)
+            return None
         url = part.url if part.data is None else f"data:{part.media_type};base64,{part.data}"
         detail = {} if part.detail is None else {"detail": part.detail}
         return {"type": "image_url", "image_url": {"url": url, **detail}}
@@ -63,6 +74,12 @@ def _write_part(part: Part, lost: Lost) -> Json | None:
         lost(part.at, "Chat hears audio/wav and audio/mp3 only")
         return None
     raise TypeError("not a part of what a user says")
+
+
+def _readable(image: Image) -> bool:
+    if image.data is not None:
+        return image.media_type in PICTURES
+    return image.url is not None and image.url[:8].lower().startswith(("https://", "http://"))
 
 
 def _write_document(part: Document, lost: Lost) -> Json | None:
@@ -95,8 +112,8 @@ def _write_turn(parts: Iterable[Part]) -> Json:
         elif isinstance(part, Refusal):
             said.append({"type": "refusal", "refusal": part.text})
         elif isinstance(part, ToolCall):
-            function = {"name": part.name, "arguments": part.arguments}
-            calls.append({"id": part.id, "type": "function", "function": function})
+            function = {"name": proper_name(part.name), "arguments": part.arguments}
+            calls.append({"id": call_id(part.id), "type": "function", "function": function})
         else:
             raise TypeError("not a part of what an assistant says")
     content = said[0]["text"] if len(said) == 1 and said[0]["type"] == "text" else said or None
@@ -114,4 +131,4 @@ def _write_result(result: ToolResult, lost: Lost) -> Json:
     if result.failed:
         texts[:1] = [FAILED + texts[0]] if texts else [FAILED]
     content = texts[0] if len(texts) == 1 else [{"type": "text", "text": text} for text in texts] or ""
-    return {"role": "tool", "tool_call_id": result.call, "content": content}
+    return {"role": "tool", "tool_call_id": call_id(result.call), "content": content}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult
 from ..base import FAILED, made_up
+from ..openai_rules import PICTURES, proper_name
 from .items import unnamed
-from .tools import proper_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -107,7 +107,6 @@ def _content(part: Part, at: str, lost: Lost) -> _JSON | None:
     return None
 
 
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
 _NO_FILES = ("audio/", "image/", "video/")
 _ADDRESS = "OpenAI takes nothing from such an address"
 
@@ -115,7 +114,7 @@ _ADDRESS = "OpenAI takes nothing from such an address"
 def _image(part: Image, at: str, lost: Lost) -> _JSON | None:
     url = part.url
     if part.data is not None:
-        if part.media_type not in _PICTURES:
+        if part.media_type not in PICTURES:
             lost(at, "OpenAI takes pictures as PNG, JPEG, WebP or GIF")
             return None
         url = f"data:{part.media_type};base64,{part.data}"

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...canonical import Choice, Schema, Text, Tool
+from ...canonical import Choice, Schema, Tool
 from ...streams.base import items, members
 from ..base import Untranslatable
+from ..openai_rules import (
+    NAME_WANTED,
+    ROOT_WANTED,
+    STRICT_WANTED,
+    WORD_WANTED,
+    is_name,
+    is_strict,
+    proper_name,
+    says_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "allowed",
-    "proper_name",
     "read_choice",
     "read_schema",
     "read_tools",
@@ -104,13 +112,6 @@ def read_schema(given: _JSON, lost: Lost) -> Schema | None:
 
 # Written
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_OTHERS = re.compile(r"[^a-zA-Z0-9_-]")
-_NAME_WANTED = "OpenAI's names are up to 64 letters, digits, _ and -"
-_STRICT_WANTED = "OpenAI's strict schemas require every property, allow no others, and have only anyOf to choose"
-_ROOT_WANTED = "OpenAI wants an object at the root of a schema"
-_WORD_WANTED = "OpenAI answers in JSON without a schema only where the request says JSON"
-
 
 def write_tools(given: Iterable[Tool], lost: Lost) -> list[_JSON]:
     """The functions; not strict unless that is asked for, which would be the default here alone."""
@@ -119,17 +120,17 @@ def write_tools(given: Iterable[Tool], lost: Lost) -> list[_JSON]:
 
 def _tool(tool: Tool, lost: Lost) -> _JSON | None:
     parameters = tool.parameters or None
-    if not _NAME.fullmatch(tool.name):
-        lost(f"{tool.at}.name", _NAME_WANTED)
+    if not is_name(tool.name):
+        lost(f"{tool.at}.name", NAME_WANTED)
         return None
     if parameters is not None and "type" not in parameters:
         parameters = {"type": "object", **parameters}
     if parameters is not None and parameters["type"] != "object":
-        lost(tool.at, _ROOT_WANTED)
+        lost(tool.at, ROOT_WANTED)
         return None
     strict = bool(tool.strict)
-    if strict and parameters is not None and not _is_strict(parameters):
-        lost(tool.at, _STRICT_WANTED)
+    if strict and parameters is not None and not is_strict(parameters):
+        lost(tool.at, STRICT_WANTED)
         strict = False
     if parameters is None:
         parameters = {**_NO_PARAMETERS, "additionalProperties": False} if strict else _NO_PARAMETERS
@@ -156,16 +157,16 @@ def write_schema(request: Request, schema: Schema, lost: Lost) -> _JSON | None:
     """The form of the text."""
     at = request.path("schema")
     if schema.schema is None:
-        if not _says_json(request):
-            lost(at, _WORD_WANTED)
+        if not says_json(request.messages):
+            lost(at, WORD_WANTED)
             return None
         return {"type": "json_object"}
     if schema.schema.get("type") != "object":
-        lost(at, _ROOT_WANTED)
+        lost(at, ROOT_WANTED)
         return None
     name, strict = proper_name(schema.name or "answer"), schema.strict
-    if strict and not _is_strict(schema.schema):
-        lost(at, _STRICT_WANTED)
+    if strict and not is_strict(schema.schema):
+        lost(at, STRICT_WANTED)
         strict = False
     written: _JSON = {"type": "json_schema", "name": name, "schema": schema.schema}
     if strict is not None:
@@ -173,56 +174,3 @@ def write_schema(request: Request, schema: Schema, lost: Lost) -> _JSON | None:
     if schema.description is not None:
         written["description"] = schema.description
     return written
-
-
-def proper_name(name: str) -> str:
-    """A name that nobody will call, as OpenAI takes it: of a schema, or of a tool that was there earlier."""
-    return name if _NAME.fullmatch(name) else _OTHERS.sub("_", name)[:64] or "_"
-
-
-def _says_json(request: Request) -> bool:
-    return any(
-        isinstance(part, Text) and "json" in part.text.lower() for message in request.messages for part in message.parts
-    )
-
-
-_DEEPEST = 20
-"""Schemas within schemas that are looked at; strict mode takes ten."""
-
-
-def _is_strict(schema: Any, depth: int = 0) -> bool:
-    """Whether all objects of a schema are as strict mode wants them."""
-    if not isinstance(schema, dict):
-        return True
-    if depth > _DEEPEST:
-        return False
-    node: _JSON = schema  # pyright: ignore[reportUnknownVariableType]
-    if node.keys().isdisjoint(_LOOKED_AT) and node.get("type") != "object":
-        return True
-    if not node.keys().isdisjoint(_LOOSE):
-        return False
-    properties = members(node.get("properties"))
-    if node.get("type") == "object" or properties:
-        required = items(node.get("required"))
-        if node.get("additionalProperties") is not False or any(name not in required for name in properties):
-            return False
-    inner = [*properties.values(), node.get("items"), *items(node.get("anyOf"))]
-    inner += [*members(node.get("$defs")).values(), *members(node.get("definitions")).values()]
-    return all(_is_strict(one, depth + 1) for one in inner)
-
-
-_LOOSE = frozenset(
-    {
-        "allOf",
-        "dependentRequired",
-        "dependentSchemas",
-        "else",
-        "if",
-        "not",
-        "oneOf",
-        "patternProperties",
-        "then",
-    }
-)
-"""Keywords that strict mode does not take."""
-_LOOKED_AT = _LOOSE | {"properties", "items", "anyOf", "$defs", "definitions"}

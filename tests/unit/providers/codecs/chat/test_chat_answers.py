@@ -10,7 +10,7 @@ from hypothesis import given
 from openai.types.chat import ChatCompletion
 
 from resilient_ai.failures import FailureKind
-from resilient_ai.providers.canonical import Answer, Refusal, Text, ToolCall, Usage
+from resilient_ai.providers.canonical import Answer, Opened, PartOpened, Refusal, Text, ToolCall, Usage
 from resilient_ai.providers.codecs.base import Asked, Untranslatable
 from resilient_ai.providers.codecs.chat import CODEC
 from resilient_ai.providers.kinds import classify, in_stream
@@ -176,6 +176,15 @@ def test_an_answer_without_words_has_an_empty_text() -> None:
     message = CODEC.write_answer(called, ASKED)["choices"][0]["message"]
     assert message["content"] is None
     assert message["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
+def test_an_id_that_the_program_s_own_vendor_would_not_take_back() -> None:
+    called = Answer("a", "m", [ToolCall("x" * 64, "f", "{}")], "tool_calls")
+    made_up = CODEC.write_answer(called, ASKED)["choices"][0]["message"]["tool_calls"][0]["id"]
+    assert len(made_up) <= 40
+    writer = CODEC.writer(ASKED)
+    writer.write(Opened("a", "m"))
+    assert made_up.encode() in writer.write(PartOpened(0, "tool", "x" * 64, "f"))
 
 
 STATUSES = {

@@ -25,6 +25,9 @@ from resilient_ai.providers.canonical import (
 )
 from resilient_ai.providers.codecs.base import Asked, Untranslatable, dropping, refusing
 from resilient_ai.providers.codecs.chat import CODEC
+from resilient_ai.testing._server.fields import CHAT
+from resilient_ai.testing._server.validate import check
+from resilient_ai.testing._server.world import Ask
 from tests.unit.providers.codecs import made
 from tests.unit.providers.codecs.chat.test_chat_round_trips import CAN
 from tests.unit.providers.codecs.sdk_types import as_sent
@@ -294,7 +297,22 @@ def test_formats(given: Json, form: Schema | None) -> None:
     assert read({**turn(content="a"), "response_format": given}).schema == form
 
 
+def asking(*parts: Any, **fields: Any) -> Request:
+    return Request("m", [Message("user", list(parts) or [Text("a")])], **fields)
+
+
+OPEN: Json = {"type": "object", "properties": {"a": {"type": "string"}}}
 LIST: list[tuple[Request, str]] = [
+    (asking(Image("aGk=", "image/heic", at="here")), "here"),
+    (asking(Image(url="gs://b/a.png", at="here")), "here"),
+    (asking(tools=[Tool("a.b", at="tools[0]")]), "tools[0]"),
+    (asking(tools=[Tool("f", parameters={"type": "array"}, at="tools[0]")]), "tools[0]"),
+    (asking(tools=[Tool("f", parameters=OPEN, strict=True, at="tools[0]")]), "tools[0]"),
+    (asking(tools=[Tool("f")], choice=Choice("named", "g"), at={"choice": "toolConfig"}), "toolConfig"),
+    (asking(choice=Choice("any")), "choice"),
+    (asking(schema=Schema(None)), "schema"),
+    (asking(schema=Schema({"type": "array"})), "schema"),
+    (asking(schema=Schema(OPEN, strict=True), at={"schema": "output_config.format"}), "output_config.format"),
     (Request("m", [Message("user", [Document(url="https://a", at="here")])]), "here"),
     (Request("m", [Message("user", [Document("aGk=", "application/msword", at="here")])]), "here"),
     (Request("m", [Message("user", [Document("gA==", "text/plain", at="here")])]), "here"),
@@ -312,6 +330,31 @@ def test_what_chat_cannot_say_is_named(request_: Request, path: str) -> None:
     with pytest.raises(Untranslatable) as refused:
         CODEC.write_request(request_, refusing, None)
     assert refused.value.path == path
+
+
+def test_what_is_not_strict_is_so_if_losses_are_allowed() -> None:
+    request = asking(tools=[Tool("f", parameters=OPEN, strict=True, at="tools[0]")], schema=Schema(OPEN, strict=True))
+    body = CODEC.write_request(request, noted := dropping(), None).body
+    assert body["tools"][0]["function"]["strict"] is body["response_format"]["json_schema"]["strict"] is False
+    assert noted.noted == ["tools[0]", "schema"]
+
+
+def test_json_is_asked_for_where_it_is_spoken_of() -> None:
+    request = asking(Text("Say it in JSON."), schema=Schema(None))
+    assert CODEC.write_request(request, refusing, None).body["response_format"] == {"type": "json_object"}
+
+
+def test_ids_and_names_of_other_vendors() -> None:
+    call, result = ToolCall("x" * 64, "a.b:c", "{}"), ToolResult("x" * 64, "a.b:c", [])
+    request = Request("m", [Message("user", [Text("a")]), Message("assistant", [call]), Message("tool", [result])])
+    _, one, other = CODEC.write_request(request, refusing, None).body["messages"]
+    assert len(one["tool_calls"][0]["id"]) <= 40
+    assert one["tool_calls"][0]["id"] == other["tool_call_id"]
+    assert one["tool_calls"][0]["function"]["name"] == "a_b_c"
+
+
+def test_no_thoughts_are_no_thoughts() -> None:
+    assert CODEC.write_request(asking(budget=0), refusing, None).body["reasoning_effort"] == "none"
 
 
 def test_a_document_of_text_is_sent_as_its_text() -> None:
@@ -335,7 +378,8 @@ def test_no_more_is_asked_for_than_the_model_can_answer_with() -> None:
 
 
 @given(made.requests(CAN))
-def test_the_sdk_s_types_take_every_request(request: Request) -> None:
+def test_the_sdk_s_types_and_the_vendor_take_every_request(request: Request) -> None:
     kind = params.CompletionCreateParamsStreaming if request.stream else params.CompletionCreateParamsNonStreaming
     body = CODEC.write_request(request, refusing, None).body
     assert as_sent(kind, body) == body
+    check(CHAT, Ask(method="POST", path="/chat/completions", query={}, json=body))
