@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._call import Operation
 from ..failures import FailureKind
-from .base import Dialect, Endpoint, values_of
+from .base import Dialect, Endpoint, items_of, values_of
 from .kinds import classify, in_stream, in_success
 from .said import asks_to_wait
 from .streams.openai import STREAMS
+from .streams.openai_chat import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -265,7 +266,13 @@ def answers_in_json(family: str) -> bool:
 
 def tells_failure(family: str, body: Any) -> bool:
     """Whether it is a proper answer of its family that says by itself that it failed."""
-    return family == "responses" and isinstance(body, dict) and cast("dict[str, Any]", body).get("status") == "failed"
+    if not isinstance(body, dict):
+        return False
+    answer = cast("dict[str, Any]", body)
+    if family == "responses":
+        return answer.get("status") == "failed"
+    choices = items_of(answer.get("choices")) if family == "chat" else []
+    return any(cast("Any", one).get("finish_reason") in FAILED for one in choices if isinstance(one, dict))
 
 
 FORWARDED = frozenset(

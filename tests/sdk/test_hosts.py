@@ -214,3 +214,60 @@ def test_a_token_of_entra_is_a_bearer_s(mode: Mode, primary: Any) -> None:
         "Bearer eyJ0eXAi.two.sig",
     ]
     assert not any("api-key" in seen.headers for seen in server.seen)
+
+
+def gave_up(reason: str) -> Any:
+    """A host that ends its answers so."""
+
+    def play(seen: Seen) -> Answer:
+        status, kind, answer = chat_answer(seen)
+        answer = answer.replace(b'"stop"', f'"{reason}"'.encode()) + (b"data: [DONE]\n\n" if "event" in kind else b"")
+        return status, kind, answer.replace(b'"from "', b'""').replace(b'"there"', b'""')
+
+    return play
+
+
+@modes
+@pytest.mark.parametrize("reason", ["insufficient_system_resource", "error"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_says_it_is_none(mode: Mode, primary: Any, reason: str, stream: bool) -> None:
+    """DeepSeek's system ran out of something; Mistral and OpenRouter call it an error: with HTTP 200."""
+
+    async def script() -> None:
+        primary.fault(Fault.status(503))
+        fallback = [
+            Target("deepseek:m", base_url=host.url, api_key=KEY),
+            Target("b:m", base_url=sound.url, api_key=KEY),
+        ]
+        client = wrap(mode.openai(primary), once(), fallback=fallback)
+        answer = await chat(client, stream=stream)
+        if stream:
+            said = await everything(answer)
+            assert "".join(chunk.choices[0].delta.content or "" for chunk in said) == "from there"
+        else:
+            assert outcome(answer).answered_by == "b:m"
+            assert outcome(answer).attempts[1].startswith("deepseek:m: transient")
+        await close(client)
+
+    def play(seen: Seen) -> Answer:
+        status, kind, answer = chat_answer(seen)
+        return status, kind, answer + (b"data: [DONE]\n\n" if "event" in kind else b"")
+
+    with Strict(gave_up(reason)) as host, Strict(play) as sound:
+        mode.run(script)
+    assert (len(host.seen), len(sound.seen)) == (1, 1)
+
+
+@two_modes
+def test_it_is_the_program_s_to_read_if_nobody_else_answers(mode: Mode) -> None:
+    """As under the bare SDK."""
+
+    async def script() -> None:
+        given = (openai.AsyncOpenAI if mode.is_async else openai.OpenAI)(api_key="k", base_url=host.url)
+        client = wrap(given, Pipeline.default(Retry(attempts=2), isolated=True))
+        assert (await chat(client)).choices[0].finish_reason == "error"
+        await close(client, given)
+
+    with Strict(gave_up("error")) as host:
+        mode.run(script)
+    assert len(host.seen) == 2

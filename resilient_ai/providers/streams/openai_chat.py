@@ -14,7 +14,11 @@ from .sequel import Sequel
 if TYPE_CHECKING:
     from .delivered import Delivered
 
-__all__ = ["CHAT", "COMPLETIONS", "UNTERMINATED_CHAT"]
+__all__ = ["CHAT", "COMPLETIONS", "FAILED", "UNTERMINATED_CHAT"]
+
+FAILED = ("error", "insufficient_system_resource")
+"""Reasons to finish that say of an answer that it is none: Mistral's and OpenRouter's, and DeepSeek's for a system that
+ran out of something (their references, autumn 2026)."""
 
 _DELTAS = {"content": "text", "refusal": "refusal", "reasoning_content": "reasoning", "reasoning": "reasoning"}
 _OPENS = frozenset({"role"})
@@ -25,6 +29,8 @@ def _chat(_name: bytes, event: dict[str, Any]) -> Said:
         return FAILS
     found: list[Part] = []
     for choice in items(event.get("choices")):
+        if choice.get("finish_reason") in FAILED:
+            return FAILS
         delta = choice.get("delta")
         if delta:
             found += parts_of(members(delta), _DELTAS, _OPENS, choice.get("index", 0))
@@ -33,9 +39,11 @@ def _chat(_name: bytes, event: dict[str, Any]) -> Said:
 
 def _finishing(name: bytes, event: dict[str, Any]) -> Said:
     said = _chat(name, event)
+    if said.fails:
+        return said
     choices = items(event.get("choices"))
     finished = bool(choices) and all(choice.get("finish_reason") for choice in choices)
-    return Said(said.parts, ends=True, fails=said.fails) if finished else said
+    return Said(said.parts, ends=True) if finished else said
 
 
 def _completion(_name: bytes, event: dict[str, Any]) -> Said:
