@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ....failures import FailureKind
 from ...canonical import Answer, Refusal, Stop, Text, ToolCall, Usage, arguments_of, object_of
 from ...said import said_by
-from ..base import Untranslatable
+from ..base import Untranslatable, made_up
 from .ids import own_id
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def read_answer(body: dict[str, Any]) -> Answer:
             )
     told = body.get("usage")
     return Answer(
-        body.get("id") or "",
+        body.get("id") or made_up("msg_", body),
         body.get("model") or "",
         parts,
         stop_of(body["stop_reason"]),

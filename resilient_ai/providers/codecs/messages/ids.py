@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+
+from ..base import made_up
 
 __all__ = ["own_id", "proper_name"]
 
@@ -13,7 +14,7 @@ _ID = re.compile(r"[a-zA-Z0-9_-]{1,128}\Z")
 
 def own_id(call: str) -> str:
     """The id of a tool's call, in letters that Anthropic takes. The same one becomes the same."""
-    return call if _ID.match(call) else "toolu_" + hashlib.sha256(call.encode("utf-8", "replace")).hexdigest()[:24]
+    return call if _ID.match(call) else made_up("toolu_", call)
 
 
 def proper_name(name: str) -> bool:

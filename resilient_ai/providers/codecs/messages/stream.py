@@ -17,7 +17,7 @@ from ...canonical import (
     Used,
     arguments_of,
 )
-from ..base import Untranslatable
+from ..base import Untranslatable, made_up
 from .answer import REFUSED, SKIPPED, read_usage, reason_of, stop_of, write_usage
 from .ids import own_id
 
@@ -61,7 +61,7 @@ class Reader:
         if kind == "message_start":
             message = fields["message"]
             self._usage = _told(message.get("usage"))
-            return [Opened(message.get("id") or "", message.get("model") or "")]
+            return [Opened(message.get("id") or made_up("msg_", message), message.get("model") or "")]
         if kind == "message_stop":
             if not self._finished:
                 raise ValueError("the answer ends, and nobody says why")

@@ -15,9 +15,8 @@ LEAST_BUDGET = 1024
 """Tokens; Anthropic takes no smaller ``thinking.budget_tokens``."""
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
-"""The tokens that stand for a level, where a model thinks for a number of them; and the other way round, where it does
-not, the least level whose tokens suffice. Nobody says what they are worth at each other's: these are the powers of two
-near those of pydantic-ai 2.68 and docker-agent (2026)."""
+"""The tokens that stand for a level, where a model thinks for a number of them. A level is a wish, and these grant it:
+the powers of two near those of pydantic-ai 2.68 and docker-agent (2026). A number is a limit, and no level keeps it."""
 
 _NEAREST = {
     "minimal": ("low",),
@@ -42,27 +41,20 @@ def write_thinking(request: Request, model: Model, body: dict[str, Any], lost: L
         elif model.off:
             body["thinking"] = {"type": model.off}
         return False
-    if effort is not None and effort not in _NEAREST:
-        lost(request.path("effort"), "Anthropic has no such level")
+    if budget is not None and not model.budget:
+        lost(request.path("budget"), "the model does not think for a number of tokens")
+        budget = None
+    if effort is not None and (effort not in _NEAREST or not (model.budget or model.efforts)):
+        lost(request.path("effort"), "the model does not think so")
         effort = None
-        if budget is None:
-            return False
-    if not model.budget and not model.efforts:
-        lost(request.path(named), "the model does not think")
-        return False
-    if effort is None and not model.budget:
-        effort = _level(budget or 0)
     if effort is not None and model.efforts:
         level = next(level for level in _NEAREST[effort] if level in model.efforts)
         body.setdefault("output_config", {})["effort"] = level
-    if model.budget and (budget is not None or not model.adaptive):
+    if budget is not None or (effort is not None and not model.adaptive):
         return _budget(request, budget or BUDGETS[effort or "low"], named, body, lost)
-    body["thinking"] = {"type": "adaptive"}
-    return True
-
-
-def _level(budget: int) -> str:
-    return next((level for level, tokens in BUDGETS.items() if budget <= tokens), "max")
+    if effort is not None:
+        body["thinking"] = {"type": "adaptive"}
+    return effort is not None
 
 
 def _budget(request: Request, tokens: int, named: str, body: dict[str, Any], lost: Lost) -> bool:

@@ -98,7 +98,8 @@ def test_another_schema(missing: str) -> None:
 
 def test_a_host_that_leaves_out_what_can_be_missed() -> None:
     found = CODEC.read_answer({"content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"})
-    assert found == Answer("", "", [Text("Hi")], "stop")
+    assert found == Answer(found.id, "", [Text("Hi")], "stop")
+    assert found.id.startswith("msg_")
     assert CODEC.read_answer({**WHOLE, "usage": {"output_tokens": 3}}).usage == Usage(0, 3)
 
 

@@ -71,8 +71,6 @@ def test_effort(model: str, effort: str | None, sent: Json) -> None:
         (HAIKU4, 5000, 3000, {"thinking": {"type": "enabled", "budget_tokens": 2999}}),
         (HAIKU4, 0, None, {}),
         (SONNET46, 5000, None, {"thinking": {"type": "enabled", "budget_tokens": 5000}}),
-        (OPUS5, 5000, None, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}),
-        (OPUS5, 90_000, None, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}),
         (OPUS5, 0, None, {"thinking": {"type": "disabled"}}),
     ],
 )
@@ -86,6 +84,7 @@ def test_budgets(model: str, budget: int, most: int | None, sent: Json) -> None:
     [
         (request(model=OPUS55, effort="none", at={"effort": "reasoning.effort"}), "reasoning.effort"),
         (request(model=FABLE, budget=0), "budget"),
+        (request(model=OPUS5, budget=5000, at={"budget": "thinkingBudget"}), "thinkingBudget"),
         (request(model=CLAUDE3, effort="high"), "effort"),
         (request(model=OPUS5, effort="ultra"), "effort"),
         (request(model=HAIKU4, effort="high", tools=[Tool("a")], choice=Choice("any")), "effort"),
