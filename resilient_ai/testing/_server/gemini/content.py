@@ -8,6 +8,7 @@ from ..chat import answer_tokens
 from ..replies import Event, Json, Reply, as_list, as_object, encode, ok
 from ..text import count, seed_of, think, until_stop
 from ..tools import ANY, AUTO, NONE, Offer, called
+from .validate import turns_of
 
 if TYPE_CHECKING:
     from ..world import Ask, World
@@ -136,12 +137,11 @@ def _offer(request: Json) -> Offer:
     tools = [as_object(tool) for tool in as_list(request.get("tools"))]
     declared = [as_object(given) for tool in tools for given in as_list(tool.get("functionDeclarations"))]
     allowed = as_list(calling.get("allowedFunctionNames"))
-    turns = [as_list(as_object(turn).get("parts")) for turn in as_list(request.get("contents"))]
     return Offer(
         [(str(given["name"]), _parameters(given)) for given in declared if not allowed or given["name"] in allowed],
         {"ANY": ANY, "NONE": NONE}.get(str(calling.get("mode")), AUTO),
         True,
-        sum(any("functionCall" in as_object(part) for part in turn) for turn in turns),
+        sum(any("functionCall" in part for part in parts) for _, parts in turns_of(as_list(request.get("contents")))),
     )
 
 

@@ -183,7 +183,7 @@ def _check_function(kind: str, inner: Json, where: str) -> None:
 def _check_calls(contents: list[Any], model: str) -> None:
     """As many answers of functions as there were calls in the turn before, by the same names; signed where the model
     wants the calls of the current turn to be."""
-    turns = _turns(contents)
+    turns = turns_of(contents)
     called: list[str] = []
     for _, parts in turns:
         answered = [
@@ -206,7 +206,7 @@ def _check_calls(contents: list[Any], model: str) -> None:
         _check_signatures(turns)
 
 
-def _turns(contents: list[Any]) -> list[tuple[Any, list[Json]]]:
+def turns_of(contents: list[Any]) -> list[tuple[Any, list[Json]]]:
     """Contents of the model's that follow each other are one turn: google-genai makes one of each event of a stream."""
     turns: list[tuple[Any, list[Json]]] = []
     for item in contents:
