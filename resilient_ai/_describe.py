@@ -46,6 +46,7 @@ def _settings(strategy: object) -> str:
         routes = (f"{model}: {', '.join(target.name for target in targets)}" for model, targets in strategy.routes)
         models = ", across models" if strategy.across_models else ""
         lost = f"; what another vendor cannot be told: {strategy.on_untranslatable}"
+        lost += f"{', accept' if strategy.accept else ''}{', sticky' if strategy.sticky else ''}"
         return f"Fallback({'; '.join(routes) or 'none'}; a broken stream: {', '.join(strategy.rescue)}{models}{lost})"
     if is_dataclass(strategy) and not isinstance(strategy, type):
         told = (

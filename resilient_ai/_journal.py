@@ -175,6 +175,10 @@ class Journal:
         self.answered_by, self.source, self.model, self.age = by, source, model, age
         self.dropped = ()
 
+    def unanswered(self) -> None:
+        """Nobody has, after all."""
+        self.answered_by = self.source = self.model = self.age = None
+
     def finish(self) -> None:
         """The call has ended: tell recorders and listeners, once."""
         if self.ended is not None:

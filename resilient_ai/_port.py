@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -63,6 +63,15 @@ class Port(Protocol):
         Raises:
             Failure: it cannot be carried over. (``drop``: what cannot be is left out, where the call makes sense so.)
         """
+        ...
+
+    def conversation(self) -> tuple[str | None, bool]:
+        """A salted hash of how a conversation begins, and of whose it is; None if it is none, or cannot be read. And
+        whether it has been answered before."""
+        ...
+
+    def answer(self, reply: Reply) -> tuple[bool, Any]:
+        """Whether a plain answer is known, and a copy of it, parsed."""
         ...
 
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:

@@ -94,6 +94,14 @@ class FunctionPort:
         """None: a call that is bound never comes here."""
         return None
 
+    def conversation(self) -> tuple[None, bool]:
+        """None: a function's arguments are its own."""
+        return None, False
+
+    def answer(self, reply: Reply) -> tuple[bool, Any]:
+        """What the function returned, itself."""
+        return True, reply.value
+
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
         """None: what a function returns is no answer in bytes."""
         return None

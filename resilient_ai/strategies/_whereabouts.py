@@ -10,6 +10,7 @@ from .._state.parking import Parking
 from ..errors import CircuitOpen, Failure, NotSent
 from ..events import Parked, Returned, Switched, Unparked
 from ..failures import FailureKind
+from ._talks import Talks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ class Whereabouts:
         self._away: LRUCache[tuple[str, str, str | None], tuple[float, float]] = LRUCache(REMEMBERED)
         self._told: LRUCache[tuple[str, str], bool] = LRUCache(REMEMBERED)
         self._parking = Parking()
+        self.talks = Talks()
 
     def home(self, identifier: str) -> tuple[str, ...] | None:
         """The identity of the target that made ``identifier``; None if no target of ours did."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -12,8 +12,10 @@ from .._settings import Way, ways_of
 from .._target import PRIMARY, SAME_MODEL, Target, keyed
 from ..errors import AllFailed, ConfigurationError, Failure, NotSent
 from ..failures import FailureKind
+from ._acceptance import check_accept, refused
 from ._course import RETURNS, Course, Turn
 from ._rescue import anew, once_more
+from ._routes import Routes, routes
 from ._skipped import allowed, fitting, nowhere
 from ._standby import briefly_connected
 from ._whereabouts import Whereabouts
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fallback", "Rescuer", "Routes"]
 
-Targets = Sequence[Target | str]
-Routes = tuple[tuple[str, tuple[Target, ...]], ...]
 _Again = Callable[["Next", "Call", Failure, "Resume"], "Awaitable[Reply]"]
 _Broken = tuple[Target | None, tuple[int, Failure]]
 """A target whose answer broke off, how often it was asked, and how the last one failed."""
@@ -68,6 +68,13 @@ class Fallback:
             be said there. ``"refuse"``: the target is skipped, and the outcome tells why. ``"drop"``: it is left out,
             with a warning, and the outcome names it; what the request makes no sense without is refused all the same.
             Default ``"refuse"``.
+        accept: called with a copy of each plain answer, parsed, in the terms of the caller's dialect, whoever gave it;
+            if it returns False, the answer is ``broken``, and the next target is asked. What it raises is raised from
+            the call. Streams are not asked about, nor calls that leave something behind. (Of a guarded function it gets
+            what that returned.) Default: every answer will do.
+        sticky: whether a conversation stays with the target that answered it last, for as long as that one is well; by
+            default it returns to the primary. It is known by how it begins (its system message and first question) and
+            by its key and model, in this process, for an hour after each answer.
 
     Raises:
         ConfigurationError: a target that cannot be read; ways to rescue a stream that are none; an argument that says
@@ -79,12 +86,16 @@ class Fallback:
     rescue: tuple[Way, ...] = ("replay", "error")
     across_models: bool = False
     on_untranslatable: Literal["refuse", "drop"] = "refuse"
+    accept: Callable[[Any], bool] | None = None
+    sticky: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "targets", _routes(self.targets))
+        object.__setattr__(self, "targets", routes(self.targets))
         object.__setattr__(self, "rescue", ways_of("Fallback(rescue=…)", self.rescue))
-        if not isinstance(self.across_models, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
-            raise ConfigurationError(f"Fallback(across_models=…) is True or False, got {self.across_models!r}")
+        for name in ("across_models", "sticky"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigurationError(f"Fallback({name}=…) is True or False, got {getattr(self, name)!r}")
+        check_accept(self.accept)
         if self.on_untranslatable not in ("refuse", "drop"):  # pyright: ignore[reportUnnecessaryContains]  # untyped callers
             raise ConfigurationError(
                 f"Fallback(on_untranslatable=…) is 'refuse' or 'drop', got {self.on_untranslatable!r}"
@@ -98,7 +109,7 @@ class Fallback:
     @property
     def does_nothing(self) -> bool:
         """Whether it has nobody to ask: then a pipeline passes it by, but for what it leaves to streams."""
-        return not self.targets
+        return not self.targets and self.accept is None
 
     def every_target(self) -> tuple[Target, ...]:
         """All targets named, each once."""
@@ -115,6 +126,8 @@ class Fallback:
         if not candidates:
             raise nowhere(call)
         call.rescue = Rescuer(self.rescue, self._again, next)
+        if self.sticky and len(candidates) > 1:
+            state.talks.to_whom(call, candidates)
         return await self._ask(next, call, candidates, [*state.passed_over(call, candidates)])
 
     async def _ask(
@@ -141,7 +154,7 @@ class Fallback:
                         await _step_back(view)
                     dropped = () if turn.target is None else self._carried(view, turn.target)
                     asked = self._with_key(view)
-                    reply = await briefly_connected(next, asked)
+                    reply = await self._once(next, asked)
                 except Failure as failure:
                     if _another_key(view, asked, failure, reread):
                         course.again(turn.target)
@@ -154,8 +167,8 @@ class Fallback:
                     course.failed(turn, failure, len(call.journal.attempts) - before)
                 else:
                     state.answered(view, reply, failures)
-                    if dropped:
-                        state.dropped(view, dropped)
+                    if dropped or self.sticky:
+                        self._note(view, state, dropped)
                     return reply
             if len(failures) == 1:
                 raise failures[0]
@@ -164,6 +177,20 @@ class Fallback:
             failures.clear()  # their tracebacks hold this frame, and it them
             course.forget()
             turn = broken = None
+
+    async def _once(self, next: Next, call: Call) -> Reply:
+        """Ask, and see that the answer will do."""
+        reply = await briefly_connected(next, call)
+        if self.accept is not None and (failure := refused(self.accept, call, reply)) is not None:
+            raise failure
+        return reply
+
+    def _note(self, call: Call, state: Whereabouts, dropped: tuple[str, ...]) -> None:
+        """What is kept of an answer besides."""
+        if dropped:
+            state.dropped(call, dropped)
+        if self.sticky:
+            state.talks.answered(call)
 
     def rescuer(self, next: Next) -> Rescuer:
         """What it leaves to a stream."""
@@ -190,6 +217,7 @@ class Fallback:
 
     def _candidates(self, call: Call, state: Whereabouts) -> list[Target | None]:
         """Whom it may ask, in order; nobody, if it is held back from all."""
+        candidates: list[Target | None]
         if call.facts.ids:
             candidates = [_home(call.facts.ids, state, self.every_target())]
         elif not call.options.fallback:
@@ -335,34 +363,3 @@ def _home(ids: Sequence[str], state: Whereabouts, targets: Sequence[Target]) -> 
     """Where the things a request speaks of were made. What we did not see being made is the primary's."""
     homes = [state.home(identifier) for identifier in ids]
     return next((target for target in targets if target.identity in homes), None)
-
-
-def _routes(given: object) -> Routes:
-    if isinstance(given, Mapping):
-        named: Mapping[object, object] = given  # pyright: ignore[reportUnknownVariableType]
-        return tuple((_model(model), _list(targets)) for model, targets in named.items())
-    if isinstance(given, tuple) and given and isinstance(given[0], tuple):
-        return cast("Routes", given)  # routes already: a copy of another Fallback
-    targets = _list(given)  # pyright: ignore[reportUnknownArgumentType]
-    return ((SAME_MODEL, targets),) if targets else ()
-
-
-def _model(name: object) -> str:
-    if isinstance(name, str) and name:
-        return name
-    raise ConfigurationError(f"fallback maps the caller's model (or '*') to targets; {name!r} is no model's name")
-
-
-def _list(given: object) -> tuple[Target, ...]:
-    if isinstance(given, str | Target) or not isinstance(given, Sequence):
-        raise ConfigurationError(f"fallback takes a list of targets, or a mapping from models to such; got {given!r}")
-    items: Sequence[object] = given  # pyright: ignore[reportUnknownVariableType]
-    return tuple(single for item in items for single in _target(item).each())
-
-
-def _target(item: object) -> Target:
-    if isinstance(item, Target):
-        return item
-    if isinstance(item, str):
-        return Target(item)
-    raise ConfigurationError(f"a fallback is a Target or its name 'vendor:model', got {type(item).__name__}")

@@ -33,6 +33,7 @@ __all__ = [
     "is_json",
     "mark",
     "parsed",
+    "parsed_anew",
     "raise_now",
     "raising",
     "tell",
@@ -132,6 +133,17 @@ class ParsedOnce:
     def __call__(self, **options: Any) -> Any:
         value, self._value = self._value, _Unparsed
         return json.loads(self._body, **options) if value is _Unparsed or options else value
+
+
+def parsed_anew(response: Any) -> tuple[bool, Any]:
+    """Whether a response that has been read is JSON, and what it says, as an object of its own."""
+    content: bytes | None = getattr(response, CONTENT, None)
+    if not content:
+        return False, None
+    try:
+        return True, json.loads(content)
+    except (ValueError, RecursionError):
+        return False, None
 
 
 def whole(response: Any, body: bytes, flavour: Flavour, seconds: float, *, packed: bool) -> None:

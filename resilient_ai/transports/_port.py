@@ -13,8 +13,9 @@ from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..providers.likeness import likeness
 from ._abandoned import close_abandoned
-from ._answer import mark
+from ._answer import mark, parsed_anew
 from ._carried import carried, carry, family_at, loss, turns, unfit
+from ._conversation import conversation
 from ._egress import barred
 from ._eventstream import framed
 from ._first import asks_for_stream
@@ -148,6 +149,14 @@ class HttpPort:
     def why_not(self, url: str) -> str | None:
         """Why nothing may be fetched from, or sent to, ``url`` for this call; None if it may."""
         return None if self.bound is None else barred(self.bound, self.flavour.module.URL(url))
+
+    def conversation(self) -> tuple[str | None, bool]:
+        """A salted hash of a conversation's beginning, its model and its key; and whether it was answered before."""
+        return conversation(self)
+
+    def answer(self, reply: Reply) -> tuple[bool, Any]:
+        """Whether an answer is plain JSON, and a copy of it."""
+        return parsed_anew(reply.value)
 
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
         """The key of the request; None if its answer is not to be kept."""

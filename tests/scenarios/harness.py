@@ -375,6 +375,12 @@ class ScriptedPort:
     def barred(self, target: Target | None) -> str | None:
         return None
 
+    def conversation(self) -> tuple[str | None, bool]:
+        return f"{self.key} {self.body}", True
+
+    def answer(self, reply: Reply) -> tuple[bool, Any]:
+        return True, reply.value
+
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:
         space = self.credential() if keying.namespace is None else keying.namespace
         key = f"{space} {keying.subject} {call.facts.host} {call.facts.family} {call.facts.model} {self.body}"

@@ -38,8 +38,8 @@ def test_an_error_ends_every_list() -> None:
 
 def test_a_pipeline_says_it() -> None:
     default, other = Pipeline.default(), Pipeline.default(Fallback(rescue=("error",), across_models=True))
-    assert "a broken stream: replay, error)" in str(default)
-    assert "a broken stream: error, across models)" in str(other)
+    assert "a broken stream: replay, error;" in str(default)
+    assert "a broken stream: error, across models;" in str(other)
     assert default.fingerprint == Pipeline.default(Fallback(rescue=("replay", "error"))).fingerprint
     assert default.fingerprint != other.fingerprint
 
