@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..pipeline import Pipeline
     from ._flavour import Flavour
 
-__all__ = ["barred", "bind_again", "check", "reachable", "refusal", "rule_of", "says_bound"]
+__all__ = ["barred", "bind_again", "check", "reachable", "refusal", "rule_of", "says_bound", "url_of"]
 
 log = logging.getLogger("resilient_ai")
 
@@ -41,7 +41,18 @@ def rule_of(ours: Bound | None, bound: Bound | None, places: Places) -> Rule:
 
 def barred(rule: Rule, url: Any) -> str | None:
     """Why nothing may be sent to ``url``, a flavour's URL, read as its pool reads it; None if it may."""
-    return rule.bars(url.raw_host.decode("ascii"), port_of(url.scheme, url.port))
+    return _decided(rule, url.raw_host, url.scheme, url.port)
+
+
+@lru_cache(maxsize=1024)  # the same few hosts are looked at several times in every call
+def _decided(rule: Rule, host: bytes, scheme: str, port: int | None) -> str | None:
+    return rule.bars(host.decode("ascii"), port_of(scheme, port))
+
+
+@lru_cache(maxsize=256)  # as few as a program has targets; to read one takes longer than all the rest
+def url_of(flavour: Flavour, text: str) -> Any:
+    """A target's URL as the flavour reads it."""
+    return flavour.module.URL(text)
 
 
 def check(rule: Rule, request: Any) -> None:

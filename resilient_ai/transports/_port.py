@@ -16,7 +16,7 @@ from ._abandoned import close_abandoned
 from ._answer import mark, parsed_anew
 from ._carried import carried, carry, family_at, loss, turns, unfit
 from ._conversation import conversation
-from ._egress import barred
+from ._egress import barred, url_of
 from ._eventstream import framed
 from ._first import asks_for_stream
 from ._judged import kind_of
@@ -143,7 +143,7 @@ class HttpPort:
         rule = self.bound
         if rule is None:
             return None
-        url = self.prepared.request.url if target is None else self.flavour.module.URL(target.base_url or "")
+        url = self.prepared.request.url if target is None else url_of(self.flavour, target.base_url or "")
         return barred(rule, url)
 
     def why_not(self, url: str) -> str | None:

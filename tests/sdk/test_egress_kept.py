@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from resilient_ai import Cache, CircuitBreaker, Egress, Pipeline, options, outcome, wrap
+from resilient_ai import Cache, CircuitBreaker, Egress, Pipeline, Retry, options, outcome, wrap
 from resilient_ai.errors import ConfigurationError
 
 from .flights import nothing_left, soon
@@ -149,4 +149,15 @@ def test_an_own_breaker_s_probe_stays_inside(hosts: Hosts) -> None:
                 client.chat.completions.create(model=MODEL, messages=HELLO)
     client.close()
     assert hosts.eu.accepted > 1
+    assert hosts.elsewhere == 0
+
+
+def test_in_a_pool_of_threads_the_pipeline_s_word_holds(hosts: Hosts) -> None:
+    """An SDK's own helper that uploads in threads, to which Python hands no block on (docs/egress.md says so)."""
+    pipeline = Pipeline.default(Retry(wait=0), egress=Egress(region="eu"))
+    client = wrap(openai.OpenAI(api_key="k", base_url=hosts.us.url), pipeline, fallback=hosts.targets)
+    with pytest.raises(openai.InternalServerError):
+        client.vector_stores.file_batches.upload_and_poll("vs_1", files=[("a.txt", b"private")])
+    client.close()
+    assert hosts.eu_too.accepted > 0
     assert hosts.elsewhere == 0
