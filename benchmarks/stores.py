@@ -28,6 +28,7 @@ from resilient_ai._keying import Keying
 from resilient_ai._runtime.sync import drive
 from resilient_ai.stores import Entry, MemoryStore, RedisStore, SQLiteStore
 from resilient_ai.stores._database import writing
+from resilient_ai.stores._record import Sealer
 from resilient_ai.stores.sqlite import PUT
 from resilient_ai.transports._flavour import fields
 from resilient_ai.transports._key import cache_key
@@ -60,11 +61,11 @@ def entry() -> Entry:
 def filled(folder: Path, entries: int) -> SQLiteStore:
     """A file of so many, written in few transactions."""
     store = SQLiteStore(folder / f"{entries}.sqlite3", max_bytes=8 * 1024**3)
-    salt, kept = store.salt, entry()
+    salt, kept, sealer = store.salt, entry(), Sealer(None)
     for first in range(0, entries, 10_000):
         numbers = range(first, min(first + 10_000, entries))
         keys = [name(number) for number in numbers]
-        rows = [(key, kept.namespace, None, kept.stored, store._sealer.record(key, kept, salt)) for key in keys]  # type: ignore[attr-defined]
+        rows = [(key, kept.namespace, None, kept.stored, sealer.record(key, kept, salt)) for key in keys]
 
         def write(db: Any, rows: list[Any] = rows) -> None:
             with writing(db):
@@ -99,7 +100,8 @@ def looks(store: Any, entries: int) -> Callable[[int], object]:
 
 def measured(work: dict[str, Callable[[int], object]], rounds: int) -> dict[str, tuple[float, float]]:
     """CPU and wall microseconds of each."""
-    dice, times = random.Random(5), {what: ([], []) for what in work}  # type: dict[str, tuple[list[float], list[float]]]
+    dice = random.Random(5)
+    times: dict[str, tuple[list[float], list[float]]] = {what: ([], []) for what in work}
     for number in range(-WARM_UP, rounds):
         for what, look in work.items():
             numbers = [dice.randrange(10**9) for _ in range(LOOKS)]

@@ -27,11 +27,12 @@ from .strategies.retry import Retry
 from .strategies.single_flight import SingleFlight
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 
     from ._call import Strategy
     from ._context import Mode, Options
     from ._functions.guarded import Others, Repeat
+    from ._functions.keeping import Codec
     from ._functions.kinds import Failures
     from ._observe import Bystander
     from ._port import Port
@@ -172,6 +173,8 @@ class Pipeline:
         operation: Repeat = "creating",
         failures: Failures | None = None,
         fallback: Mapping[str, Callable[P, T]] | Sequence[Callable[P, T]] = (),
+        key: Callable[P, Hashable] | None = None,
+        codec: Codec | None = None,
     ) -> Callable[P, T]: ...
     @overload
     def guard(
@@ -183,6 +186,8 @@ class Pipeline:
         operation: Repeat = "creating",
         failures: Failures | None = None,
         fallback: Others = (),
+        key: Callable[..., Hashable] | None = None,
+        codec: Codec | None = None,
     ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
     def guard(
         self,
@@ -193,6 +198,8 @@ class Pipeline:
         operation: Repeat = "creating",
         failures: Failures | None = None,
         fallback: Others = (),
+        key: Callable[..., Hashable] | None = None,
+        codec: Codec | None = None,
     ) -> Callable[..., Any]:
         """Guard a function: boto3, gRPC, a local model. It keeps its signature, and is sync or async as before.
 
@@ -212,16 +219,23 @@ class Pipeline:
                 standard library's, botocore's, gRPC's and http libraries' exceptions. Any other passes untouched.
             fallback: functions that may answer instead, in order, called with the same arguments; a list, or a mapping
                 from names to functions. Default: nobody.
+            key: for a pipeline with a ``Cache``, which wants it: given the same arguments, what the call asks for, a
+                string, bytes, number or tuple of such, with all that its value depends on; None for a call whose value
+                is not to be kept.
+            codec: how a value becomes bytes for the store and is had again, by ``dumps`` and ``loads``, as ``json`` has
+                them. Default: it is pickled, which is done in memory only; every other store wants a codec.
 
         Raises:
-            ConfigurationError: not such a callable, a wrong argument, or a pipeline with a Cache or with targets, which
-                can do nothing for a function.
+            ConfigurationError: not such a callable, a wrong argument, a pipeline with targets, which can do nothing for
+                a function, or one with a ``Cache`` without what that needs to know.
         """
+        said: dict[str, Any] = {"name": name, "operation": operation, "failures": failures, "fallback": fallback}
+        said |= {"key": key, "codec": codec}
         if fn is None:
-            return partial(self.guard, name=name, operation=operation, failures=failures, fallback=fallback)
+            return partial(self.guard, **said)
         from ._functions.guarded import guarded
 
-        return guarded(fn, self, name=name, operation=operation, failures=failures, fallback=fallback)
+        return guarded(fn, self, **said)
 
     def call(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function once as :meth:`guard` would have it by default.

@@ -99,6 +99,7 @@ CATCHES_ALL: dict[str, str] = {
     "resilient_ai.transports._signing": "what a vendor's library, or a user's signer, raises fails that target alone",
     "resilient_ai.transports._fanout": "each reader of a stream is told what broke it, in its own terms",
     "resilient_ai._runtime.limit": "a worker's exception is kept and raised where its result is awaited",
+    "resilient_ai._functions.keeping": "a codec is the user's: what it raises at a value it does not take is its own",
     "resilient_ai._functions.port": "what a function raises is kept, judged, and raised untouched if it is no failure",
     "resilient_ai._state.changes": "whoever is told of a change stands beside the call",
     "resilient_ai._state.rulebook": "only a listener or storage of the user's own pybreaker can raise there",

@@ -20,12 +20,14 @@ from ..strategies.fallback import Fallback
 from ..strategies.limiter import RateLimiter
 from ..strategies.single_flight import SingleFlight
 from ..transports._answer import explain
+from .keeping import keeping_for
 from .port import Came, FunctionPort, ObservedFunctionPort, Untouched
 
 if TYPE_CHECKING:
     from .._context import Options
     from .._journal import Journal
     from ..pipeline import Pipeline
+    from .keeping import Codec, Key
     from .kinds import Failures
 
 __all__ = ["Guarded", "Others", "Repeat", "guarded"]
@@ -49,6 +51,8 @@ class Guarded:
         operation: Repeat = "creating",
         failures: Failures | None = None,
         fallback: Others = (),
+        key: Key | None = None,
+        codec: Codec | None = None,
         wants_async: bool | None = None,
     ) -> None:
         self.fn = _plain(fn)
@@ -67,6 +71,9 @@ class Guarded:
             if _is_async(other) != self.is_async:
                 raise ConfigurationError(f"the fallback {what!r} must be {'async' if self.is_async else 'sync'}, too")
         self.pipeline = _fitting(pipeline, others)
+        self._keeping = keeping_for(
+            self.pipeline.find(Cache), self.fn, name=name, operation=operation, key=key, codec=codec
+        )
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """In the caller's thread."""
@@ -98,6 +105,7 @@ class Guarded:
             kwargs=kwargs,
             failures=self._failures,
             is_async=self.is_async,
+            keeping=self._keeping,
         )
         if isinstance(port, ObservedFunctionPort):
             await self._watched(port, runtime, facts, options)
@@ -229,9 +237,7 @@ def _fitting(pipeline: Pipeline, others: Mapping[str, Function]) -> Pipeline:
     """
     if pipeline.egress is not None and pipeline.egress.bound is not None:
         raise ConfigurationError("Egress cannot tell where a function sends: leave it out here")
-    cache, fallback = pipeline.find(Cache), pipeline.find(Fallback)
-    if cache is not None and not cache.does_nothing:
-        raise ConfigurationError("a Cache keeps answers in bytes, and a function returns objects: leave it out here")
+    fallback = pipeline.find(Fallback)
     if pipeline.find(SingleFlight) is not None:
         raise ConfigurationError("SingleFlight cannot tell whether a function's calls are equal: leave it out here")
     limiter = pipeline.find(RateLimiter)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .._keying import CacheKey, Keying
     from .._packed import Packed
     from .._target import Target
+    from .keeping import Keeping
     from .kinds import Failures
 
 __all__ = ["FunctionPort", "Untouched"]
@@ -44,7 +45,7 @@ class Came(NamedTuple):
 class FunctionPort:
     """What the strategies need done for one call of a function."""
 
-    __slots__ = ("_args", "_failures", "_functions", "_is_async", "_kwargs", "_name", "came")
+    __slots__ = ("_args", "_failures", "_functions", "_is_async", "_keeping", "_kwargs", "_name", "came")
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class FunctionPort:
         kwargs: dict[str, Any],
         failures: Failures | None,
         is_async: bool,
+        keeping: Keeping | None,
     ) -> None:
         self._functions = functions
         self._name = name
@@ -62,6 +64,7 @@ class FunctionPort:
         self._kwargs = kwargs
         self._failures = failures
         self._is_async = is_async
+        self._keeping = keeping
         self.came: Came | None = None
 
     def host(self, target: Target | None) -> str:
@@ -103,8 +106,9 @@ class FunctionPort:
         return True, reply.value
 
     def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
-        """None: what a function returns is no answer in bytes."""
-        return None
+        """The key of what the program says the call asks for."""
+        keeping = self._keeping
+        return None if keeping is None else keeping.named(self._name, self._args, self._kwargs, keying)
 
     def digest(self) -> str | None:
         """None: equal arguments need not look equal."""
@@ -118,19 +122,16 @@ class FunctionPort:
         return None
 
     def keep(self) -> None:
-        """Nothing is."""
+        """Nothing is to be done for it: a value is there at once."""
 
-    def pack(self, reply: Reply) -> Packed | None:  # noqa: ARG002  # a Port's signature
-        """None, as above."""
-        return None
+    def pack(self, reply: Reply) -> Packed | None:
+        """The value, as its codec has it; None if it cannot be kept."""
+        return None if self._keeping is None else self._keeping.packed(reply.value)
 
     def unpack(self, packed: bytes, call: Call) -> Reply | None:  # noqa: ARG002  # a Port's signature
-        """Never asked: guarding a function refuses a pipeline with a cache, and nothing is ever packed.
-
-        Raises:
-            AssertionError: always.
-        """
-        raise AssertionError("a function's answer is kept nowhere")
+        """A value that is nobody else's; None if it cannot be had."""
+        found = None if self._keeping is None else self._keeping.unpacked(packed)
+        return None if found is None else Reply(found[0])
 
     def tokens(self) -> int:
         """0: a function's arguments are its own."""
@@ -234,6 +235,10 @@ class ObservedFunctionPort(FunctionPort):
     def __init__(self, functions: Mapping[str, Callable[..., Any]], **said: Any) -> None:
         super().__init__(functions, **said)
         self.sent = False
+
+    def cache_key(self, call: Call, keying: Keying) -> CacheKey | None:  # noqa: ARG002  # a Port's signature
+        """None: a cache is not looked at."""
+        return None
 
     async def send(self, call: Call) -> Reply:
         """Once; Stopped if it would not be the program's own call."""

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Rule", "Seconds", "age_of", "seconds_for", "sound_rule"]
 
-Seconds = float | Mapping[str, float | None] | None
-"""As a program writes it."""
 Rule = float | tuple[tuple[str, float | None], ...] | None
 """As it is kept: a mapping as its pairs, in their order."""
+Seconds = Mapping[str, float | None] | Rule
+"""As a program writes it."""
 
 AHEAD = 5.0
 """Seconds by which an answer may seem to come from the future: as far as the clocks of two machines that are kept in
@@ -39,7 +39,7 @@ def sound_rule(name: str, given: object) -> Rule:
         given = dict(given)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if not isinstance(given, Mapping):
         check_seconds(name, given)
-        return given  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # a number: it was checked
+        return cast("float", given)
     pairs: list[tuple[str, float | None]] = []
     for pattern, seconds in cast("Mapping[object, object]", given).items():
         if not isinstance(pattern, str) or not pattern:
@@ -53,11 +53,11 @@ def sound_rule(name: str, given: object) -> Rule:
     return tuple(pairs)
 
 
-def seconds_for(rule: Rule, facts: Facts) -> float:
-    """The seconds that hold for a call; 0 for never."""
+def seconds_for(rule: Seconds, facts: Facts) -> float:
+    """The seconds that hold for a call, by a rule that is sound; 0 for never."""
     if isinstance(rule, tuple):
         return _matched(rule, facts.model, facts.family)
-    return 0.0 if rule is None else rule
+    return rule if isinstance(rule, int | float) else 0.0
 
 
 @lru_cache(maxsize=1024)

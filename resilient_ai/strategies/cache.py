@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .._call import Call, Next, Reply
     from .._keying import CacheKey
     from ..stores.base import Entry, Store
-    from ._freshness import Rule, Seconds
+    from ._freshness import Seconds
 
 __all__ = ["Cache"]
 
@@ -139,8 +139,8 @@ class Cache:
             if entry is None:
                 continue
             age = age_of(entry, call)
-            fresh = age < seconds_for(_rule(self.ttl), call.facts)
-            if not fresh and age >= seconds_for(_rule(self.stale_while_revalidate), call.facts):
+            fresh = age < seconds_for(self.ttl, call.facts)
+            if not fresh and age >= seconds_for(self.stale_while_revalidate, call.facts):
                 continue
             served = _serve(entry, call, age)
             if served is None:
@@ -162,7 +162,7 @@ class Cache:
 
     async def _stale(self, shelf: Shelf, name: CacheKey, call: Call, why: str) -> Reply | None:
         """An answer that may stand in: the primary's, else a fallback's."""
-        longest = seconds_for(_rule(self.stale_if_error), call.facts)
+        longest = seconds_for(self.stale_if_error, call.facts)
         if not longest:
             return None
         for key in (*name.both, *map(fallback_key, name.both)):
@@ -182,10 +182,6 @@ _NEEDED = ("blocking", "salt", "get", "set")
 def _lacking(store: Store) -> list[str]:
     """What it has not. Nothing is asked of it: its salt may lie on a disk or in a server that is down."""
     return [name for name in _NEEDED if not hasattr(type(store), name) and name not in getattr(store, "__dict__", ())]
-
-
-def _rule(given: Seconds) -> Rule:
-    return given  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # made one when it was written
 
 
 def _serve(entry: Entry, call: Call, age: float, stale: str | None = None) -> Reply | None:
