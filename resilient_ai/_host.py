@@ -100,7 +100,7 @@ class Host:
     source: str = ""
     checked: str = ""
     words: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
-    """What a body that may need to be changed has in it, each as it stands there."""
+    """Names of which a body that may need to be changed has one."""
 
     def __post_init__(self) -> None:
         for name in ("families", "rejects", "ignores", "strips"):
@@ -143,12 +143,10 @@ _PATH = re.compile(r"(?!/)(?:[\w./:~-]|\{path\}|\{model\})+(?<!/)")
 
 def _words(host: Host) -> tuple[bytes, ...]:
     names = [*host.rejects, *host.ignores, *host.strips, *(name for name, _ in host.renames)]
-    if host.developer != "developer":
-        names.append("developer")
     if host.most_temperature is not None:
         names.append("temperature")
-    # Of a path the last name that is none of every request's.
-    return tuple(sorted({b'"%s"' % name.rpartition(".")[2].encode() for name in names}))
+    # Of a path the last name: those before it are every request's.
+    return tuple(sorted({name.rpartition(".")[2].encode() for name in names}))
 
 
 def _names(argument: str, given: object, *, optional: bool) -> frozenset[str] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from .base import Dialect, Endpoint
     from .codecs.base import Lost
 
-__all__ = ["PLAIN", "fitted", "key_header", "serves", "url_at"]
+__all__ = ["PLAIN", "fitted", "key_header", "may_change", "serves", "url_at"]
 
 PLAIN = Host()
 """A host of which nothing is known."""
@@ -108,7 +110,7 @@ def fitted(body: bytes, host: Host, name: str, lost: Lost, headers: Mapping[byte
     Raises:
         Untranslatable: ``lost`` does.
     """
-    if not (host.wrapping or any(word in body for word in host.words)):
+    if not (host.wrapping or _says_something(body, host)):
         return body
     try:
         parsed: Any = json.loads(body)
@@ -121,6 +123,24 @@ def fitted(body: bytes, host: Host, name: str, lost: Lost, headers: Mapping[byte
     if host.wrapping:
         changed = _wrap(request, host.wrapping, headers or {})
     return json.dumps(request, separators=(",", ":")).encode() if changed else body
+
+
+def may_change(host: Host) -> bool:
+    """Whether there is any request that a host wants otherwise."""
+    return bool(host.words or host.wrapping or host.developer != "developer")
+
+
+def _says_something(body: bytes, host: Host) -> bool:
+    """Whether a body has the name of a field in it that the host does not take, or a role."""
+    if host.words and _pattern(host.words).search(body):
+        return True
+    return host.developer != "developer" and b'"developer"' in body
+
+
+@lru_cache(maxsize=128)  # as few as there are hosts
+def _pattern(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Finds any of the names. (To look for each by itself takes as long as to parse a large body.)"""
+    return re.compile(rb'"(?:%b)"\s*:' % b"|".join(map(re.escape, names)))
 
 
 def _fit(request: Object, host: Host, name: str, lost: Lost) -> bool:

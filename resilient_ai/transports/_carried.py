@@ -9,7 +9,7 @@ from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.codecs.base import Untranslatable, dropping, refusing
 from ..providers.codecs.table import TONGUES, same, translation
-from ..providers.hosting import fitted, serves
+from ..providers.hosting import fitted, may_change, serves
 
 if TYPE_CHECKING:
     from .._target import Target
@@ -80,7 +80,7 @@ def carry(port: HttpPort, target: Target) -> tuple[str, ...]:
     if form is not None:
         return form.dropped
     prepared, host = port.prepared, target.host
-    if prepared.multipart or not prepared.body or not isinstance(host, Host) or not host.words:
+    if prepared.multipart or not prepared.body or not isinstance(host, Host) or not may_change(host):
         return ()
     lost = loss(port)
     try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from resilient_ai import Target
 from resilient_ai.errors import ConfigurationError
 from resilient_ai.hosts import HOSTS, Host, add
-from resilient_ai.providers import hosts
+from resilient_ai.providers import hosting, hosts
 from resilient_ai.providers.codecs.base import Untranslatable, dropping, refusing
 from resilient_ai.providers.hosting import fitted, key_header, serves, url_at
 from resilient_ai.providers.openai import DIALECT, endpoint
@@ -43,11 +43,17 @@ def test_a_row_is_whole(name: str) -> None:
     assert not host.strips & (host.rejects | host.ignores)
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_a_plain_request_is_not_even_read(name: str) -> None:
+@pytest.mark.parametrize("name", AS_IT_IS)
+def test_a_plain_request_is_not_even_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build 1: a same-dialect fallback passes bodies on without parsing more than it must."""
     host = HOSTS[name]
-    body = b'{"messages": [{"role": "user", "content": "my \\"seed\\" and \\"n\\""}], "model": "m", "max_tokens": 9 '
-    assert fitted(body, host, name, refusing) is body  # it is no JSON: whoever read it would have seen so
+    said = [
+        {"role": "user", "content": 'my "seed" and "n": 2, "user": "developer"'},
+        {"role": "assistant", "content": "n"},
+    ]
+    body = json.dumps({"messages": said, "model": "m", "max_tokens": 9}).encode()
+    monkeypatch.setattr(hosting, "json", None)
+    assert fitted(body, host, name, refusing) is body
 
 
 @pytest.mark.parametrize("name", AS_IT_IS)
