@@ -22,7 +22,7 @@ __all__ = [
     "read_answer",
     "read_error",
     "stop_of",
-    "time_of",
+    "time_told",
     "usage_of",
     "usage_told",
     "write_answer",
@@ -44,6 +44,8 @@ _STOPS: dict[str, Stop] = {
 
 REASONS: dict[Stop, str] = {"stop": "STOP", "tool_calls": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}
 
+_NO_TIME = 253_402_300_800
+"""The year 10000, in seconds since 1970."""
 _BESIDE = frozenset({"thought", "thoughtSignature", "partMetadata"})
 
 
@@ -54,10 +56,10 @@ def read_answer(fields: Json) -> Answer:
         Untranslatable: there is something else in it than words and calls, or it ended for a reason of Google's own.
         AttributeError, KeyError, TypeError, ValueError: another schema.
     """
-    candidates: list[Json] = fields["candidates"]
+    candidates = items(fields["candidates"])
     if len(candidates) > 1:
         raise Untranslatable("candidates", "more than one answer")
-    candidate = candidates[0]
+    (candidate,) = candidates
     one: str = fields.get("responseId") or ""
     parts: list[Any] = []
     pieces: list[str] = []
@@ -171,8 +173,7 @@ def write_answer(answer: Answer, asked: Asked) -> Json:
     if answer.usage is not None:
         found["usageMetadata"] = usage_told(answer.usage)
     found["modelVersion"] = answer.model
-    if answer.created is not None:
-        found["createTime"] = time_of(answer.created)
+    found |= time_told(answer.created)
     found["responseId"] = answer.id
     return found
 
@@ -204,9 +205,11 @@ def usage_told(usage: Usage) -> Json:
     return found
 
 
-def time_of(created: int) -> str:
-    """A time as Google writes it."""
-    return datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def time_told(created: int | None) -> Json:
+    """When an answer was made, as Google tells it; nothing where nobody knows, or the time is none that there is."""
+    if created is None or not 0 <= created < _NO_TIME:
+        return {}
+    return {"createTime": datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 # Errors. --------------------------------------------------------------------------------------------------------------

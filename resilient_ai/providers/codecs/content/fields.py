@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["DEFAULTS", "HARMLESS", "LOST", "PLACEHOLDER", "SETTINGS", "Json", "at", "named", "signed"]
+__all__ = ["DEFAULTS", "HARMLESS", "LOST", "PLACEHOLDER", "SETTINGS", "Json", "at", "named", "signed", "whole"]
 
 Json = dict[str, Any]
 
@@ -76,6 +76,17 @@ def named(fields: Json) -> Json:
         if "_" in name:
             return {_camel(given): value for given, value in fields.items()}
     return fields
+
+
+def whole(number: Any) -> int:
+    """A whole number, which Google's JSON may have as another or as a string.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if isinstance(number, float) and not number.is_integer():
+        raise ValueError("no whole number")
+    return int(number)
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ...canonical import Choice, Message, Request, Schema, Text, Tool
 from ..base import Untranslatable
 from .conversation import Conversation
-from .fields import DEFAULTS, HARMLESS, LOST, SETTINGS, Json, at, named
+from .fields import DEFAULTS, HARMLESS, LOST, SETTINGS, Json, at, named, whole
 from .schemas import json_schema
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _config(request: Request, config: Json, images: list[Image], lost: Lost) -> 
         if value is None:
             continue
         if name in SETTINGS:
-            setattr(request, SETTINGS[name], int(value) if name in _WHOLE else value)
+            setattr(request, SETTINGS[name], whole(value) if name in _WHOLE else value)
         elif name == "thinkingConfig":
             _thinking(request, named(value), lost)
         elif name == "mediaResolution":

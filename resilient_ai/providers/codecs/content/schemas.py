@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .fields import Json, named
+from .fields import Json, named, whole
 
 __all__ = ["json_schema"]
 
@@ -39,7 +39,7 @@ def _add(found: Json, name: str, value: Any) -> None:
         if value != "TYPE_UNSPECIFIED":
             found[name] = value.lower()
     elif name in _COUNTS:
-        found[name] = int(value)
+        found[name] = whole(value)
     elif name in _MAPS:
         found[_MAPS[name]] = {key: json_schema(inner) for key, inner in value.items()}
     elif name == "items" or (name == "additionalProperties" and _says(value)):

@@ -21,7 +21,7 @@ from ...canonical import (
 from ...streams.base import items, members
 from ...streams.gemini import MALFORMED
 from ..base import Untranslatable, made_up
-from .answer import REASONS, call_of, created_of, stop_of, time_of, usage_of, usage_told, written_call
+from .answer import REASONS, call_of, created_of, stop_of, time_told, usage_of, usage_told, written_call
 from .fields import Json, signed
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Reader:
         self._usage = fields.get("usageMetadata") or self._usage
         if not candidates:
             return [_ALIVE]
-        (candidate,) = candidates
+        (candidate,) = items(candidates)
         if candidate.get("index"):
             raise Untranslatable("candidates", "more than one answer")
         found: list[Delta] = []
@@ -159,9 +159,7 @@ class Writer:
                 self._name, self._sign = None, False
                 self._pieces.clear()
             case Opened(one, model, created):
-                self._frame = {"modelVersion": model, "responseId": one}
-                if created is not None:
-                    self._frame = {"modelVersion": model, "createTime": time_of(created), "responseId": one}
+                self._frame = {"modelVersion": model, **time_told(created), "responseId": one}
                 self._text = b'}],"role":"model"},"index":0}],%b\r\n\r\n' % _json(self._frame)[1:]
             case Finished(stop):
                 self._stop = stop
