@@ -21,8 +21,6 @@ Sort = Literal["text", "refusal", "tool"]
 _JSON = dict[str, Any]
 _CALL = -1
 """Stands for the place inside an item, of a tool's call, which has none."""
-
-
 _ALIVE = Alive()
 _TEXTS: dict[str, tuple[Sort, str]] = {"output_text": ("text", "text"), "refusal": ("refusal", "refusal")}
 """By the type of a message's part: its sort, and the field with its words."""

@@ -69,15 +69,19 @@ def _reasoning(request: Request, value: dict[str, Any], lost: Lost) -> None:
     request.effort = value.get("effort")
     if value.get("mode") not in (None, "standard"):
         lost("reasoning.mode", "no other vendor has it")
-    for name in sorted(value.keys() - _REASONING):
-        lost(f"reasoning.{name}", _UNKNOWN)
+    _unknown(value, _REASONING, "reasoning", lost)
 
 
 def _text(request: Request, value: dict[str, Any], lost: Lost) -> None:
     request.verbosity = value.get("verbosity")
     request.schema = read_schema(members(value.get("format")), lost)
-    for name in sorted(value.keys() - _TEXT):
-        lost(f"text.{name}", _UNKNOWN)
+    _unknown(value, _TEXT, "text", lost)
+
+
+def _unknown(value: dict[str, Any], known: frozenset[str], at: str, lost: Lost) -> None:
+    for name in sorted(value.keys() - known):
+        if value[name] is not None:
+            lost(f"{at}.{name}", _UNKNOWN)
 
 
 def _tools(request: Request, value: Any, lost: Lost) -> None:

@@ -41,6 +41,8 @@ _JSON = dict[str, Any]
 _FUNCTION = frozenset({"type", "name", "description", "parameters", "strict", "defer_loading"})
 """What is known of a function. Whether it is loaded only when it is looked for does not say what it can be asked."""
 _NO_PARAMETERS: _JSON = {"type": "object", "properties": {}}
+_NONE = (_NO_PARAMETERS, {**_NO_PARAMETERS, "additionalProperties": False})
+"""Schemas of a function that takes none."""
 _FORMS = {"text": None, "json_object": Schema(None)}
 _SCHEMA = frozenset({"type", "name", "description", "schema", "strict"})
 _KINDS: dict[str, Literal["auto", "none", "any"]] = {"auto": "auto", "none": "none", "required": "any"}
@@ -58,7 +60,7 @@ def read_tools(given: list[Any], lost: Lost) -> list[Tool]:
         if not tool.keys() <= _FUNCTION:
             _others(tool, at, lost)
         parameters = tool.get("parameters")
-        if parameters is not None and (not parameters or parameters == _NO_PARAMETERS):
+        if not parameters or parameters in _NONE:
             parameters = None
         found.append(Tool(tool["name"], tool.get("description"), parameters, tool.get("strict"), at))
     return found
@@ -103,7 +105,8 @@ def read_schema(given: _JSON, lost: Lost) -> Schema | None:
     kind = given.get("type", "text")
     if kind == "json_schema":
         for name in sorted(given.keys() - _SCHEMA):
-            lost(f"text.format.{name}", "it is not known what it means")
+            if given[name] is not None:
+                lost(f"text.format.{name}", "it is not known what it means")
         return Schema(members(given["schema"]), given["name"], given.get("description"), given.get("strict"))
     if kind not in _FORMS:
         lost("text.format", "no other vendor has it")
@@ -119,21 +122,21 @@ def write_tools(given: Iterable[Tool], lost: Lost) -> list[_JSON]:
 
 
 def _tool(tool: Tool, lost: Lost) -> _JSON | None:
-    parameters = tool.parameters or None
+    parameters, at = tool.parameters or None, tool.at or "tools"
     if not is_name(tool.name):
-        lost(f"{tool.at}.name", NAME_WANTED)
+        lost(f"{at}.name", NAME_WANTED)
         return None
     if parameters is not None and "type" not in parameters:
         parameters = {"type": "object", **parameters}
     if parameters is not None and parameters["type"] != "object":
-        lost(tool.at, ROOT_WANTED)
+        lost(at, ROOT_WANTED)
         return None
     strict = bool(tool.strict)
     if strict and parameters is not None and not is_strict(parameters):
-        lost(tool.at, STRICT_WANTED)
+        lost(at, STRICT_WANTED)
         strict = False
     if parameters is None:
-        parameters = {**_NO_PARAMETERS, "additionalProperties": False} if strict else _NO_PARAMETERS
+        parameters = _NONE[strict]
     written: _JSON = {"type": "function", "name": tool.name, "parameters": parameters, "strict": strict}
     if tool.description is not None:
         written["description"] = tool.description

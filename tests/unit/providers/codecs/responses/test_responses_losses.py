@@ -119,7 +119,8 @@ HARMLESS: list[Json] = [
     {"text": {"format": {"type": "text"}}},
     {"tools": [], "tool_choice": "none"},
     {"context_management": []},
-    {"reasoning": {"mode": "standard", "generate_summary": "auto"}},
+    {"reasoning": {"mode": "standard", "generate_summary": "auto", "new": None}},
+    {"text": {"new": None}},
 ]
 
 
@@ -127,6 +128,15 @@ HARMLESS: list[Json] = [
 def test_what_says_nothing_is_left_out(given: Json) -> None:
     """That a call's answer is stored where nothing is said of it is OpenAI's own way: nobody asked for it."""
     assert read({"model": "m", "input": "hello", **given}) == Request("m", [Message("user", [Text("hello")])])
+
+
+def test_a_function_that_takes_nothing_is_one_however_it_says_so() -> None:
+    nothings: list[Any] = [None, {}, {"type": "object", "properties": {}}]
+    nothings.append({**nothings[-1], "additionalProperties": False})
+    for nothing in nothings:
+        request = read({"model": "m", "input": "hello", "tools": [{**FUNCTION, "parameters": nothing, "strict": True}]})
+        assert request.tools == [Tool("f", strict=True)]
+        assert write(request)["tools"] == [{**FUNCTION, "parameters": nothings[-1], "strict": True}]
 
 
 def test_only_the_tools_that_are_allowed_are_there() -> None:
