@@ -17,6 +17,7 @@ __all__ = [
     "nothing_else",
     "read_answer",
     "read_usage",
+    "seconds",
     "stop_of",
     "words_of",
     "write_answer",
@@ -66,15 +67,23 @@ def read_answer(answer: dict[str, Any]) -> Answer:
     name = answer.get("id") or made_up("chatcmpl-", answer.get("created"), answer.get("model"), message)
     calls: list[Json] = message.get("tool_calls") or []
     parts += [_call(call, f"{at}.tool_calls[{index}]", name) for index, call in enumerate(calls)]
-    created = answer.get("created")
     return Answer(
         id=name,
         model=answer.get("model") or "",
         parts=parts,
         stop=stop_of(choice.get("finish_reason"), called=bool(calls)),
-        created=None if not created else int(created),
+        created=seconds(answer.get("created")),
         usage=read_usage(answer.get("usage")),
     )
+
+
+_FAR = 1e11
+"""Seconds since 1970 that are a time: some thousand years."""
+
+
+def seconds(created: Any) -> int | None:
+    """When an answer was made, if that is told; some hosts say zero, or count parts of seconds."""
+    return int(created) if created and 0 < created < _FAR else None
 
 
 def nothing_else(said: Json, at: str) -> None:

@@ -18,7 +18,7 @@ from ...canonical import (
     arguments_of,
 )
 from ..base import Untranslatable, made_up
-from .answer import nothing_else, read_usage, stop_of, words_of
+from .answer import nothing_else, read_usage, seconds, stop_of, words_of
 
 if TYPE_CHECKING:
     from ...canonical import Delta, Usage
@@ -103,7 +103,7 @@ class Reader:
         created, model = fields.get("created"), fields.get("model") or ""
         self._id = fields.get("id") or made_up("chatcmpl-", created, model)
         self._opened = True
-        self._told.append(Opened(self._id, model, int(created) if created else None))
+        self._told.append(Opened(self._id, model, seconds(created)))
 
     def _choice(self, choice: Json) -> None:
         delta = choice.get("delta")

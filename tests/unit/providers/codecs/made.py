@@ -446,6 +446,32 @@ def read_event(reader: StreamReader, name: bytes, data: bytes) -> list[Delta]:
     return reader.done() if data == b"[DONE]" else reader.read(name, json.loads(data))
 
 
+junk: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "role", "text", "content", "url", "a"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+"""What JSON may hold, and no dialect does."""
+
+
+def spoilt(data: st.DataObject, value: Any) -> Any:
+    """The same JSON with something else somewhere in it, or with something missing."""
+    if isinstance(value, dict) and value and data.draw(st.integers(0, 5)):
+        members: Json = value  # pyright: ignore[reportUnknownVariableType]
+        name = data.draw(st.sampled_from(sorted(members)))
+        if not data.draw(st.integers(0, 5)):
+            return {one: inner for one, inner in members.items() if one != name}
+        return {**members, name: spoilt(data, members[name])}
+    if isinstance(value, list) and value and data.draw(st.integers(0, 5)):
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        at = data.draw(st.integers(0, len(items) - 1))
+        return [*items[:at], spoilt(data, items[at]), *items[at + 1 :]]
+    return data.draw(junk)
+
+
 def differing(one: Request, other: Request) -> dict[str, tuple[Any, Any]]:
     """The fields in which two requests differ, for a message that can be read."""
     pairs = {field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(Request)}

@@ -145,6 +145,11 @@ def test_a_host_that_leaves_things_out() -> None:
     assert answered(message, "stop") == answer, "made up ids are the same for the same answer"
 
 
+@pytest.mark.parametrize(("created", "told"), [(17.5, 17), (0, None), (float("inf"), None), (float("nan"), None)])
+def test_when_it_was_made(created: float, told: int | None) -> None:
+    assert answered({"content": "a"}, created=created).created == told
+
+
 @pytest.mark.parametrize(
     ("usage", "told"),
     [
