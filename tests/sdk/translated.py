@@ -101,10 +101,10 @@ def _messages(client: Any, is_async: bool, *, streamed: bool, **more: Any) -> An
     return client.messages.create(stream=streamed, **given)
 
 
-def _content(client: Any, is_async: bool, *, streamed: bool, **more: Any) -> Any:
+def _content(client: Any, is_async: bool, *, streamed: bool, contents: Any = "hello", **more: Any) -> Any:
     models = client.aio.models if is_async else client.models
     ask = models.generate_content_stream if streamed else models.generate_content
-    return ask(model=MODELS["gemini"], contents="hello", config={"max_output_tokens": MOST} | more)
+    return ask(model=MODELS["gemini"], contents=contents, config={"max_output_tokens": MOST} | more)
 
 
 def _delta(event: Any) -> str:
