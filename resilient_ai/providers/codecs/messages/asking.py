@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...canonical import ToolCall
-from ..base import Untranslatable, Written
-from .ids import proper_name
+from ..base import Written
 from .models import VERSIONS, model_of
-from .request import NO_PARAMETERS
-from .schemas import kept_schema
+from .schemas import TOO_MUCH, Strictness, kept_schema
 from .thinking import write_thinking
+from .tools import write_tools
 from .turns import write_turns
 
 if TYPE_CHECKING:
-    from ...canonical import Choice, Message, Request, Schema, Tool
+    from ...canonical import Request
     from ..base import Lost
     from .models import Model
 
@@ -44,14 +42,9 @@ def write_request(request: Request, lost: Lost, most: int | None = None) -> Writ
     system = turns.system
     if system:
         body["system"] = system[0]["text"] if len(system) == 1 else system
-    if request.tools:
-        _write_tools(request, model, body, lost)
-    elif called := _called(request.messages):
-        # Anthropic wants tools defined that were called, even where none may be called any more.
-        body["tools"] = [{"name": name, "input_schema": NO_PARAMETERS} for name in called]
-        body["tool_choice"] = {"type": "none"}
-    if request.schema is not None:
-        _write_schema(request.schema, request.path("schema"), model, body, lost)
+    strictness = Strictness()
+    _write_schema(request, model, strictness, body, lost)
+    write_tools(request, model, strictness, body, lost)
     thinks = write_thinking(request, model, body, lost)
     _write_sampling(request, 0 if thinks else model.sampling, body, lost)
     if request.stop:
@@ -72,71 +65,22 @@ def _max_tokens(asked: int | None, model: Model, most: int | None) -> int:
     return min(asked, limit) if limit else asked
 
 
-def _write_tools(request: Request, model: Model, body: dict[str, Any], lost: Lost) -> None:
-    body["tools"] = [_tool(tool, model, lost) for tool in request.tools]
-    choice = request.choice
-    if choice is not None and choice.kind in ("any", "named") and not model.forced:
-        lost(request.path("choice"), "the model cannot be made to call a tool")
-        choice = None
-    single = request.parallel is False
-    if choice is not None or single:
-        body["tool_choice"] = _choice(choice, single=single)
-
-
-def _called(messages: list[Message]) -> dict[str, None]:
-    """The names of the tools that were called, each once."""
-    turns = (message.parts for message in messages if message.role == "assistant")
-    return dict.fromkeys(part.name for parts in turns for part in parts if isinstance(part, ToolCall))
-
-
-def _choice(choice: Choice | None, *, single: bool) -> dict[str, Any]:
-    if choice is None:
-        return {"type": "auto", "disable_parallel_tool_use": True}
-    if choice.kind == "none":
-        return {"type": "none"}
-    said: dict[str, Any] = {"type": choice.kind}
-    if choice.kind == "named":
-        said = {"type": "tool", "name": choice.name}
-    if single:
-        said["disable_parallel_tool_use"] = True
-    return said
-
-
-def _tool(tool: Tool, model: Model, lost: Lost) -> dict[str, Any]:
-    if not proper_name(tool.name):
-        raise Untranslatable(
-            tool.at or "tools", "Anthropic takes names of tools with up to 128 letters, digits, _ and - only"
-        )
-    said: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        said["description"] = tool.description
-    schema = tool.parameters or NO_PARAMETERS
-    if "type" not in schema:
-        schema = {"type": "object", **schema}
-    at = tool.at or "tools"
-    for name in ("anyOf", "oneOf", "allOf"):
-        if name in schema:
-            lost(at, f"Anthropic takes no {name} at the top of a tool's parameters")
-            schema = {key: value for key, value in schema.items() if key != name}
-    if tool.strict:
-        if model.schemas:
-            schema, said["strict"] = kept_schema(schema, lambda why: lost(at, why)), True
-        else:
-            lost(at, "the model is not strict with arguments")
-    said["input_schema"] = schema
-    return said
-
-
-def _write_schema(schema: Schema, at: str, model: Model, body: dict[str, Any], lost: Lost) -> None:
-    if schema.schema is None:
+def _write_schema(request: Request, model: Model, strictness: Strictness, body: dict[str, Any], lost: Lost) -> None:
+    given, at = request.schema, request.path("schema")
+    if given is None:
+        return
+    if given.schema is None:
         lost(at, "Anthropic has no JSON without a schema")
     elif not model.schemas:
         lost(at, "the model does not keep to a schema")
     else:
-        kept = kept_schema(schema.schema, lambda why: lost(at, why))
-        if schema.description is not None:
-            kept.setdefault("description", schema.description)
-        body["output_config"] = {"format": {"type": "json_schema", "schema": kept}}
+        kept = kept_schema(given.schema, lambda why: lost(at, why))
+        if given.description is not None:
+            kept.setdefault("description", given.description)
+        if strictness.takes(kept):
+            body["output_config"] = {"format": {"type": "json_schema", "schema": kept}}
+        else:
+            lost(at, TOO_MUCH)
 
 
 def _write_sampling(request: Request, takes: int, body: dict[str, Any], lost: Lost) -> None:

@@ -12,7 +12,7 @@ from ...streams.base import items, members
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["kept_schema"]
+__all__ = ["TOO_MUCH", "Strictness", "kept_schema"]
 
 _BOUNDS = frozenset(
     {
@@ -100,6 +100,55 @@ def _holds(name: str, value: Any) -> bool:
     if name == "minItems":
         return value in (0, 1)
     return name != "format" or value in _FORMATS
+
+
+TOO_MUCH = "Anthropic is not strict with as much in one request"
+
+_MOST_TOOLS, _MOST_OPTIONAL, _MOST_UNIONS = 20, 24, 16
+
+
+class Strictness:
+    """What a request has in schemas that are kept. Anthropic takes 20 such tools, and in all such schemas together 24
+    members that may be left out and 16 of several types; what a ``$ref`` leads to is not counted, as pydantic-ai 2.68
+    found."""
+
+    __slots__ = ("_optional", "_tools", "_unions")
+
+    def __init__(self) -> None:
+        self._tools: int = 0
+        self._optional: int = 0
+        self._unions: int = 0
+
+    def takes(self, schema: dict[str, Any], *, tool: bool = False) -> bool:
+        """Whether there is room for one more, a tool's or the answer's; if so it is taken."""
+        optional, unions = _counted(schema)
+        sums = self._tools + tool, self._optional + optional, self._unions + unions
+        if sums[0] > _MOST_TOOLS or sums[1] > _MOST_OPTIONAL or sums[2] > _MOST_UNIONS:
+            return False
+        self._tools, self._optional, self._unions = sums
+        return True
+
+
+def _counted(schema: Any) -> tuple[int, int]:
+    """The members that may be left out, and those of several types."""
+    if not isinstance(schema, dict):
+        return 0, 0
+    node = cast("dict[str, Any]", schema)
+    named, wanted = members(node.get("properties")), items(node.get("required"))
+    optional = sum(name not in wanted for name in named)
+    unions = sum(_united(one) for one in named.values())
+    for inner in (*named.values(), node.get("items"), *(one for group in _LISTS for one in items(node.get(group)))):
+        more = _counted(inner)
+        optional, unions = optional + more[0], unions + more[1]
+    return optional, unions
+
+
+def _united(schema: Any) -> bool:
+    """Whether a member is of several types."""
+    if not isinstance(schema, dict):
+        return False
+    node = cast("dict[str, Any]", schema)
+    return "anyOf" in node or isinstance(node.get("type"), list)
 
 
 def _recursive(schema: dict[str, Any]) -> bool:

@@ -255,3 +255,10 @@ def test_strict_tools() -> None:
     paths, sent = lost(request(model=CLAUDE3, tools=[tool]))
     assert (paths, sent["tools"]) == (["tools[0]"], [{"name": "a", "input_schema": schema}])
     assert lost(request(tools=[Tool("a", parameters={"type": "object", "anyOf": []}, at="t")]))[0] == ["t"]
+
+
+def test_more_strict_tools_than_anthropic_takes() -> None:
+    many = [Tool(f"t{number}", strict=True, at=f"tools[{number}]") for number in range(22)]
+    paths, sent = lost(request(tools=many))
+    assert paths == ["tools[20]", "tools[21]"]
+    assert [tool.get("strict", False) for tool in sent["tools"]] == [True] * 20 + [False] * 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from resilient_ai.providers.codecs.messages.schemas import kept_schema
+from resilient_ai.providers.codecs.messages.schemas import Strictness, kept_schema
 
 Json = dict[str, Any]
 
@@ -102,3 +102,26 @@ def test_one_without_an_end_is_none() -> None:
     schema["items"] = schema
     with pytest.raises(ValueError, match="100 levels"):
         kept(schema)
+
+
+def members(count: int, *, wanted: bool = True, **schema: Any) -> Json:
+    named = {f"m{number}": schema or {"type": "string"} for number in range(count)}
+    return {"type": "object", "properties": named, "required": list(named) if wanted else []}
+
+
+def test_only_so_many_tools_are_strict() -> None:
+    strictness = Strictness()
+    assert all(strictness.takes(members(2), tool=True) for _ in range(20))
+    assert not strictness.takes(members(2), tool=True)
+    assert strictness.takes(members(2)), "the answer's is no tool's"
+
+
+def test_only_so_much_is_strict_in_all_schemas_together() -> None:
+    strictness = Strictness()
+    assert strictness.takes(members(20, wanted=False), tool=True)
+    assert not strictness.takes(members(5, wanted=False), tool=True), "what does not fit is not counted"
+    assert strictness.takes({"type": "array", "items": members(4, wanted=False)})
+    assert not strictness.takes(members(1, wanted=False))
+    assert strictness.takes(members(16, type=["string", "null"]))
+    assert not strictness.takes({"anyOf": [members(1, anyOf=[{"type": "string"}, {"type": "null"}])]})
+    assert strictness.takes({"$ref": "#/$defs/a", "$defs": {"a": members(99, wanted=False)}})

@@ -104,6 +104,7 @@ def test_budgets(model: str, budget: int, most: int | None, sent: Json) -> None:
         (request(schema=Schema(None), at={"schema": "response_format"}), "response_format"),
         (request(schema=Schema({"type": "object", "properties": {}}), model=CLAUDE3), "schema"),
         (request(schema=Schema({"type": "integer", "minimum": 1})), "schema"),
+        (request(schema=Schema({"type": "object", "properties": {f"m{n}": {} for n in range(25)}})), "schema"),
     ],
 )  # fmt: skip
 def test_what_is_lost(asked: Request, path: str) -> None:
