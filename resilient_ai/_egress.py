@@ -149,7 +149,7 @@ def places_of(egress: Egress | None, targets: Iterable[Target]) -> Places:
         if target.region is None or target.base_url is None:
             continue
         url, words = urlsplit(target.base_url), words_of(target.name, target.region)
-        host, port = url.hostname or "", port_of(url.scheme, url.port)
+        host, port = _ascii(url.hostname or ""), port_of(url.scheme, url.port)
         said = next((known for pattern, known in places if _fits(pattern, host, port)), None)
         if said is None:
             places = (*places, (f"{_shown(host)}:{port}", words))
@@ -159,6 +159,14 @@ def places_of(egress: Egress | None, targets: Iterable[Target]) -> Places:
                 "elsewhere; a region is a host's: name it once, or give the targets hosts of their own"
             )
     return places
+
+
+def _ascii(host: str) -> str:
+    """A name as it stands on the wire; one that has no such form fits no pattern, and is in no region."""
+    try:
+        return host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
 
 
 def port_of(scheme: str, port: int | None) -> int:
