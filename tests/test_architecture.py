@@ -96,6 +96,7 @@ CATCHES_ALL: dict[str, str] = {
     "resilient_ai._runtime.spawn": "nobody waits for what ends it: it is logged",
     "resilient_ai._runtime.tasks": "the same, of a task",
     "resilient_ai.strategies.single_flight": "what strikes the request of many is raised in the call whose it is",
+    "resilient_ai.cli.warm": "an SDK's exception for a request ends the command, told by its class and line",
     "resilient_ai.transports._signing": "what a vendor's library, or a user's signer, raises fails that target alone",
     "resilient_ai.transports._fanout": "each reader of a stream is told what broke it, in its own terms",
     "resilient_ai._runtime.limit": "a worker's exception is kept and raised where its result is awaited",

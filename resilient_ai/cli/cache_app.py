@@ -74,6 +74,32 @@ def clear(store: Where = None) -> None:
 
 
 @cache_app.command()
+def warm(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help='Requests, one a line: {"path": "/chat/completions", "body": {…}}.',
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="MODULE:NAME",
+            help="Your program's wrapped client, or a function that makes it; its Cache has a store of its own.",
+        ),
+    ],
+) -> None:
+    """Ask each request once, so that its answer is kept; what has a fresh answer is not asked for."""
+    from .warm import warm_from
+
+    raise typer.Exit(warm_from(file, source))
+
+
+@cache_app.command()
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, for its owner alone.")], store: Where = None
 ) -> None:

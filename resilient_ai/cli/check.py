@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
@@ -20,10 +17,12 @@ from ..errors import ConfigurationError
 from ..pipeline import Pipeline
 from ..strategies.fallback import Fallback
 from .checkup import NEEDS, WHAT, Finding, examined
+from .named import named
 from .show import complain, console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 __all__ = ["check"]
 
@@ -73,19 +72,7 @@ def _from(source: str) -> list[Target]:
     Raises:
         ConfigurationError: it cannot be imported, or has none.
     """
-    module, colon, name = source.partition(":")
-    if not (module and colon and name):
-        raise ConfigurationError(f"--from is package.module:name, got {source!r}")
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: the program is where it is called
-    try:
-        thing: Any = importlib.import_module(module)
-        for part in name.split("."):
-            thing = getattr(thing, part)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"--from {source}: {error}") from error
-    finally:
-        sys.path.pop(0)
-    return list(_targets_in(thing, source))
+    return list(_targets_in(named(source), source))
 
 
 def _targets_in(thing: Any, source: str) -> Iterable[Target]:
