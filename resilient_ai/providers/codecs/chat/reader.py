@@ -31,6 +31,9 @@ _THOUGHTS = ("reasoning_content", "reasoning", "content")
 """(Mistral's are in the content.)"""
 
 
+_MOST_PARTS = 1024
+"""Texts and tool calls of one answer. (OpenAI takes 128 tools.)"""
+
 _Sort = Literal["text", "refusal", "tool"]
 
 
@@ -141,6 +144,8 @@ class Reader:
     def _begin(self, sort: _Sort, index: Any) -> _Part:
         if self._finished:
             raise ValueError("an answer goes on behind its end")
+        if len(self._parts) == _MOST_PARTS:
+            raise ValueError("an answer of too many parts")
         part = _Part(sort, index)
         self._parts.append(part)
         return part

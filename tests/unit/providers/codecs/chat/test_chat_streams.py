@@ -268,12 +268,13 @@ def test_what_cannot_be_told_is_refused(event: bytes) -> None:
     [
         (chunk({"content": "a"}, "stop"), chunk({"content": "b"})),
         (chunk({"tool_calls": [call(0, "{}")]}), chunk({}, "stop")),
+        (chunk({"tool_calls": [call(n, "", id=str(n), name="f") for n in range(2000)]}),),
         (chunk(choices=3),),
         (chunk(choices=["a"]),),
         (chunk({"tool_calls": [3]}),),
     ],
 )
-def test_another_schema_is_said_to_be_one(events: tuple[bytes, ...]) -> None:
+def test_another_schema_or_more_than_makes_sense_is_said_to_be_one(events: tuple[bytes, ...]) -> None:
     with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
         told(*events)
 
