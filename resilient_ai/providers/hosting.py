@@ -122,7 +122,14 @@ def fitted(body: bytes, host: Host, name: str, lost: Lost, headers: Mapping[byte
     changed = _fit(request, host, name, lost)
     if host.wrapping:
         changed = _wrap(request, host.wrapping, headers or {})
-    return json.dumps(request, separators=(",", ":")).encode() if changed else body
+    return _written(request) if changed else body
+
+
+def _written(request: Object) -> bytes:
+    try:
+        return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can say
+        return json.dumps(request, separators=(",", ":")).encode()
 
 
 def may_change(host: Host) -> bool:

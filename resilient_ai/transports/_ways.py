@@ -40,7 +40,8 @@ def _transport(settings: HttpSettings, name: str, flavour: Flavour, *, is_async:
     kind = module.AsyncHTTPTransport if is_async else module.HTTPTransport
     limits = module.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE)
     try:
-        made = kind(verify=_context(settings, flavour), limits=limits, proxy=settings.proxy, trust_env=False)
+        proxy = _proxy(settings, flavour)
+        made = kind(verify=_context(settings, settings.cert, flavour), limits=limits, proxy=proxy, trust_env=False)
     except ImportError as error:  # of socksio
         raise ConfigurationError(f"{name}: a SOCKS proxy needs the package socksio: pip install socksio") from error
     except (OSError, ssl.SSLError, ValueError) as error:
@@ -49,11 +50,19 @@ def _transport(settings: HttpSettings, name: str, flavour: Flavour, *, is_async:
     return owned(made)
 
 
-def _context(settings: HttpSettings, flavour: Flavour) -> ssl.SSLContext:
+def _proxy(settings: HttpSettings, flavour: Flavour) -> Any:
+    """The proxy. One that speaks TLS itself is held to the same authorities, and not shown the client certificate."""
+    url = settings.proxy
+    if url is None or not url.startswith("https://"):
+        return url
+    return flavour.module.Proxy(url, ssl_context=_context(settings, None, flavour))
+
+
+def _context(settings: HttpSettings, given: str | tuple[str, ...] | None, flavour: Flavour) -> ssl.SSLContext:
     if isinstance(settings.verify, ssl.SSLContext):
         return settings.verify
     files = [settings.verify] if isinstance(settings.verify, str) else []
-    cert = settings.cert if isinstance(settings.cert, tuple) else (settings.cert,)
+    cert: tuple[str | None, ...] = given if isinstance(given, tuple) else (given,)
     files += [path for path in cert[:2] if path is not None]
     return loaded(settings.verify, cert, flavour, tuple(map(_stamp, files)))
 

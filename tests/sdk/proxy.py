@@ -8,15 +8,17 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 
 class Proxy:
     """Attributes: url; seen: the request lines that arrived; heads: their headers, as they came."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.getsockname()[1]}"
+        self._tls = tls
         self.seen: list[str] = []
         self.heads: list[bytes] = []
         self._open: list[socket.socket] = []
@@ -27,6 +29,8 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self._server.accept()
+                if self._tls is not None:
+                    client = self._tls.wrap_socket(client, server_side=True)
                 self._open.append(client)
                 self._start(self._serve, client)
 
@@ -76,8 +80,8 @@ class Proxy:
 
 
 @contextmanager
-def proxy() -> Iterator[Proxy]:
-    it = Proxy()
+def proxy(tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    it = Proxy(tls)
     try:
         yield it
     finally:

@@ -42,6 +42,8 @@ class Authority:
         ca.issue_cert("127.0.0.1").configure_cert(self.tls)
         ca.configure_trust(self.tls)
         self.tls.verify_mode = ssl.CERT_REQUIRED
+        self.proxy = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ca.issue_cert("127.0.0.1").configure_cert(self.proxy)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,22 @@ def test_its_own_proxy(mode: Mode, primary: Any, backup: Any, company: Authority
     assert b"proxy-authorization" not in through.heads[-1].lower()
     assert KEY.encode() not in b"".join(through.heads)
     assert not any(primary.saw(word) or backup.saw(word) for word in ("canary-77", "proxy-authorization"))
+
+
+@two_modes
+def test_a_proxy_that_speaks_tls_itself(mode: Mode, primary: Any, company: Authority) -> None:
+    """It is held to the company's authority, too."""
+
+    async def script(url: str) -> None:
+        way = HttpSettings(proxy=url, verify=company.ca, cert=(company.cert, company.key))
+        client = wrap(mode.openai(primary), once(), fallback=[at(server, way)])
+        primary.fault(Fault.status(503))
+        assert outcome(await chat(client)).answered_by == "inner:m"
+        await close(client)
+
+    with Strict(chat_answer, tls=company.tls) as server, proxy(company.proxy) as through:
+        mode.run(script, through.url)
+    assert through.seen == [f"CONNECT {server.url.removeprefix('https://')}"]
 
 
 @two_modes

@@ -218,6 +218,33 @@ def test_each_send_has_a_signature_of_its_own(mode: Mode, primary: Any, monkeypa
     assert first != second
 
 
+@pytest.mark.parametrize(
+    ("url", "region"),
+    [
+        ("https://bedrock-runtime.us-gov-west-1.amazonaws.com/model/m/invoke", "us-gov-west-1"),
+        ("https://vpce-1.bedrock-runtime.ap-southeast-2.vpce.amazonaws.com/model/m/invoke", "ap-southeast-2"),
+        ("https://gateway.internal/model/m/invoke", "eu-central-1"),
+    ],
+)
+def test_the_region_of_a_signature(url: str, region: str) -> None:
+    signed = Aws().sign(method="POST", url=url, headers={}, body=b"{}")
+    assert f"/{region}/bedrock/aws4_request" in signed["Authorization"]
+    said = Aws(region="eu-west-3").sign(method="POST", url=url, headers={}, body=b"{}")
+    assert "/eu-west-3/bedrock/aws4_request" in said["Authorization"]
+
+
+def test_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = importlib.import_module("botocore.session").Session()
+    session.set_credentials("AKIDOTHER", "other-secret")
+    signed = Aws(session).sign(method="POST", url="https://x/model/m/invoke", headers={}, body=b"{}")
+    assert "Credential=AKIDOTHER/" in signed["Authorization"]
+    assert "X-Amz-Security-Token" not in signed
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    with pytest.raises(LookupError, match="no credentials"):
+        Aws().sign(method="POST", url="https://x/", headers={}, body=b"")
+
+
 @two_modes
 def test_a_bearer_s_key_needs_no_signature(mode: Mode, primary: Any) -> None:
     async def script() -> None:

@@ -1,6 +1,7 @@
 """What a type checker makes of the public API; read by pyright and mypy (both strict), never run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_type
 
 import httpx
@@ -26,6 +27,7 @@ from resilient_ai import (
     wrap,
 )
 from resilient_ai.failures import FailureKind
+from resilient_ai.hosts import HOSTS, Aws, Host, HttpSettings
 
 
 class OurOpenAI(OpenAI):
@@ -79,6 +81,10 @@ def a_pipeline_is_made_of_strategies(client: OpenAI, target: Target) -> None:
     egress = Egress(region="eu", hosts=["*.internal"], regions={"a.example": "eu", "b.example": ("eu", "de")})
     assert_type(Pipeline.default(Deadline(total=20), egress=egress), Pipeline)
     assert_type(Target("west:*", region="eu").region, str | Sequence[str] | None)
+    known = replace(HOSTS["bedrock"], auth=Aws(), ignores=frozenset({"seed"}))
+    assert_type(known, Host)
+    Target("west:*", host=known, http=HttpSettings(proxy="http://proxy:3128", verify="ca.pem", cert=("a", "b")))
+    Host(auth="basic")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # no way to send a key
     assert_type(wrap(client, pipeline), OpenAI)
     assert_type(wrap(client, pipeline, fallback=[target]), OpenAI)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from resilient_ai import Target
 from resilient_ai.errors import ConfigurationError
 from resilient_ai.hosts import HOSTS, Host, add
-from resilient_ai.providers import hosting, hosts
+from resilient_ai.providers import hosting, hosts, registry
 from resilient_ai.providers.codecs.base import Untranslatable, dropping, refusing
 from resilient_ai.providers.hosting import fitted, key_header, serves, url_at
 from resilient_ai.providers.openai import DIALECT, endpoint
@@ -157,6 +157,15 @@ def test_whatever_it_holds_what_is_sent_is_json_and_the_rest_of_it_the_same(name
     assert again.noted == []
 
 
+def test_what_is_changed_is_written_as_it_was() -> None:
+    body = '{"messages": [{"role": "user", "content": "北京 ü"}], "store": false}'.encode()
+    assert fitted(body, HOSTS["mistral"], "m", refusing) == (
+        '{"messages":[{"role":"user","content":"北京 ü"}]}'.encode()
+    )
+    half = b'{"messages": [{"role": "user", "content": "\\ud83d"}], "store": false}'
+    assert json.loads(fitted(half, HOSTS["mistral"], "m", refusing))["messages"][0]["content"] == "\ud83d"
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"seed"', b'{"seed": ', b"\xff\xfe"])
 def test_what_is_no_object_is_the_vendor_s_to_refuse(body: bytes) -> None:
     assert fitted(body, HOSTS["mistral"], "mistral", refusing) is body
@@ -280,6 +289,19 @@ def test_vertex_s_locations(monkeypatch: pytest.MonkeyPatch, location: str, host
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", location)
     (target,) = resolved([Target("vertex:gemini", api_key="k")], dialect="gemini")
     assert target.base_url == f"https://{host}/v1/projects/p/locations/{location}/publishers/google"
+
+
+def test_one_that_nobody_can_sign_for_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    names = ("bedrock:m", "vertex-openai:m", "plain:m")
+    left = resolved([Target(name, base_url="https://x/v1") for name in names])
+    assert [target.name for target in left] == ["plain:m"]
+    assert (
+        "bedrock:m is skipped: no key, and no botocore to sign with: pip install 'resilient-ai[bedrock]'" in caplog.text
+    )
+    assert "pip install 'resilient-ai[vertex]'" in caplog.text
 
 
 def test_azure_s_resource_is_not_its_api() -> None:
