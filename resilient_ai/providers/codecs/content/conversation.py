@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...canonical import Audio, Document, Image, Message, Text, ToolCall, ToolResult, arguments_of
@@ -19,18 +19,17 @@ __all__ = ["Conversation", "standard_base64"]
 _BESIDE = frozenset({"thought", "thoughtSignature", "partMetadata"})
 """Fields of a part that stand beside what it holds, and are nobody's but Google's or the program's."""
 
+_CALL = frozenset({"id", "name", "args"})
+_RESULT = frozenset({"id", "name", "response"})
+"""What a call and a result have, unless they are of an unusual kind."""
 _KEPT = re.compile(r"(?:\A|/)(?:files|operations)/[^/]+\Z")
 """Names of files that were uploaded to Google."""
 
 _DETAILS = {"MEDIA_RESOLUTION_LOW": "low", "MEDIA_RESOLUTION_HIGH": "high"}
 
 
-class _Call(NamedTuple):
-    """A call whose result is to come: the id it was given by Google, if by any, and the one it has in the form."""
-
-    given: str | None
-    name: str
-    id: str
+_Call = tuple[str | None, str, str]
+"""A call whose result is to come: the id that Google gave it, if any, its function's name, and its id in the form."""
 
 
 class Conversation:
@@ -52,8 +51,7 @@ class Conversation:
 
     def read(self, contents: list[Any]) -> None:
         """Read them all."""
-        for number, item in enumerate(contents):
-            content = named(item)
+        for number, content in enumerate(contents):  # whose names are one word each
             role = content.get("role")
             parts: list[Any] = content.get("parts") or []
             if role == "model":
@@ -91,7 +89,7 @@ class Conversation:
                 elif value is None or name in _BESIDE:
                     continue
                 elif name == "functionCall":
-                    found.append(self._call(named(value), f"{where}.parts[{number}]"))
+                    found.append(self._call(value, f"{where}.parts[{number}]"))
                 else:
                     self._lost(f"{where}.parts[{number}].{name}", "no other model says it")
         if found:
@@ -108,7 +106,7 @@ class Conversation:
                 continue
             part = named(item)
             if part.get("functionResponse") is not None:
-                results.append(self._result(named(part["functionResponse"]), f"{where}.parts[{number}]"))
+                results.append(self._result(part["functionResponse"], f"{where}.parts[{number}]"))
             else:
                 found = self._part(part, f"{where}.parts[{number}]")
                 if found is not None:
@@ -123,41 +121,49 @@ class Conversation:
     def _call(self, call: Json, where: str) -> ToolCall:
         name: str = call["name"]
         arguments = arguments_of(call.get("args") or {})
-        if call.get("partialArgs") or call.get("willContinue"):
-            self._lost(f"{where}.functionCall", "its arguments are not whole")
-        one = call.get("id") or made_up("call_", self._calls, name, arguments)
+        if not call.keys() <= _CALL:
+            rest = named(call)
+            if rest.get("partialArgs") or rest.get("willContinue"):
+                self._lost(f"{where}.functionCall", "its arguments are not whole")
+        given: str | None = call.get("id")
+        one = given or made_up("call_", self._calls, name, arguments)
         self._calls += 1
-        self._open.append(_Call(call.get("id"), name, one))
+        self._open.append((given, name, one))
         return ToolCall(one, name, arguments, where)
 
     def _result(self, result: Json, where: str) -> ToolResult:
         given: Json = result.get("response") or {}
-        if given.keys() == {"output"} or given.keys() == {"error"}:  # as the API's reference has it
+        if len(given) == 1 and ("output" in given or "error" in given):  # as the API's reference has it
             (said,) = given.values()
         else:
             said = given
         text = said if isinstance(said, str) else arguments_of(said)
         parts: list[Any] = [Text(text)] if text else []
-        for number, item in enumerate(result.get("parts") or ()):
-            part = self._part(named(item), f"{where}.functionResponse.parts[{number}]")
-            if isinstance(part, Text | Image | Document):
-                parts.append(part)
-            elif part is not None:
-                self._lost(f"{where}.functionResponse.parts[{number}]", "no other dialect has it in a result")
-        if result.get("willContinue") or result.get("scheduling"):
-            self._lost(f"{where}.functionResponse", "functions are called one after the other")
+        if not result.keys() <= _RESULT:
+            parts += self._beside(named(result), f"{where}.functionResponse")
         name = result["name"]
         failed = given.get("error") is not None
         return ToolResult(self._answered(result.get("id"), name), name, parts, failed, where)
 
+    def _beside(self, result: Json, where: str) -> list[Part]:
+        """The pictures and files that came with a result."""
+        found: list[Part] = []
+        for number, item in enumerate(result.get("parts") or ()):
+            part = self._part(named(item), f"{where}.parts[{number}]")
+            if isinstance(part, Text | Image | Document):
+                found.append(part)
+            elif part is not None:
+                self._lost(f"{where}.parts[{number}]", "no other dialect has it in a result")
+        if result.get("willContinue") or result.get("scheduling"):
+            self._lost(where, "functions are called one after the other")
+        return found
+
     def _answered(self, given: str | None, name: str) -> str:
         """The id of the call that a result is of: the one it names, else the next of its name."""
-        for number, call in enumerate(self._open):
-            if given is not None and call.given is not None:
-                if call.given == given:
-                    return self._open.pop(number).id
-            elif call.name == name:
-                return self._open.pop(number).id
+        for number, (theirs, called, one) in enumerate(self._open):
+            if theirs == given if given is not None and theirs is not None else called == name:
+                del self._open[number]
+                return one
         return given or made_up("call_", self._calls, name)
 
     # Pictures, files, sounds. -----------------------------------------------------------------------------------------

@@ -56,21 +56,27 @@ ODDS: list[Any] = [float("inf"), float("nan"), 10**400, [[]], {"": {}}, "é_\ud8
 ODD: st.SearchStrategy[Any] = made.values | st.sampled_from(ODDS)
 
 
+def places_in(whole: Any) -> list[tuple[Any, Any]]:
+    """Every object and list in it, with each name or number that leads on from there."""
+    holder: Any = whole
+    keys: list[Any] = []
+    if isinstance(whole, dict):
+        keys = sorted(whole)  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(whole, list):
+        keys = list(range(len(whole)))  # pyright: ignore[reportUnknownArgumentType]
+    return [(holder, key) for key in keys] + [place for key in keys for place in places_in(holder[key])]
+
+
 @st.composite
 def bent(draw: st.DrawFn, whole: Json) -> Json:
     """The same with something else in one or two places, or without it."""
     found: Json = copy.deepcopy(whole)
     for _ in range(draw(st.integers(1, 2))):
-        place: Any = found
-        while True:
-            key: Any = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
-            if not (isinstance(place[key], dict | list) and place[key]) or draw(st.integers(0, 3)) == 0:
-                break
-            place = place[key]
-        if draw(st.booleans()) and len(found) > 1:
-            del place[key]
+        holder, key = draw(st.sampled_from(places_in(found)))
+        if draw(st.booleans()):
+            del holder[key]
         else:
-            place[key] = copy.deepcopy(draw(ODD))
+            holder[key] = copy.deepcopy(draw(ODD))
     return found
 
 
