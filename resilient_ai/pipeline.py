@@ -17,6 +17,7 @@ from ._observe import WatchingRuntime, observed, telling
 from ._states import PipelineStates, shared
 from .errors import ConfigurationError, NotCached
 from .strategies._patience import outlast, patience_of
+from .strategies._skipped import at_home
 from .strategies.breaker import CircuitBreaker
 from .strategies.cache import Cache
 from .strategies.deadline import Deadline
@@ -343,7 +344,7 @@ def _send(call: Call) -> Awaitable[Reply]:
 
 def _leave(rescue: Rescue, next: Next, call: Call) -> Awaitable[Reply]:
     call.rescue = rescue
-    return next(call)
+    return next(call) if call.port.bound is None else at_home(next, call)
 
 
 def _with_limiter(strategies: tuple[Strategy, ...]) -> tuple[Strategy, ...]:

@@ -10,10 +10,10 @@ from ..errors import NotAllowed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .._call import Call
+    from .._call import Call, Next, Reply
     from .._target import Target
 
-__all__ = ["allowed", "fitting", "nowhere"]
+__all__ = ["allowed", "at_home", "fitting", "nowhere"]
 
 
 def fitting(call: Call, targets: Sequence[Target]) -> list[Target]:
@@ -38,6 +38,17 @@ def allowed(call: Call, targets: list[Target | None]) -> list[Target | None]:
         else:
             call.journal.skip(PRIMARY if target is None else target.name, why)
     return left
+
+
+async def at_home(next: Next, call: Call) -> Reply:
+    """Ask the primary, if a bound call may go there: before it waits for anything.
+
+    Raises:
+        NotAllowed: it may not.
+    """
+    if not allowed(call, [None]):
+        raise nowhere(call)
+    return await next(call)
 
 
 def nowhere(call: Call) -> NotAllowed:

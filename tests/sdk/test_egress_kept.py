@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
 
-from resilient_ai import Cache, CircuitBreaker, Egress, Pipeline, Retry, options, outcome, wrap
+from resilient_ai import Cache, CircuitBreaker, Egress, Pipeline, Retry, control, options, outcome, wrap
 from resilient_ai.errors import ConfigurationError
 
 from .flights import nothing_left, soon
@@ -150,6 +151,24 @@ def test_an_own_breaker_s_probe_stays_inside(hosts: Hosts) -> None:
     client.close()
     assert hosts.eu.accepted > 1
     assert hosts.elsewhere == 0
+
+
+@modes
+def test_a_call_that_may_not_be_sent_waits_for_nobody(mode: Mode, hosts: Hosts) -> None:
+    """Not for its only target's circuit, however patient it is; what it is told is the truer reason."""
+
+    async def script() -> None:
+        client = wrap(mode.openai(hosts.us), Pipeline.default(Retry(wait=0), isolated=True))
+        assert (await chat(client)).system_fingerprint == "us"
+        assert control.force_open(hosts.us.place) == 1
+        started = time.monotonic()
+        with options(region="eu", patience=30):
+            error = await failing(chat(client))
+        assert time.monotonic() - started < 10
+        assert "not in region eu" in str(error)
+        await close(client)
+
+    mode.run(script)
 
 
 def test_in_a_pool_of_threads_the_pipeline_s_word_holds(hosts: Hosts) -> None:
