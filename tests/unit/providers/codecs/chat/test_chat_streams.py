@@ -321,3 +321,35 @@ def test_a_call_without_arguments_can_be_parsed() -> None:
 def test_an_answer_without_words_begins_and_ends() -> None:
     deltas: list[Delta] = [Opened("a", "m"), Alive(), Finished("length"), Closed()]
     assert made.whole(told(made.written(CODEC, Asked({}, "m", True), deltas))) == Answer("a", "m", [], "length")
+
+
+@given(st.data())
+def test_pieces_in_any_turns(data: st.DataObject) -> None:
+    """Words and the pieces of several calls, however they are mixed; a call's own are in their order."""
+    called = data.draw(st.lists(st.tuples(made.names, made.arguments), max_size=4))
+    queues: list[list[Json]] = []
+    for index, (name, arguments) in enumerate(called):
+        at = data.draw(st.integers(0, len(arguments)))
+        opening = call(index, "", id=f"c{index}", name=name)
+        queues.append(
+            [{"tool_calls": [one]} for one in (opening, call(index, arguments[:at]), call(index, arguments[at:]))]
+        )
+    words = data.draw(st.lists(made.words, max_size=3))
+    queues.append([{"content": one} for one in words])
+    events: list[bytes] = []
+    while any(queues):
+        queue = data.draw(st.sampled_from([one for one in queues if one]))
+        events.append(chunk(queue.pop(0)))
+    reader = CODEC.reader()
+    found = [
+        delta
+        for event in [*events, chunk({}, "stop"), DONE]
+        for delta in made.read_event(reader, b"", event.removeprefix(b"data: ").strip())
+    ]
+    answer = made.whole(found)
+    assert "".join(part.text for part in answer.parts if isinstance(part, Text)) == "".join(words)
+    calls_ = [part for part in answer.parts if isinstance(part, ToolCall)]
+    assert sorted(calls_, key=lambda one: one.id) == [
+        ToolCall(f"c{index}", name, arguments) for index, (name, arguments) in enumerate(called)
+    ]
+    assert answer.stop == ("tool_calls" if called else "stop")
