@@ -38,6 +38,7 @@ _HARMLESS = frozenset(
 )
 """Fields that say nothing of the answer."""
 _DEFAULTS: dict[str, Any] = {
+    "disable_parallel_tool_use": False,
     "frequency_penalty": 0,
     "logprobs": False,
     "modalities": ["text"],

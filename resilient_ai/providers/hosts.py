@@ -147,10 +147,32 @@ _known: dict[str, Host] = {
         source="api-docs.deepseek.com/guides/thinking_mode; the fields: docs.rs/deepseek-sdk 0.4",
         checked="2026-11",
     ),
+    "deepseek-anthropic": Host(
+        base_url="https://api.deepseek.com/anthropic",
+        dialect="anthropic",
+        families=_CLAUDE,
+        variables=("DEEPSEEK_API_KEY",),
+        ignores=frozenset(
+            {"container", "mcp_servers", "output_config.format", "tool_choice.disable_parallel_tool_use", "top_k"}
+        ),
+        note="a name of Claude's is answered by a model of its own: name one of DeepSeek's, not '*'",
+        source="api-docs.deepseek.com/guides/anthropic_api; the fields as they were in 2025",
+        checked="2026-11",
+    ),
     "fireworks": Host(
         base_url="https://api.fireworks.ai/inference/v1",
         variables=("FIREWORKS_API_KEY",),
         note="max_tokens is lowered where prompt and answer exceed the context; usage ends every stream",
+        source="docs.fireworks.ai/tools-sdks/migrate-to-fireworks",
+        checked="2026-11",
+    ),
+    "fireworks-anthropic": Host(
+        base_url="https://api.fireworks.ai/inference",
+        dialect="anthropic",
+        families=_CLAUDE,
+        variables=("FIREWORKS_API_KEY",),
+        auth="bearer",
+        note="it runs no server tools, and does not look at the version",
         source="docs.fireworks.ai/tools-sdks/migrate-to-fireworks",
         checked="2026-11",
     ),

@@ -456,6 +456,36 @@ def test_gemini_at_vertex(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not server.seen[0].has("sk-primary")
 
 
+@needs_anthropic
+@two_modes
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("deepseek-anthropic", "/anthropic/v1/messages"), ("fireworks-anthropic", "/inference/v1/messages")],
+)
+def test_others_that_speak_anthropic_s_dialect(mode: Mode, name: str, path: str) -> None:
+    """For a client of Anthropic's the vendor's own name will do, where it has an endpoint of that dialect."""
+
+    async def script() -> None:
+        base = server.url + path.removesuffix("/v1/messages")
+        target = Target(f"{name.partition('-')[0]}:m", base_url=base, api_key="sk-theirs", dialect="anthropic")
+        client = wrap(anthropic_client(mode, primary.url), once(), fallback=[target])
+        assert (await ask(client)).content[0].text == "from there"
+        if name == "deepseek-anthropic":
+            with pytest.raises(importlib.import_module("anthropic").APIError) as caught:
+                await ask(client, extra_body={"top_k": 5})
+            assert "top_k: deepseek ignores it" in notes(caught.value)
+        await close(client)
+
+    def play(seen: Seen) -> Answer:
+        sound = seen.path == path and seen.headers.get("authorization") == "Bearer sk-theirs"
+        return (200, "application/json", json.dumps(ANSWER).encode()) if sound else refused(401, "no")
+
+    with Strict(overloaded) as primary, Strict(play) as server:
+        mode.run(script)
+    assert len(server.seen) == 1
+    assert not server.seen[0].has("sk-primary")
+
+
 @modes
 def test_a_client_of_openai_s_is_answered_by_claude_at_bedrock(mode: Mode, primary: Any) -> None:
     """Translated, wrapped, signed; and its framed stream comes back as Chat's."""

@@ -294,7 +294,10 @@ def test_vertex_s_locations(monkeypatch: pytest.MonkeyPatch, location: str, host
 def test_one_that_nobody_can_sign_for_is_skipped(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    def nothing(name: str) -> None:
+        """No module is there."""
+
+    monkeypatch.setattr(registry, "find_spec", nothing)
     names = ("bedrock:m", "vertex-openai:m", "plain:m")
     left = resolved([Target(name, base_url="https://x/v1") for name in names])
     assert [target.name for target in left] == ["plain:m"]
