@@ -57,6 +57,10 @@ class Port(Protocol):
         """The endpoint family that answers the call at ``target``."""
         ...
 
+    def larger(self, target: Target) -> bool:
+        """Whether the model at ``target`` is known to take longer requests than the one that was asked for."""
+        ...
+
     def carry(self, target: Target, *, drop: bool) -> tuple[str, ...]:
         """Make the request ready for a target that it fits; the paths of what is left out there come back.
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ._allowance import Allowance, allowed
+from ._capabilities import Capabilities
 from ._egress import words_of
 from ._host import Host
 from ._http_settings import HttpSettings
@@ -66,6 +67,8 @@ class Target:
             that the client has for its address.
         region: where it is, in a word of your own (``"eu"``), or several that all hold (``("eu", "eu-de")``), for calls
             that may go to a region only (:class:`~resilient_ai.Egress`). Default: not said.
+        capabilities: what its model can do (:class:`resilient_ai.models.Capabilities`): a call that needs more is not
+            sent there. Default, also for what is left out: what is known of the model.
         requests_per_minute, tokens_per_minute, concurrency: what its key may ask of its model
             (:class:`~resilient_ai.RateLimiter` says how they are kept; the pipeline gets one if it has none). Default:
             what the pipeline's ``RateLimiter`` says, if it has one.
@@ -82,6 +85,7 @@ class Target:
     host: Host | str | None = field(default=None, kw_only=True, repr=False)
     http: HttpSettings | None = field(default=None, kw_only=True, repr=False)
     region: str | Sequence[str] | None = field(default=None, kw_only=True)
+    capabilities: Capabilities | None = field(default=None, kw_only=True, repr=False)
     requests_per_minute: int | None = field(default=None, kw_only=True)
     tokens_per_minute: int | None = field(default=None, kw_only=True)
     concurrency: int | None = field(default=None, kw_only=True)
@@ -100,6 +104,10 @@ class Target:
             object.__setattr__(self, "region", _region(self.name, self.region))
         if not isinstance(self.http, HttpSettings | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
             raise ConfigurationError(f"{self.name}: http is an HttpSettings, got {type(self.http).__name__}")
+        if not isinstance(self.capabilities, Capabilities | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers
+            raise ConfigurationError(
+                f"{self.name}: capabilities are Capabilities(…), got {type(self.capabilities).__name__}"
+            )
         _ = self.allowance
         object.__setattr__(self, "api_key", _keys(self.name, self.api_key))
 
@@ -170,6 +178,8 @@ class Target:
         own = () if may is None else (str(may),)
         if self.region is not None:
             own = (*own, f"region {self.region}")
+        if self.capabilities is not None:
+            own = (*own, str(self.capabilities))
         return (
             self.name,
             self.base_url or "",

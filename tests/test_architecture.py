@@ -29,6 +29,7 @@ FLOORS: dict[str, int] = {
             "events",
             "_allowance",
             "_call",
+            "_capabilities",
             "_context",
             "_host",
             "_http_settings",
@@ -60,7 +61,7 @@ FLOORS: dict[str, int] = {
     # surfaces
     **dict.fromkeys(["transports", "_clients", "_wrap", "_functions"], 7),
     # products on top, and the public names
-    **dict.fromkeys(["control", "hosts", "testing", "cli", "__init__"], 8),
+    **dict.fromkeys(["control", "hosts", "models", "testing", "cli", "__init__"], 8),
 }
 
 # (importing module, imported room): why it may look up.

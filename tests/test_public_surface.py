@@ -15,6 +15,7 @@ POSITIONAL: dict[str, str] = {
     "*.set": "a key and its entry, as every store says it",
     "resilient_ai.stores.digest": "a salt, what kind of name it is, and the name",
     "resilient_ai.hosts.add": "a name, and what is known by it",
+    "resilient_ai.models.add": "the same",
     "resilient_ai.wrap": "a client and the pipeline around it, as people say it",
     "resilient_ai.transports.wrap_transport": "a transport and the pipeline around it, as people say it",
     "resilient_ai.testing.SimulatedProvider.__init__": "made by the simulator, never by its users",

@@ -87,6 +87,10 @@ class FunctionPort:
         """The function's name."""
         return self._name
 
+    def larger(self, target: Target) -> bool:  # noqa: ARG002  # a Port's signature
+        """Nothing is known of that."""
+        return False
+
     def carry(self, target: Target, *, drop: bool) -> tuple[str, ...]:  # noqa: ARG002  # a Port's signature
         """Nothing is left out: a function gets the arguments as they are."""
         return ()

@@ -9,7 +9,7 @@ from ..errors import CircuitOpen, NotSent
 from ..failures import Again, FailureKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .._target import Target
     from ..errors import Failure
@@ -80,6 +80,12 @@ class Course:
         target = queue.popleft()
         returns = self._returns.get(target, 0)
         return Turn(target, bool(self._queue or self._turned_away), 1 + self._places(target), returns=returns)
+
+    def only(self, fits: Callable[[Target | None], bool]) -> bool:
+        """Whether anybody is left, if only those are asked still that fit."""
+        self._queue = deque(filter(fits, self._queue))
+        self._turned_away = deque(filter(fits, self._turned_away))
+        return bool(self._queue or self._turned_away)
 
     def again(self, target: Target | None) -> None:
         """It is asked once more, at once."""

@@ -161,7 +161,7 @@ class Fallback:
                         continue
                     if not _no_news(failure, turn):
                         failures.append(failure)
-                    if not _moves_on(view, failure, state):
+                    if not (_moves_on(view, failure, state) or _to_larger(view, failure, course)):
                         break
                     state.refused(view, failure)
                     course.failed(turn, failure, len(call.journal.attempts) - before)
@@ -351,6 +351,14 @@ def _moves_on(call: Call, failure: Failure, state: Whereabouts) -> bool:
         # A token that is new at every call has never worked; whoever gives them has.
         return state.has_worked(host, call.port.credential()) or (giver is not None and state.has_worked(host, giver))
     return meaning.moves_on
+
+
+def _to_larger(call: Call, failure: Failure, course: Course) -> bool:
+    """Whether a request that is too long goes on: only to models that are known to take longer ones."""
+    if failure.kind is not FailureKind.TOO_LONG or call.facts.operation is Operation.CREATING:
+        return False
+    larger = call.port.larger
+    return call.facts.repeatable and course.only(lambda target: target is not None and larger(target))
 
 
 def _told(failures: Sequence[Failure]) -> Failure:

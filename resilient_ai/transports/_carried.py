@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from .._host import Host
 from ..errors import Failure
 from ..failures import FailureKind
+from ..providers.capabilities import capabilities_of, lacking
 from ..providers.codecs.base import Untranslatable, dropping, refusing
 from ..providers.codecs.table import TONGUES, same, translation
 from ..providers.hosting import fitted, may_change, serves
 
 if TYPE_CHECKING:
+    from .._capabilities import Capabilities
     from .._target import Target
     from ..providers.codecs.base import Lost
     from ._port import HttpPort
     from ._translated import Translated
 
-__all__ = ["Carried", "carried", "carry", "family_at", "loss", "not_carried", "turns", "unfit"]
+__all__ = ["Carried", "capabilities_at", "carried", "carry", "family_at", "loss", "not_carried", "turns", "unfit"]
 
 Carried = dict[tuple[str | None, ...], "Translated | str"]
 """By place: what a request is in the dialect spoken there, or why it is none. It is found out once for each."""
@@ -74,12 +76,17 @@ def carry(port: HttpPort, target: Target) -> tuple[str, ...]:
     """Make a request ready for a target that fits; the paths of what is left out there come back.
 
     Raises:
-        Failure: it cannot be carried over.
+        Failure: it cannot be carried over, or its model there cannot do what it asks for.
     """
+    prepared, able = port.prepared, capabilities_at(target, port.prepared.facts.model)
+    if able is not None and prepared.body and not prepared.multipart:
+        why = lacking(able, prepared.body, port.tokens())
+        if why is not None:
+            raise not_carried(target, why)
     form = carried(port, target)
     if form is not None:
         return form.dropped
-    prepared, host = port.prepared, target.host
+    host = target.host
     if prepared.multipart or not prepared.body or not isinstance(host, Host) or not may_change(host):
         return ()
     lost = loss(port)
@@ -107,6 +114,13 @@ def carried(port: HttpPort, target: Target | None) -> Translated | None:
     if isinstance(found, str):
         raise not_carried(target, found)
     return found
+
+
+def capabilities_at(target: Target, model: str | None) -> Capabilities | None:
+    """What the model at a target can do, where ``model`` is asked for; None if nothing is known of it."""
+    name = target.model or model
+    known = None if name is None else capabilities_of(name)
+    return known if target.capabilities is None else target.capabilities.over(known)
 
 
 def not_carried(target: Target, why: str) -> Failure:

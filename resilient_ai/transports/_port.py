@@ -11,10 +11,11 @@ from .._runtime.race import Aborted, aborted
 from ..errors import DeadlineExceeded, Failure, NotAllowed, NotSent
 from ..events import AttemptFailed
 from ..failures import FailureKind
+from ..providers.capabilities import capabilities_of
 from ..providers.likeness import likeness
 from ._abandoned import close_abandoned
 from ._answer import mark, parsed_anew
-from ._carried import carried, carry, family_at, loss, turns, unfit
+from ._carried import capabilities_at, carried, carry, family_at, loss, turns, unfit
 from ._conversation import conversation
 from ._egress import barred, url_of
 from ._eventstream import framed
@@ -117,6 +118,14 @@ class HttpPort:
     def turns(self, target: Target | None) -> bool:
         """Whether the request is translated for ``target``."""
         return turns(self, target)
+
+    def larger(self, target: Target) -> bool:
+        """Whether the model at ``target`` is known to take longer requests than the one that was asked for."""
+        own = self.prepared.facts.model
+        asked, there = capabilities_of(own) if own else None, capabilities_at(target, own)
+        if asked is None or there is None or asked.context is None or there.context is None:
+            return False
+        return there.context > asked.context
 
     def carry(self, target: Target, *, drop: bool) -> tuple[str, ...]:
         """Make the request ready for ``target``; the paths of what is left out there come back.

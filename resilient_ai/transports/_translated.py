@@ -17,7 +17,7 @@ from ..providers.registry import DIALECTS
 from ..providers.streams.base import OTHER_SCHEMA
 from ..providers.streams.openai_chat import UNTERMINATED_CHAT
 from ._answer import Answer, ParsedOnce, is_event_stream, whole
-from ._carried import loss
+from ._carried import capabilities_at, loss
 from ._request import Prepared
 
 if TYPE_CHECKING:
@@ -207,12 +207,13 @@ def translated(port: HttpPort, target: Target) -> Translated | str:
     spoken, host = target.dialect or "", host_of(target)
     pair = translation(prepared.dialect.name, prepared.facts.family, spoken)
     assert pair is not None, "only where it fits"
+    able = capabilities_at(target, prepared.facts.model)
     dialect, lost = DIALECTS[TONGUES[spoken].dialect], loss(port)
     try:
         asked = Asked(json.loads(prepared.body or b""), prepared.facts.model or "", port.streamed)
         request = pair.ours.read_request(asked, lost)
         model = request.model = target.model or request.model
-        written = pair.theirs.write_request(request, lost, None)
+        written = pair.theirs.write_request(request, lost, None if able is None else able.output)
         body = fitted(json.dumps(written.body, separators=(",", ":")).encode(), host, target.vendor, lost)
         endpoint = dialect.endpoint("POST", f"/{written.path}")
         url = url_at(host, target.base_url or "", endpoint, model, stream=asked.stream)

@@ -367,6 +367,9 @@ class ScriptedPort:
     def family(self, target: Target) -> str:
         return self.facts.family
 
+    def larger(self, target: Target) -> bool:
+        return False
+
     def carry(self, target: Target, *, drop: bool) -> tuple[str, ...]:
         return ()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import openai
 import pytest
 
 from resilient_ai import CircuitBreaker, Fallback, Outcome, Pipeline, RateLimiter, Retry, outcome, record, wrap
 from resilient_ai.errors import ConfigurationError
+from resilient_ai.models import Capabilities
 from resilient_ai.testing import Fault
 
 from .modes import MODES, Mode, chat, circuits, close, do, failing, notes, two_modes
@@ -17,6 +20,7 @@ from .translated import CHAT, MODELS, providers, target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from resilient_ai import Target
     from resilient_ai.testing import Simulator
 
 BIAS: dict[str, Any] = {"logit_bias": {"50256": -100}}
@@ -191,6 +195,56 @@ def test_packed_streams_are_unpacked_before_they_are_turned(vendors: Simulator) 
         )
         assert CHAT.said(list(stream))
         client.close()
+
+
+TOOLS: list[Any] = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+
+
+@two_modes
+def test_a_model_that_cannot_is_not_asked(mode: Mode, vendors: Simulator) -> None:
+    """Of the same dialect, too; nothing is sent there, and the outcome says why."""
+    vendors["own-openai"].fault(Fault.status(503))
+    small, able = Capabilities(tools=False), target(vendors, "anthropic")
+    cannot = [replace(target(vendors, spoken), capabilities=small) for spoken in ("openai", "gemini")]
+
+    async def script() -> tuple[Outcome, Outcome]:
+        bare = mode.openai(vendors["own-openai"])
+        client = wrap(bare, Pipeline.default(Fallback([*cannot, able]), Retry(attempts=1)))
+        with_tools = outcome(await chat(client, tools=TOOLS, max_tokens=9))
+        without = outcome(await chat(client))
+        await close(client, bare)
+        return with_tools, without
+
+    with_tools, without = mode.run(script)
+    assert with_tools.answered_by == CLAUDE
+    assert with_tools.skipped == tuple(f"{one.name}: not sent: its model calls no tools" for one in cannot)
+    assert (without.answered_by, without.skipped) == (cannot[0].name, ())
+    assert vendors["other-openai"].count() == 1
+
+
+@two_modes
+def test_what_is_too_long_goes_to_a_larger_model_only(mode: Mode, vendors: Simulator) -> None:
+    first = vendors["own-openai"]
+    same, larger = target(vendors, "openai"), target(vendors, "anthropic")
+    unknown = target(vendors, "openai", place="own", model="gpt-9")
+
+    async def script(*targets: Target) -> Any:
+        first.fault(Fault.vendor("openai", "context_length_exceeded"))
+        bare = mode.openai(first)
+        client = wrap(bare, Pipeline.default(Fallback(list(targets)), Retry(attempts=1)))
+        try:
+            return outcome(await chat(client))
+        except openai.BadRequestError as error:
+            return error
+        finally:
+            await close(client, bare)
+
+    told = mode.run(script, same, unknown, larger)
+    assert told.answered_by == CLAUDE
+    assert len(told.attempts) == 2
+    error = mode.run(script, same, unknown)
+    assert error.code == "context_length_exceeded"
+    assert vendors["other-openai"].count() == 0
 
 
 @pytest.mark.parametrize("given", ["warn", None, True])
