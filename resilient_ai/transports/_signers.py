@@ -81,15 +81,18 @@ class Google:
         credentials: a ``google.auth.credentials.Credentials``. Default: the application's default credentials.
     """
 
-    __slots__ = ("_credentials",)
+    __slots__ = ("_credentials", "_request")
 
     def __init__(self, credentials: Any = None) -> None:
         self._credentials = credentials
+        self._request: Any = None
 
     def sign(self, *, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:  # noqa: ARG002  # a Signer's
         """The token's header, and the project's that pays."""
         if self._credentials is None:
             self._credentials, _ = _module("google.auth").default(scopes=[_SCOPE])
+        if self._request is None:
+            self._request = _module("google.auth.transport.requests").Request()
         told: dict[str, str] = {}
-        self._credentials.before_request(_module("google.auth.transport.requests").Request(), method, url, told)
+        self._credentials.before_request(self._request, method, url, told)
         return told

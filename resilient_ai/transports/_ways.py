@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ._flavour import Flavour
 
 __all__ = ["loaded", "transports"]
+
+log = logging.getLogger("resilient_ai")
 
 CONNECTIONS, IDLE = 1000, 100
 """Connections of a pool, and those kept open for later: the numbers of openai-python 3.54."""
@@ -38,6 +41,8 @@ def transports(pipeline: Pipeline, flavour: Flavour, *, is_async: bool) -> dict[
 def _transport(settings: HttpSettings, name: str, flavour: Flavour, *, is_async: bool) -> Any:
     module = flavour.module
     kind = module.AsyncHTTPTransport if is_async else module.HTTPTransport
+    if settings.verify is False:
+        _say_unverified(name)
     limits = module.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE)
     try:
         proxy = _proxy(settings, flavour)
@@ -48,6 +53,11 @@ def _transport(settings: HttpSettings, name: str, flavour: Flavour, *, is_async:
         why = f"{type(error).__name__}" + (f": {error.strerror}" if isinstance(error, OSError) and error.errno else "")
         raise ConfigurationError(f"{name}: its verify= or cert= cannot be used ({why})") from error
     return owned(made)
+
+
+@lru_cache(maxsize=64)  # once: a program may make a client for each call
+def _say_unverified(name: str) -> None:
+    log.warning("%s: verify=False: whoever is on the way there can read the prompts and the key (told once)", name)
 
 
 def _proxy(settings: HttpSettings, flavour: Flavour) -> Any:

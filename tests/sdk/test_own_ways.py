@@ -245,6 +245,13 @@ def test_settings_that_cannot_be(said: Any, told: str) -> None:
     assert SECRET not in str(caught.value)
 
 
+def test_that_nobody_is_verified_is_told_once(primary: Any, caplog: pytest.LogCaptureFixture) -> None:
+    target = Target("open:m", base_url="https://inner/v1", api_key=KEY, http=HttpSettings(verify=False))
+    for _ in range(2):
+        wrap(openai.OpenAI(api_key="k", base_url=primary.base_url), fallback=[target]).close()
+    assert caplog.text.count("open:m: verify=False") == 1
+
+
 def test_files_are_read_when_the_client_is_wrapped(primary: Any, company: Authority, tmp_path: Path) -> None:
     (tmp_path / "no.pem").write_text("no certificate")
     for http in (
