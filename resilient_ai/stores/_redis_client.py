@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from inspect import iscoroutinefunction
 from threading import BoundedSemaphore
@@ -78,6 +79,21 @@ def _connected(url: str, timeout: float) -> Commands:
     return client
 
 
+def _exceptions(client: Commands) -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """All that it raises; what it raises where the server cannot be reached. (valkey-py is redis-py, renamed.)"""
+    packages = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
+    package = next((name for name in _CLIENTS if name in packages), "redis")
+    try:
+        found: Any = importlib.import_module(f"{package}.exceptions")
+    except ImportError:  # a client of the program's own, which raises what it likes
+        return (OSError,), (OSError,)
+    return (getattr(found, _CLIENTS[package]),), (found.ConnectionError, found.TimeoutError)
+
+
+_CLIENTS = {"redis": "RedisError", "valkey": "ValkeyError"}
+"""Package: the base of its exceptions."""
+
+
 class Server:
     """The server, asked by a few threads at once; the others wait asleep for one of them to be done, and fail with it
     if it cannot be reached.
@@ -88,6 +104,7 @@ class Server:
 
     def __init__(self, client: Commands) -> None:
         self._client = client
+        self._errors, self._unreached = _exceptions(client)
         self._lost = 0  # times
         self.in_child()
         _forks.keep(self)
@@ -110,16 +127,12 @@ class Server:
             self._free.release()
 
     def _asked(self, command: tuple[bytes | str | float, ...]) -> Any:
-        from redis.exceptions import ConnectionError as Lost
-        from redis.exceptions import RedisError
-        from redis.exceptions import TimeoutError as Mute
-
         try:
             return self._client.execute_command(*command)
-        except RedisError as error:
+        except self._errors as error:
             code = CODE.match(str(error))
             told = f"redis: {type(error).__name__}{f' {code.group()}' if code else ''}"
-            if isinstance(error, (Lost, Mute)):
+            if isinstance(error, self._unreached):
                 self._lost += 1
             raise OSError(told) from None
         except GARBAGE as error:

@@ -43,8 +43,8 @@ class RedisStore:
     many for each reply.
 
     Args:
-        server: a URL (``redis://``, ``rediss://``, ``unix://``), or a ``redis.Redis`` of your own with time-outs of its
-            own.
+        server: a URL (``redis://``, ``rediss://``, ``unix://``), or a ``redis.Redis`` or ``valkey.Valkey`` of your own
+            with time-outs of its own.
         prefix: what the names of all that is kept begin with, in braces, so that a cluster keeps it in one place.
         max_bytes: how much is kept; what was written first goes first. Default: 256 MiB.
         retention: seconds after which Redis itself removes an entry. Default: 30 days.

@@ -24,6 +24,10 @@ BYPASSED = 5.0
 """Seconds for which a store that failed is left alone: a disk or a server needs longer to come back than a call may be
 held up for, and what each try costs (50 ms of a locked file, 100 ms of a mute server) is paid once in that time."""
 
+SAME = 60.0
+"""Seconds after a write that failed for which a look-up that fails is the same outage, of which somebody was told. A
+write may be tried again much later, or never: when all that is asked for is there."""
+
 
 class _Way:
     """Reading, or writing. A full disk, or a file that another process locks, can still be read: what is there may be
@@ -31,14 +35,16 @@ class _Way:
 
     Attributes:
         fails: not empty while it does.
+        told: whether somebody was told of that; else of what befell the other way.
         times: how often it has.
         again_at: when it is to be tried again, if it fails.
     """
 
-    __slots__ = ("again_at", "fails", "times")
+    __slots__ = ("again_at", "fails", "times", "told")
 
     def __init__(self) -> None:
         self.fails: dict[str, object] = {}
+        self.told = False
         self.times = 0
         self.again_at = 0.0
 
@@ -111,6 +117,8 @@ class Shelf:
             return None
         if reading.fails:
             reading.works(times)
+            if not (reading.fails or self._writing.told):  # the outage is over
+                self._writing.fails.clear()
         return entry
 
     def set(self, key: str, entry: Entry, call: Call) -> None:
@@ -136,9 +144,13 @@ class Shelf:
         way.again_at = now + seconds
         if way is self._reading:
             self._opened = False
-        other = self._writing if way is self._reading else self._reading
-        first = way.fails.setdefault("told", mine) is mine  # of all threads that meet it at once
-        if not first or other.left_alone(now):
+        if way.fails.setdefault("told", mine) is not mine:  # of all threads that meet it at once
+            return
+        if way is self._reading:
+            way.told = not (self._writing.fails and now < self._writing.again_at + SAME)
+        else:
+            way.told = not self._reading.fails
+        if not way.told:
             return
         kind = type(error).__name__
         log.warning("the cache's store failed: %s: %s; calls go on without it", kind, error)

@@ -12,7 +12,7 @@ from resilient_ai.testing import Fault
 from tests.sdk.flights import Gathered, at_once, in_flight, nothing_left, soon
 from tests.sdk.modes import failing
 
-from .big import LONG, Api, in_each, wrapped
+from .big import LONG, Api, big, in_each, in_sync, wrapped
 
 if TYPE_CHECKING:
     from resilient_ai.testing import SimulatedProvider
@@ -120,11 +120,11 @@ def test_a_failure_reaches_each_once(api: Api, mode: Mode, primary: SimulatedPro
     assert primary.count() <= 2
 
 
-@in_each
+@big
+@in_sync
 def test_a_signal_in_the_first_thread(api: Api, mode: Mode, primary: SimulatedProvider) -> None:
-    """An exception that is no failure strikes the one whose request it is; all others are answered."""
-    if mode.is_async:
-        pytest.skip("a task is cancelled: see above")
+    """An exception that is no failure strikes the one whose request it is; all others are answered. (A task is struck
+    by its cancellation: `test_who_leaves_leaves_alone`.)"""
     primary.fault(Fault.slow(1.0))
 
     class Interrupt(BaseException):

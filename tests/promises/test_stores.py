@@ -15,6 +15,7 @@ from resilient_ai import Cache, Pipeline, Retry, outcome, wrap
 from resilient_ai.events import StoreFailed
 from resilient_ai.stores import RedisStore, SQLiteStore
 from resilient_ai.testing import Fault
+from tests.between import Between, garbled, slow
 from tests.redis_server import RedisServer
 
 from .big import Api, in_each
@@ -107,6 +108,30 @@ class Hangs(Redis):
         self.server.signal(signal.SIGSTOP)
 
 
+class Slow(Redis):
+    """It answers, and each time too late."""
+
+    turn = staticmethod(slow)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.between = Between(self.server.port)
+        self.store = RedisStore(f"redis://127.0.0.1:{self.between.port}/0", timeout=0.05)
+
+    def strike(self) -> None:
+        self.between.turn = self.turn
+
+    def end(self) -> None:
+        self.between.end()
+        super().end()
+
+
+class Garbled(Slow):
+    """What it says is spoilt on its way."""
+
+    turn = staticmethod(garbled)
+
+
 class Full(Redis):
     def strike(self) -> None:
         self.server.say("CONFIG", "SET", "maxmemory", "1")
@@ -126,7 +151,7 @@ class Nonsense(Trouble):
         self.line.close()
 
 
-TROUBLES = [Corrupt, Cut, Removed, Locked, Nowhere, Redis, Hangs, Full, Nonsense]
+TROUBLES = [Corrupt, Cut, Removed, Locked, Nowhere, Redis, Hangs, Slow, Garbled, Full, Nonsense]
 
 
 @pytest.fixture(params=TROUBLES, ids=lambda kind: kind.__name__.lower())

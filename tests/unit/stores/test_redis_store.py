@@ -72,6 +72,17 @@ def test_a_client_of_ones_own(server: RedisServer) -> None:
     client.close()
 
 
+def test_a_client_of_valkey_s(server: RedisServer) -> None:
+    valkey = pytest.importorskip("valkey")
+    client = valkey.Valkey(port=server.port, socket_timeout=PATIENT, retry=None)
+    store = RedisStore(client)
+    store.set("a", entry())
+    assert store.get("a") is not None
+    server.stop()
+    took(lambda: store.get("a"))
+    client.close()
+
+
 def test_what_is_no_server() -> None:
     import redis.asyncio
 

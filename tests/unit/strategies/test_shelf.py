@@ -87,6 +87,33 @@ def test_reading_and_writing_fail_together(world: World) -> None:
     assert world.told == 1
 
 
+def test_an_answer_that_took_long_is_kept_late(world: World) -> None:
+    """The look-up failed, and by the time there is something to keep, more than the store's rest is over."""
+    for _ in range(2):
+        world.fails()
+        world.now += 90
+        world.store.before.append(world.fail)
+        world.shelf.set("a", entry(), world.call)
+    assert world.told == 1
+    world.get()
+    world.now += 1
+    world.store.before.append(world.fail)
+    world.shelf.set("a", entry(), world.call)
+    assert world.told == 2  # it could be read meanwhile: another one
+
+
+def test_what_was_never_written_again_hides_nothing(world: World) -> None:
+    """A write failed once; since then all there was to do was to look up."""
+    world.store.before.append(world.fail)
+    world.shelf.set("a", entry(), world.call)
+    world.fails()
+    assert world.told == 1
+    world.now += 3600
+    world.get()
+    world.fails()
+    assert world.told == 2
+
+
 def test_each_outage_is_told(world: World) -> None:
     world.fails()
     world.now += BYPASSED
