@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from .._egress import Egress
+
 __all__ = ["check"]
 
 AT_ONCE: Final = 8
@@ -40,16 +42,17 @@ def check(
     """Ask, show, and say by the exit code whether all is well: 0, 1 if a target failed, 2 for wrong use."""
     try:
         wanted = _needs(needs)
-        targets = [*map(Target, names), *([] if source is None else _from(source))]
-        targets = list(dict.fromkeys(one for target in targets for one in target.each()))
+        given, egress = ([], None) if source is None else _from(source)
+        targets = list(dict.fromkeys(one for target in [*map(Target, names), *given] for one in target.each()))
     except ConfigurationError as error:
         return complain(error, "check")
     if not targets:
         return complain("name targets (vendor:model), or say --from package.module:name", "check")
     if len(targets) > MOST:
         return complain(f"{len(targets)} targets, and {MOST} are the most", "check")
+    ask = partial(examined, needs=wanted, model=model, seconds=seconds, egress=egress)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(partial(examined, needs=wanted, model=model, seconds=seconds), targets))
+        found = list(pool.map(ask, targets))
     _show(found)
     if out is not None:
         try:
@@ -66,13 +69,15 @@ def _needs(words: str) -> tuple[str, ...]:
     return tuple(need for need in NEEDS if need in wanted)
 
 
-def _from(source: str) -> list[Target]:
-    """The targets of something that stands in a program.
+def _from(source: str) -> tuple[list[Target], Egress | None]:
+    """The targets of something that stands in a program, and where its calls may go.
 
     Raises:
         ConfigurationError: it cannot be imported, or has none.
     """
-    return list(_targets_in(named(source), source))
+    thing = named(source)
+    pipeline = thing if isinstance(thing, Pipeline) else pipeline_in(thing)
+    return list(_targets_in(thing, source)), None if pipeline is None else pipeline.egress
 
 
 def _targets_in(thing: Any, source: str) -> Iterable[Target]:

@@ -5,10 +5,9 @@ The call goes the way that every fallback's goes: addressed, signed and translat
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import httpx
 
@@ -19,14 +18,15 @@ from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..pipeline import Pipeline
 from ..providers.registry import resolved
-from ..providers.streams.base import items, members
 from ..strategies.deadline import Deadline
 from ..strategies.fallback import Fallback
+from .proof import Wrong, checked, checked_vectors, request, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .._call import Call, Next, Reply
+    from .._egress import Egress
     from .._target import Target
     from ..events import Event
 
@@ -39,21 +39,10 @@ WHAT: Final = ("reachable", "key", "model", *NEEDS)
 
 State = Literal["ok", "FAILED", "-"]
 
-TOKENS: Final = 1024
-"""The most of an answer: the arguments of one small call, and what a model thinks before it."""
 _ELSEWHERE: Final = "http://check.invalid/v1"
 """Where the call would go if it had no target; nothing is sent there (RFC 2606, 2)."""
 _EMBEDS: Final = ("embed",)
 """What the names of models have in them that give vectors, and no words."""
-
-_SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {"word": {"type": "string", "enum": ["ready"]}, "count": {"type": "integer"}},
-    "required": ["word", "count"],
-    "additionalProperties": False,
-}
-_TOOL: Final = "report"
-_PROMPT: Final = "Report the word ready and the count 1."
 
 _BLAMED: Final = {
     FailureKind.AUTH: ("key", "the key is refused"),
@@ -116,19 +105,14 @@ class _Straight:
         return await next(view)
 
 
-class _Wrong(Exception):
-    """The answer is none that could be used: what failed, and why."""
-
-    def __init__(self, what: str, says: str) -> None:
-        super().__init__(says)
-        self.what = what
-
-
-def examined(target: Target, needs: Sequence[str], *, model: str | None, seconds: float) -> Finding:
+def examined(
+    target: Target, needs: Sequence[str], *, model: str | None, seconds: float, egress: Egress | None = None
+) -> Finding:
     """Ask a target once.
 
     Args:
         target: whom; several keys are several targets.
+        egress: where calls may go: a target outside is not asked.
         needs: of `NEEDS`.
         model: for a target that keeps the caller's own.
         seconds: the call's limit.
@@ -144,12 +128,14 @@ def examined(target: Target, needs: Sequence[str], *, model: str | None, seconds
         finding.blame("key" if "key" in str(error) else "reachable", str(error))
         return finding
     began = time.perf_counter()
-    _ask(finding, ready, asked, needs, seconds)
+    _ask(finding, ready, asked, needs, seconds, egress)
     finding.seconds = time.perf_counter() - began
     return finding
 
 
-def _ask(finding: Finding, target: Target, model: str, needs: Sequence[str], seconds: float) -> None:
+def _ask(  # noqa: PLR0917  # what the call is made of
+    finding: Finding, target: Target, model: str, needs: Sequence[str], seconds: float, egress: Egress | None
+) -> None:
     failed: list[AttemptFailed] = []
 
     def hear(event: Event) -> None:
@@ -157,44 +143,23 @@ def _ask(finding: Finding, target: Target, model: str, needs: Sequence[str], sec
             failed.append(event)
 
     embeds = any(sign in model.lower() for sign in _EMBEDS)
-    path, body = ("embeddings", _vectors(model)) if embeds else ("chat/completions", _request(model, needs))
+    path, body = ("embeddings", vectors(model)) if embeds else ("chat/completions", request(model, needs))
     strategies = (Deadline(total=seconds), Fallback([target]), _Straight(target))
     try:
-        pipeline = Pipeline(*strategies, isolated=True, listeners=[hear])
+        pipeline = Pipeline(*strategies, isolated=True, listeners=[hear], egress=egress)
         with options(fallback=False, rescue=("error",)), wrap(httpx.Client(timeout=seconds), pipeline) as client:
             response = client.post(f"{_ELSEWHERE}/{path}", json=body)
         finding.status = response.status_code
         if response.status_code >= 400:
             _refused(finding, failed, response.content, needs)
             return
-        check = _check_vectors if embeds else _check
-        check(finding, response, needs)
-    except _Wrong as wrong:
+        model = checked_vectors(response) if embeds else checked(response, needs)
+        finding.answered_as = model
+        finding.states.update(dict.fromkeys(WHAT[:3] if embeds else (*WHAT[:3], *needs), "ok"))
+    except Wrong as wrong:
         finding.blame(wrong.what, str(wrong))
     except (httpx.HTTPError, ConfigurationError) as error:
         _unanswered(finding, failed, error)
-
-
-def _request(model: str, needs: Sequence[str]) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [{"role": "user", "content": _PROMPT}],
-        "max_completion_tokens": TOKENS,
-    }
-    if "stream" in needs:
-        body["stream"] = True
-    if "tools" in needs:
-        function = {"name": _TOOL, "description": "Takes the report.", "parameters": _SCHEMA}
-        body["tools"] = [{"type": "function", "function": function}]
-        body["tool_choice"] = {"type": "function", "function": {"name": _TOOL}}
-    elif "schema" in needs:
-        form = {"name": _TOOL, "schema": _SCHEMA, "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": form}
-    return body
-
-
-def _vectors(model: str) -> dict[str, Any]:
-    return {"model": model, "input": _PROMPT}
 
 
 def _refused(finding: Finding, failed: Sequence[AttemptFailed], body: bytes, needs: Sequence[str]) -> None:
@@ -225,75 +190,3 @@ def _unanswered(finding: Finding, failed: Sequence[AttemptFailed], error: Except
         finding.blame("stream" if finding.status is None else "model", str(cause))
     else:
         finding.blame(what, says or f"{kind.value}: {cause}")
-
-
-def _check(finding: Finding, response: httpx.Response, needs: Sequence[str]) -> None:
-    """An answer, of a chat.
-
-    Raises:
-        _Wrong: it is not what was asked for.
-    """
-    streamed = response.headers.get("content-type", "").startswith("text/event-stream")
-    try:
-        model, text, calls = _told(response.text) if streamed else _said(response.json())
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        raise _Wrong("model", "its answer has another schema") from None
-    finding.answered_as = model
-    if "tools" in needs and _TOOL not in calls:
-        raise _Wrong("tools", "it did not call the tool that it was told to call")
-    if "schema" in needs and not _follows(calls.get(_TOOL, text)):
-        raise _Wrong("schema", "what it gave does not follow the schema")
-    finding.states.update(dict.fromkeys((*WHAT[:3], *needs), "ok"))
-
-
-def _check_vectors(finding: Finding, response: httpx.Response, needs: Sequence[str]) -> None:  # noqa: ARG001  # one signature for both
-    """An answer, of embeddings.
-
-    Raises:
-        _Wrong: there is no vector in it.
-    """
-    try:
-        body = response.json()
-        finding.answered_as = body["model"]
-        if not body["data"][0]["embedding"]:
-            raise _Wrong("model", "it gave no vector")
-    except (ValueError, KeyError, TypeError, IndexError):
-        raise _Wrong("model", "its answer has another schema") from None
-    finding.states.update(dict.fromkeys(WHAT[:3], "ok"))
-
-
-def _told(text: str) -> tuple[str, str, dict[str, str]]:
-    """The model, the words and the calls of a stream, whose end was seen."""
-    model, words, calls = "", list[str](), dict[str, str]()
-    names: dict[int, str] = {}
-    for line in text.splitlines():
-        data = line.removeprefix("data:").strip()
-        if not line.startswith("data:") or data == "[DONE]":
-            continue
-        chunk: Any = json.loads(data)
-        model = chunk.get("model") or model
-        for choice in items(chunk.get("choices")):
-            delta = members(choice.get("delta"))
-            words.append(delta.get("content") or "")
-            for call in items(delta.get("tool_calls")):
-                function = members(call.get("function"))
-                name = names.setdefault(call.get("index", 0), function.get("name") or "")
-                calls[name] = calls.get(name, "") + (function.get("arguments") or "")
-    return model, "".join(words), calls
-
-
-def _said(body: Any) -> tuple[str, str, dict[str, str]]:
-    """The same of a plain answer."""
-    message = body["choices"][0]["message"]
-    functions = [call["function"] for call in items(message.get("tool_calls"))]
-    return body["model"], message.get("content") or "", {one["name"]: one["arguments"] for one in functions}
-
-
-def _follows(text: str) -> bool:
-    """Whether a text is an object as `_SCHEMA` has it."""
-    try:
-        value: Any = json.loads(text)
-    except ValueError:
-        return False
-    given = members(value) if isinstance(value, dict) else {}
-    return given.get("word") == "ready" and type(given.get("count")) is int

@@ -150,6 +150,24 @@ client = resilient_ai.wrap(OpenAI(api_key="sk-none"), fallback=targets)
     assert (primary.count(), backup.count()) == (2, 2)
 
 
+def test_where_calls_may_not_go_nobody_is_asked(
+    primary: SimulatedProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    program = f"""
+from resilient_ai import Egress, Fallback, Pipeline, Target
+target = Target("one:gpt-4o", base_url={primary.base_url!r}, api_key={primary.key!r})
+pipeline = Pipeline(Fallback([target]), egress=Egress(hosts=["elsewhere.example"]))
+"""
+    (tmp_path / "bound.py").write_text(program)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "--from", "bound:pipeline"]) == 1
+    assert "it was not asked" in " ".join(capsys.readouterr().out.split())
+    assert primary.connections == 0
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
