@@ -77,9 +77,9 @@ class WatchingRuntime:
         """One that nobody waits at."""
         return _Shut()
 
-    async def offload(self, blocking: Callable[[], T]) -> T:
+    async def offload(self, blocking: Callable[[], T], *, abandon: bool = False) -> T:
         """As ever: nobody is asked for that."""
-        return await self._runtime.offload(blocking)
+        return await self._runtime.offload(blocking, abandon=abandon)
 
     def place(self) -> object:
         """As ever."""

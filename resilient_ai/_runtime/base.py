@@ -58,8 +58,9 @@ class Runtime(Protocol):
         """Wait."""
         ...
 
-    async def offload(self, blocking: Callable[[], T]) -> T:
-        """Run something that blocks (a store on disk) where it holds up nobody else."""
+    async def offload(self, blocking: Callable[[], T], *, abandon: bool = False) -> T:
+        """Run something that blocks (a store on disk) where it holds up nobody else. ``abandon``: whoever is cancelled
+        meanwhile does not wait for it; it goes on unseen."""
         ...
 
     def gate(self) -> Gate:

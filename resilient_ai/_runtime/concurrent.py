@@ -66,9 +66,9 @@ class AsyncRuntime:
         """Yield for ``seconds``."""
         await self._sleep(seconds)
 
-    async def offload(self, blocking: Callable[[], T]) -> T:
+    async def offload(self, blocking: Callable[[], T], *, abandon: bool = False) -> T:
         """Run it in a worker thread."""
-        return await anyio.to_thread.run_sync(blocking)
+        return await anyio.to_thread.run_sync(blocking, abandon_on_cancel=abandon)
 
     def place(self) -> object:
         """The running loop's token."""

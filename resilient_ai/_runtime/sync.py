@@ -62,7 +62,7 @@ class SyncRuntime:
         else:
             await self.gate().wait(seconds)
 
-    async def offload(self, blocking: Callable[[], T]) -> T:
+    async def offload(self, blocking: Callable[[], T], *, abandon: bool = False) -> T:  # noqa: ARG002  # a Runtime's
         """Run it here: this thread may block."""
         return blocking()
 

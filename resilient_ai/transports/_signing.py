@@ -56,7 +56,7 @@ async def sign(signer: Signer, request: Any, call: Call, until: float | None) ->
     )
     left = LONGEST if until is None else min(LONGEST, max(0.0, until - call.runtime.now()))
     try:
-        told = await call.runtime.offload(partial(run_bounded, made, left))
+        told = await call.runtime.offload(partial(run_bounded, made, left), abandon=True)
     except TimeoutError:
         raise
     except Exception as error:

@@ -14,6 +14,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import anyio
 import pytest
 
 from resilient_ai import Deadline, Pipeline, Retry, Target, outcome, wrap
@@ -320,6 +321,27 @@ def test_who_takes_for_ever_to_sign_is_left_in_time(mode: Mode, primary: Any) ->
         finally:
             hanging.over.set()
     assert server.seen == []
+
+
+@pytest.mark.parametrize("mode", [Mode("asyncio"), Mode("trio")], ids=lambda mode: mode.name)
+def test_a_caller_who_leaves_does_not_wait_for_a_signature(mode: Mode, primary: Any) -> None:
+    hanging = Broken(hangs=True)
+
+    async def script() -> None:
+        target = Target("mine:m", base_url="https://nowhere.example/v1", host=Host(auth=hanging))
+        client = wrap(mode.openai(primary), once(), fallback=[target])
+        primary.fault(Fault.status(503))
+        began = time.monotonic()
+        with anyio.move_on_after(0.5) as scope:
+            await chat(client)
+        assert scope.cancelled_caught
+        assert time.monotonic() - began < 6
+        await close(client)
+
+    try:
+        mode.run(script)
+    finally:
+        hanging.over.set()
 
 
 STREAMS = {
