@@ -49,7 +49,7 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
         contents.found.pop()
     if not contents.found:
         raise Untranslatable(request.path("messages"), "nothing but instructions is left for Gemini to answer")
-    contents.sign(request.messages)
+    contents.sign()
     body["contents"] = contents.found
     if request.tools:
         _tools(request, body, lost)
@@ -84,7 +84,7 @@ class _Contents:
         self._lost = lost
         self._model = model
         self._request = request
-        self._turns: list[tuple[int, list[Json]]] = []
+        self._turns: list[list[Json]] = []  # of the model's, since the user said something
         self._calls: list[str] = []  # of the last turn of the model's
 
     def add(self, message: Message, number: int) -> None:
@@ -102,25 +102,25 @@ class _Contents:
             return
         if role != "assistant":
             self.found.append({"role": "user", "parts": parts})
+            if role == "user":
+                self._turns.clear()
             return
         if self.found and self.found[-1]["role"] == "model":  # nothing is left of what stood between
             self.found[-1]["parts"].extend(parts)
         else:
             self.found.append({"role": "model", "parts": parts})
-        self._turns.append((number, parts))
+        self._turns.append(parts)
         self._calls = [one.id for one in message.parts if isinstance(one, ToolCall)]
 
-    def sign(self, messages: list[Message]) -> None:
+    def sign(self) -> None:
         """Mark the first call of each step of the present turn as one that Gemini did not make itself."""
         if not signed(self._model):
             return
-        begin = max((number for number, one in enumerate(messages) if one.role == "user"), default=-1)
-        for number, parts in self._turns:
-            if number > begin:
-                for part in parts:
-                    if "functionCall" in part:
-                        part["thoughtSignature"] = PLACEHOLDER
-                        break
+        for parts in self._turns:
+            for part in parts:
+                if "functionCall" in part:
+                    part["thoughtSignature"] = PLACEHOLDER
+                    break
 
     def _system(self, message: Message, number: int) -> None:
         """Instructions stand before everything else; words in the middle keep their words, if not their place."""

@@ -53,6 +53,10 @@ class Turns:
             if not messages:
                 self._lost(at, "Anthropic's conversations begin with the user")
                 return
+        elif not messages:  # results are of a turn that is lost
+            blocks = [block for block in blocks if block["type"] != "tool_result"]
+            if not blocks:
+                return
         last = messages[-1] if messages else None
         if last is not None and last["role"] == role:
             last["content"] += blocks

@@ -32,6 +32,7 @@ from tests.unit.providers.codecs.messages.test_round_trips import CAN as OF_MESS
 from tests.unit.providers.codecs.messages.test_round_trips import plain as of_messages
 from tests.unit.providers.codecs.responses.test_responses_round_trips import CAN as OF_RESPONSES
 from tests.unit.providers.codecs.responses.test_responses_round_trips import plain as of_responses
+from tests.unit.providers.codecs.test_pairs_loops import taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,8 @@ def seen(theirs: str, request: Request) -> Request:
         elif isinstance(part, ToolResult):
             part.call = ids[part.call]
     if theirs in ("messages", "content"):  # how much it is to think is told in each generation's own terms
-        told = replace(told, effort=None, budget=None)
+        verbosity = None if told.verbosity == "medium" else told.verbosity  # it is so without being told
+        told = replace(told, effort=None, budget=None, verbosity=verbosity)
         undetailed = (replace(message, parts=[_undetailed(part) for part in message.parts]) for message in messages)
         messages = _trimmed(list(undetailed))
     tools = [replace(tool, parameters=_parameters(tool.parameters)) for tool in told.tools]
@@ -159,10 +161,12 @@ def test_a_request_is_carried_over_or_refused_by_its_path(ours: str, theirs: str
     except Untranslatable as refused:
         assert stands(asked.body, refused.path), refused
         with contextlib.suppress(Untranslatable):
-            target.codec.write_request(before, noted := dropping(), None)
+            rest = target.codec.write_request(before, noted := dropping(), None)
             assert noted.noted[0] == refused.path
             assert all(stands(asked.body, path) for path in noted.noted), noted.noted
+            taken(theirs, rest.body, request.model, dict(rest.headers).get("anthropic-version", ""))
         return
+    taken(theirs, written.body, request.model, dict(written.headers).get("anthropic-version", ""))
     again = target.codec.read_request(asked_of(written, request.model), refusing)
     assert made.differing(seen(theirs, again), seen(theirs, before)) == {}
 

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from resilient_ai.providers.canonical import Answer, Document, Message, Request, Text, ToolCall
 from resilient_ai.providers.codecs.base import Asked, Untranslatable, dropping, refusing
 from resilient_ai.providers.codecs.chat import CODEC
+from resilient_ai.testing._server.fields import CHAT
+from resilient_ai.testing._server.validate import check
+from resilient_ai.testing._server.world import Ask
 from tests.unit.providers.codecs import made
 
 SETTINGS = {name: how for name, how in made.SETTINGS.items() if name not in ("top_k", "budget")}
@@ -61,12 +64,13 @@ def test_any_request_comes_back_or_is_refused(request: Request) -> None:
 
 
 @given(made.requests(made.ANYTHING))
-def test_what_is_lost_is_noted_and_no_more_is(request: Request) -> None:
+def test_what_is_lost_is_noted_and_no_more_is_and_the_vendor_takes_the_rest(request: Request) -> None:
     noted = dropping()
     try:
         body = CODEC.write_request(request, noted, None).body
     except Untranslatable:
         return
+    check(CHAT, Ask(method="POST", path="/chat/completions", query={}, json=body))
     found = CODEC.read_request(Asked(body, body["model"], bool(body.get("stream"))), refusing)
     differ = made.differing(found, words_first(request))
     assert (differ == {}) == (noted.noted == [])
