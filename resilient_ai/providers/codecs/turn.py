@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...failures import FailureKind
 from ..canonical import Closed, Failed, Finished
 from ..sse import Event
-from ..streams.walk import Walk
+from ..streams.base import OTHER_SCHEMA
+from ..streams.walk import Walk, plain
 from .base import Untranslatable
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ class StreamTurn(Walk):
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes, in any pieces; what they say comes back, as whole events."""
+        event = None if self.stopped or self._decoder.unfinished else plain(chunk)
+        if event is not None:
+            try:
+                return self._told(chunk, *event)
+            except OTHER_SCHEMA:
+                pass  # it is looked at again, and told what is wrong with it
         return self._walked(chunk)
 
     def end(self) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..sse import Event
 from .base import OTHER_SCHEMA
-from .walk import Walk, decode
+from .walk import Walk, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from .base import Grammar, Part, Said
 
 __all__ = ["Reading", "Unread"]
-
-_LABEL = len("data: ")
-_NAME = len("event: ")
 
 
 class Reading(Walk):
@@ -59,20 +56,14 @@ class Reading(Walk):
         return self._walked(chunk) if said is None else self._heard(chunk, said)
 
     def _plainly_said(self, chunk: bytes) -> Said | None:
-        """What a chunk says that is one event, of one line or with its name before it, as nearly every one is; None if
-        it has to be looked at more closely."""
-        name, at = b"", _LABEL
-        if not chunk.startswith(b"data: {"):
-            line = chunk.find(b"\n")
-            if not (chunk.startswith(b"event: ") and chunk.startswith(b"data: {", line + 1)):
-                return None
-            name, at = chunk[_NAME:line], line + 1 + _LABEL
-        if chunk.find(b"\n", at) != len(chunk) - 2 or self.stopped or self.seen or self._decoder.unfinished:
+        """What a chunk says that is one event; None if it has to be looked at more closely."""
+        if self.stopped or self.seen or self._decoder.unfinished:
+            return None
+        event = plain(chunk)
+        if event is None:
             return None
         try:
-            text = chunk.decode()
-            event, end = decode(text, at)
-            return self._read(name, event) if text[end:] == "\n\n" else None
+            return self._read(*event)
         except OTHER_SCHEMA:
             return None
 

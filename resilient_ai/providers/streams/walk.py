@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..sse import Event
     from .base import Grammar
 
-__all__ = ["Walk", "decode", "parsed"]
+__all__ = ["Walk", "decode", "parsed", "plain"]
 
 decode = json.JSONDecoder().raw_decode
 """Half the time of json.loads, which guesses the encoding first."""
@@ -78,6 +78,33 @@ class Walk(ABC):
             if names and name not in names:  # an SDK that reads it could not either
                 return raw[len(raw.rstrip(b"\r\n")) :]  # empty lines pass, as those that come by themselves do
             return self._wrong(raw, "an event is malformed")
+
+
+_LABEL = len("data: ")
+_NAME = len("event: ")
+
+
+def plain(chunk: bytes) -> tuple[bytes, dict[str, Any]] | None:
+    """The name and the object of a chunk that is one event, of one line or with its name before it, as nearly every one
+    is; None if it has to be looked at more closely."""
+    name, at = b"", _LABEL
+    if not chunk.startswith(b"data: {"):
+        line = chunk.find(b"\n")
+        if not (chunk.startswith(b"event: ") and chunk.startswith(b"data: {", line + 1)):
+            return None
+        name, at = chunk[_NAME:line], line + 1 + _LABEL
+    rest = len(chunk) - chunk.find(b"\n", at)
+    if rest != 2 and not (rest == 3 and not name and chunk.endswith(b"\r\n\r\n")):  # as Google writes them
+        return None
+    try:
+        text = chunk.decode()
+        event, end = decode(text, at)
+    except (ValueError, RecursionError):
+        return None
+    return (name, event) if text[end:] in _ENDS else None
+
+
+_ENDS = ("\n\n", "\r\n\r\n")
 
 
 def parsed(data: bytes) -> dict[str, Any]:
