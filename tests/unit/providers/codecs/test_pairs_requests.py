@@ -180,3 +180,24 @@ def stands(body: Json, path: str) -> bool:
         except (KeyError, IndexError, TypeError):
             return False
     return True
+
+
+def _step(name: str) -> list[Message]:
+    call, result = ToolCall(name, "f", "{}"), ToolResult(name, "f", [Text("1")])
+    return [Message("assistant", [call], "turn"), Message("tool", [result], "results")]
+
+
+def test_calls_behind_words_that_are_lost_are_of_the_present_turn() -> None:
+    lost = Message("user", [Image(url="https://a", at="picture")])
+    request = Request("gemini-3-pro", [Message("user", [Text("a")]), *_step("one"), lost, *_step("two")])
+    body = CONTENT.write_request(request, noted := dropping(), None).body
+    taken("content", body, request.model)
+    assert noted.noted == ["picture"]
+
+
+def test_results_of_a_turn_that_is_lost_are_lost_with_it() -> None:
+    request = Request("claude-opus-4-8", [*_step("one"), Message("user", [Text("a")]), *_step("two")])
+    written = MESSAGES.write_request(request, noted := dropping(), None)
+    taken("messages", written.body, request.model, dict(written.headers)["anthropic-version"])
+    assert noted.noted == ["turn"]
+    assert written.body["messages"][0] == {"role": "user", "content": [{"type": "text", "text": "a"}]}
