@@ -13,7 +13,7 @@ import httpx
 
 from .._context import options
 from .._wrap import wrap
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, Failure
 from ..events import AttemptFailed
 from ..failures import FailureKind
 from ..pipeline import Pipeline
@@ -143,12 +143,11 @@ def _ask(  # noqa: PLR0917  # what the call is made of
             failed.append(event)
 
     embeds = any(sign in model.lower() for sign in _EMBEDS)
-    path, body = ("embeddings", vectors(model)) if embeds else ("chat/completions", request(model, needs))
     strategies = (Deadline(total=seconds), Fallback([target]), _Straight(target))
     try:
         pipeline = Pipeline(*strategies, isolated=True, listeners=[hear], egress=egress)
         with options(fallback=False, rescue=("error",)), wrap(httpx.Client(timeout=seconds), pipeline) as client:
-            response = client.post(f"{_ELSEWHERE}/{path}", json=body)
+            response = _vectors_of(client, model) if embeds else _chat_of(client, model, needs)
         finding.status = response.status_code
         if response.status_code >= 400:
             _refused(finding, failed, response.content, needs)
@@ -160,6 +159,22 @@ def _ask(  # noqa: PLR0917  # what the call is made of
         finding.blame(wrong.what, str(wrong))
     except (httpx.HTTPError, ConfigurationError) as error:
         _unanswered(finding, failed, error)
+
+
+def _vectors_of(client: httpx.Client, model: str) -> httpx.Response:
+    return client.post(f"{_ELSEWHERE}/embeddings", json=vectors(model))
+
+
+def _chat_of(client: httpx.Client, model: str, needs: Sequence[str]) -> httpx.Response:
+    """What comes of the call. A model that cannot be made to call a tool is told to; nothing was sent before that."""
+    try:
+        return client.post(f"{_ELSEWHERE}/chat/completions", json=request(model, needs, forced=True))
+    except httpx.HTTPError as error:
+        cause = error.__cause__
+        carried = not isinstance(cause, Failure) or cause.kind is not FailureKind.LOCAL
+        if carried or "tool_choice" not in str(cause):
+            raise
+    return client.post(f"{_ELSEWHERE}/chat/completions", json=request(model, needs, forced=False))
 
 
 def _refused(finding: Finding, failed: Sequence[AttemptFailed], body: bytes, needs: Sequence[str]) -> None:

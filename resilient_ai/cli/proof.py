@@ -24,6 +24,7 @@ _SCHEMA: Final[dict[str, Any]] = {
 }
 _TOOL: Final = "report"
 _PROMPT: Final = "Report the word ready and the count 1."
+_PROMPT_FOR_TOOL: Final = "Call the tool report, with the word ready and the count 1. Say nothing else."
 
 
 class Wrong(Exception):
@@ -34,11 +35,11 @@ class Wrong(Exception):
         self.what = what
 
 
-def request(model: str, needs: Sequence[str]) -> dict[str, Any]:
-    """One small chat, with all that is needed in it."""
+def request(model: str, needs: Sequence[str], *, forced: bool) -> dict[str, Any]:
+    """One small chat, with all that is needed in it; ``forced``: the tool must be called, not just may be."""
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": "user", "content": _PROMPT}],
+        "messages": [{"role": "user", "content": _PROMPT_FOR_TOOL if "tools" in needs else _PROMPT}],
         "max_completion_tokens": TOKENS,
     }
     if "stream" in needs:
@@ -46,7 +47,8 @@ def request(model: str, needs: Sequence[str]) -> dict[str, Any]:
     if "tools" in needs:
         function = {"name": _TOOL, "description": "Takes the report.", "parameters": _SCHEMA}
         body["tools"] = [{"type": "function", "function": function}]
-        body["tool_choice"] = {"type": "function", "function": {"name": _TOOL}}
+        if forced:
+            body["tool_choice"] = {"type": "function", "function": {"name": _TOOL}}
     elif "schema" in needs:
         form = {"name": _TOOL, "schema": _SCHEMA, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": form}

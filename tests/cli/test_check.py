@@ -12,13 +12,13 @@ pytest.importorskip("typer")
 from resilient_ai import Target
 from resilient_ai.cli import main
 from resilient_ai.cli.checkup import NEEDS, WHAT, Finding, examined
-from resilient_ai.testing import Fault
+from resilient_ai.testing import Fault, Provider, Simulator
 from tests.sdk.bytes_server import HEAD, Bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from resilient_ai.testing import SimulatedProvider, Simulator
+    from resilient_ai.testing import SimulatedProvider
 
 GOOD = dict.fromkeys(WHAT, "ok")
 
@@ -46,6 +46,30 @@ def test_a_good_one_costs_one_call(primary: SimulatedProvider) -> None:
     assert (found.states, found.good, found.answered_as) == (GOOD, True, "gpt-4o")
     (request,) = primary.requests()
     assert request.family == "chat"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model"),
+    [
+        ("anthropic", "claude-haiku-4-5"),
+        ("anthropic", "claude-opus-5-5"),
+        ("gemini", "gemini-3-pro"),
+        ("openai", "gpt-5"),
+    ],
+)
+def test_a_target_of_another_dialect_costs_one_call(dialect: str, model: str) -> None:
+    with Simulator(Provider("there", dialect=dialect, tool_rounds=1)) as simulator:
+        provider = simulator["there"]
+        whom = Target(f"there:{model}", base_url=provider.origin, api_key=provider.key, dialect=dialect)
+        if dialect == "openai":
+            whom = Target(whom.name, base_url=provider.base_url, api_key=provider.key, dialect="openai-responses")
+        found = looked_at(whom)
+        assert (found.states, found.answered_as, provider.count()) == (GOOD, model, 1), found
+        provider.fault(Fault.revoked())
+        assert looked_at(whom).states["key"] == "FAILED"
+        provider.fault(Fault.retired())
+        assert looked_at(whom).states["model"] == "FAILED"
+        assert provider.count() == 3
 
 
 @pytest.mark.parametrize("needs", [("tools",), ("schema",), ("stream",), ("schema", "stream"), ("tools", "stream")])
