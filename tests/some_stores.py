@@ -6,7 +6,9 @@ import atexit
 import hashlib
 import hmac
 import os
+import random
 import tempfile
+import threading
 import time
 from functools import cache
 from pathlib import Path
@@ -75,3 +77,28 @@ def shared_redis() -> RedisServer:
 def entry(data: bytes = b"answer", **said: Any) -> Entry:
     known: dict[str, Any] = {"stored": time.time(), "answered_by": "primary", "model": "m", "stale_ok": True}
     return Entry(data=data, **{**known, **said})
+
+
+def used_at_once(store: Store, *, keys: int, rounds: int) -> list[BaseException]:
+    """What went wrong while eight threads looked up and kept: under each key there is one value, or nothing."""
+    failed: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        dice = random.Random(seed)
+        try:
+            for _ in range(rounds):
+                key = str(dice.randrange(keys))
+                found = store.get(key)
+                assert found is None or found.data == key.encode() * 10
+                store.set(key, entry(key.encode() * 10))
+        except OSError:  # others were at it for too long: a miss, as any
+            pass
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failed

@@ -360,6 +360,9 @@ def test_counts_of_the_end_hold() -> None:
     assert found["usage"] == {"input_tokens": 1, "output_tokens": 5}
 
 
+CALLED: Json = start(type="tool_use", input={})
+
+
 @pytest.mark.parametrize(
     "events",
     [
@@ -372,22 +375,7 @@ def test_counts_of_the_end_hold() -> None:
         (OPENED, TEXT, delta(type="news_delta", news="hm"), CLOSED, ENDED, STOP),
         (OPENED, start(type="news"), delta(type="text_delta", text="hm"), CLOSED, ENDED, STOP),
         (OPENED, TEXT, HI, CLOSED, {"type": "news"}, ENDED, STOP),
-        (
-            OPENED,
-            start(type="tool_use", input={}),
-            delta(type="input_json_delta", partial_json="{"),
-            CLOSED,
-            ENDED,
-            STOP,
-        ),
-        (
-            OPENED,
-            start(type="tool_use", input={}),
-            delta(type="input_json_delta", partial_json="7"),
-            CLOSED,
-            ENDED,
-            STOP,
-        ),
+        *((OPENED, CALLED, delta(type="input_json_delta", partial_json=cut), CLOSED, ENDED, STOP) for cut in "{7"),
         (OPENED, {**TEXT, "index": 1}, {**CLOSED, "index": 1}, ENDED, STOP),
     ],
     ids=range(12),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from resilient_ai.errors import ConfigurationError
 from resilient_ai.stores import Entry, digest
-from tests.some_stores import KINDS, Cipher, entry
+from tests.some_stores import KINDS, Cipher, entry, used_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,26 +117,7 @@ def test_bounded(make: Callable[..., Store], tmp_path: Path) -> None:
 
 def test_threads(make: Callable[..., Store]) -> None:
     store = make(max_bytes=1024 * 1024)
-    failed: list[BaseException] = []
-
-    def work(seed: int) -> None:
-        try:
-            for number in range(60):
-                key = str((seed * 7 + number) % 20)
-                found = store.get(key)
-                assert found is None or found.data == key.encode() * 10
-                store.set(key, entry(key.encode() * 10))
-        except OSError:  # others were at it for too long: a miss, as any
-            pass
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    assert used_at_once(store, keys=20, rounds=60) == []
 
 
 texts = st.text(max_size=20)

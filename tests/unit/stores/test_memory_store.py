@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import threading
 
 import pytest
 
 from resilient_ai.stores import Entry, MemoryStore
 from resilient_ai.stores.memory import OVERHEAD
+from tests.some_stores import used_at_once
 
 
 def entry(size: int) -> Entry:
@@ -46,28 +46,8 @@ def test_bounded_under_many_writes() -> None:
     assert len(store) == 0
 
 
-def test_threads() -> None:
-    store = MemoryStore(max_bytes=50_000)
-    failed: list[BaseException] = []
-
-    def work(seed: int) -> None:
-        dice = random.Random(seed)
-        try:
-            for _ in range(2000):
-                key = str(dice.randrange(100))
-                found = store.get(key)
-                assert found is None or found.data == key.encode() * 10
-                data = key.encode() * 10
-                store.set(key, Entry(data=data, stored=0.0, answered_by="p", model=None, stale_ok=True))
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+def test_threads_and_what_has_no_room() -> None:
+    assert used_at_once(MemoryStore(max_bytes=50_000), keys=100, rounds=2000) == []
 
 
 def test_bounded_in_number() -> None:
