@@ -9,7 +9,7 @@ from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.capabilities import capabilities_of, lacking
 from ..providers.codecs.base import Untranslatable, dropping, refusing
-from ..providers.codecs.table import TONGUES, same, translation
+from ..providers.codecs.table import PATHS, TONGUES, same, translation
 from ..providers.hosting import fitted, may_change, serves
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def unfit(port: HttpPort, target: Target) -> str | None:
     if turns(port, target):
         if translation(spoken, family, target.dialect or "") is None:
             return f"it speaks the {target.dialect} dialect, and no {family} request of {spoken}'s is translated"
-        if prepared.request.method != "POST" or endpoint.ids or prepared.body is None or prepared.multipart:
+        asks = prepared.request.method == "POST" and endpoint.path in PATHS
+        if not asks or endpoint.ids or prepared.body is None or prepared.multipart:
             return f"it speaks the {target.dialect} dialect, and such a request is not translated"
         spoken, family = TONGUES[target.dialect or ""].dialect, family_at(port, target)
     host = target.host

@@ -133,6 +133,20 @@ def test_an_endpoint_that_is_not_translated_is_not_asked_elsewhere(vendors: Simu
     )
 
 
+@pytest.mark.parametrize("ask", ["compact", "input_tokens"])
+def test_what_asks_for_no_answer_is_not_answered_elsewhere(vendors: Simulator, ask: str) -> None:
+    """Regression: to count tokens, or to shorten a conversation, is asked for as an answer is, and one was given."""
+    vendors["own-openai"].fault(Fault.status(503))
+    asked: Any = {"model": MODELS["openai"], "input": "hello"}
+    with MODES[0].openai(vendors["own-openai"]) as bare, record() as calls:
+        client = wrap(bare, claude_first(vendors, target(vendors, "openai-chat")))
+        with pytest.raises(CHAT.failed(503)):
+            client.post(f"/responses/{ask}", cast_to=object, body=asked)
+        client.close()
+    assert (vendors["other-anthropic"].count(), vendors["other-openai"].count()) == (0, 0)
+    assert [line.partition(", and ")[2] for line in calls[0].skipped] == ["such a request is not translated"] * 2
+
+
 @two_modes
 def test_health_is_that_of_the_endpoint_which_answers(mode: Mode, vendors: Simulator) -> None:
     """Chat calls that fail at Claude are evidence about its Messages; the scope of calls of its own."""

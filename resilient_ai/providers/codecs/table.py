@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .base import Codec
 
-__all__ = ["CODECS", "TONGUES", "Pair", "Tongue", "codec_of", "same", "translates", "translation"]
+__all__ = ["CODECS", "PATHS", "TONGUES", "Pair", "Tongue", "codec_of", "same", "translates", "translation"]
 
 CODECS: Mapping[tuple[str, str], str] = {
     ("openai", "chat"): "chat",
@@ -20,6 +20,18 @@ CODECS: Mapping[tuple[str, str], str] = {
     ("gemini", "generate_content"): "content",
 }
 """The package of each codec here, by dialect and family. Each is imported when the first call needs it."""
+
+PATHS: frozenset[str] = frozenset(
+    {
+        "chat/completions",
+        "responses",
+        "messages",
+        "models/{model}:generateContent",
+        "models/{model}:streamGenerateContent",
+    }
+)
+"""Where an answer is asked for. A family may have other endpoints, whose requests look alike and want something else:
+OpenAI's ``responses/compact`` and ``responses/input_tokens``."""
 
 
 class Tongue(NamedTuple):
