@@ -99,7 +99,7 @@ def carry(port: HttpPort, target: Target) -> tuple[str, ...]:
 
 
 def carried(port: HttpPort, target: Target | None) -> Translated | None:
-    """The request in the dialect of ``target``, one that fits; None if it speaks the caller's.
+    """The request in the dialect of ``target``; None if it speaks the caller's.
 
     Raises:
         Failure: it cannot be carried over.
@@ -111,7 +111,8 @@ def carried(port: HttpPort, target: Target | None) -> Translated | None:
     if found is None:
         from ._translated import translated  # with all codecs behind it: few programs ever come here
 
-        found = known[target.place] = translated(port, target)
+        # What a request speaks of may have been made there, though nothing like it is translated.
+        found = known[target.place] = unfit(port, target) or translated(port, target)
     if isinstance(found, str):
         raise not_carried(target, found)
     return found

@@ -17,7 +17,6 @@ from .._host import Host
 from .._runtime.limit import deadline
 from ..errors import Failure
 from ..failures import FailureKind
-from ..providers.codecs.turn import Turned
 from ..providers.registry import UNTERMINATED
 from ..providers.streams.choices import each_choice
 from ..providers.streams.delivered import Delivered
@@ -38,6 +37,7 @@ from ._watchman import Terms, Watchman
 if TYPE_CHECKING:
     from .._call import Call
     from .._journal import Attempt
+    from ..providers.codecs.turn import Turned
     from ..providers.streams.base import Grammar
     from ._port import HttpPort
     from ._received import Headers
@@ -95,7 +95,7 @@ class Opening:
         asked = request if self._other is None else port.prepared.request  # by whose words its SDK is known
         terms = Terms(asked, response.extensions, port.flavour, wire.told, port.failure)
         judge = self._turn or port.prepared.dialect
-        passing = reading if self._turn is None or isinstance(reading, Unread) else Turned(self._turn, reading)
+        passing = self._passing(reading)
         watchman = Watchman(call, passing, judge, terms, bounded=not wire.foreign)
         if grammar is not None and delivered is not None:
             watchman.mender = Mender(port, call, grammar, delivered, wire)
@@ -135,6 +135,14 @@ class Opening:
         kind = stream_classes(port.flavour)[port.is_async]
         response.stream = kind(body or response.stream, source, watchman, wire.known, held)
         return reply
+
+    def _passing(self, reading: Reading | Unread) -> Reading | Unread | Turned:
+        """Who takes the bytes as they come."""
+        if self._turn is None or isinstance(reading, Unread):
+            return reading
+        from ..providers.codecs.turn import Turned  # with the canonical form behind it: few programs ever come here
+
+        return Turned(self._turn, reading)
 
     def _resumed(self, response: Any, headers: Headers, request: Any) -> Any:
         """The body, if it is one that can be gone on with where it breaks off: no translated answer is."""

@@ -120,6 +120,35 @@ def test_what_lives_at_the_vendor_goes_nowhere_else(vendors: Simulator) -> None:
     assert vendors["other-anthropic"].count() == 0
 
 
+@two_modes
+def test_what_another_vendor_answered_is_not_kept_there(mode: Mode, vendors: Simulator) -> None:
+    """The id of its answer is one of ours: asked for by it, or gone on with, it is told that it is nowhere."""
+    first = vendors["own-openai"]
+
+    async def script() -> list[BaseException]:
+        bare = mode.openai(first)
+        client = wrap(bare, claude_first(vendors))
+        first.fault(Fault.status(503))
+        made = await do(client.responses.create(model=MODELS["openai"], input="hello", max_output_tokens=9))
+        assert outcome(made).answered_by == CLAUDE
+        first.heal()
+        further = {"model": MODELS["openai"], "input": "and?", "previous_response_id": made.id}
+
+        async def retrieved() -> Any:
+            return await do(client.responses.retrieve(made.id))
+
+        async def gone_on() -> Any:
+            return await do(client.responses.create(**further))
+
+        errors = [await failing(retrieved()), await failing(gone_on())]
+        await close(client, bare)
+        return errors
+
+    for error in mode.run(script):
+        assert isinstance(error, openai.APIError)
+    assert vendors["other-anthropic"].count() == 1
+
+
 def test_an_endpoint_that_is_not_translated_is_not_asked_elsewhere(vendors: Simulator) -> None:
     vendors["own-openai"].fault(Fault.status(503))
     with MODES[0].openai(vendors["own-openai"]) as bare, record() as calls:
