@@ -190,6 +190,8 @@ class Request:
         effort: how much the model is to think: none, minimal, low, medium, high, xhigh, max.
         budget: tokens that it may think for, where the caller counts them instead.
         stream: whether the answer is wanted in pieces.
+        goes_on: whether the caller's vendor goes on with the words of the assistant's that end the conversation. (Of
+            OpenAI's no model does: it answers behind them.)
         at: by the name of a field here, where it stood in the caller's request, if it has another name there.
     """
 
@@ -211,11 +213,17 @@ class Request:
     verbosity: str | None = None
     schema: Schema | None = None
     stream: bool = False
+    goes_on: bool = field(default=False, compare=False)
     at: dict[str, str] = field(default_factory=dict[str, str], compare=False)
 
     def path(self, name: str) -> str:
         """What the caller calls one of the fields."""
         return self.at.get(name, name)
+
+    def begun(self) -> Message | None:
+        """The assistant's words that the caller's vendor would go on with; None if there are none."""
+        last = self.messages[-1] if self.goes_on and self.messages else None
+        return last if last is not None and last.role == "assistant" else None
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from ..streams.base import items, members
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..canonical import Message
+    from ..canonical import Message, Request
+    from .base import Lost
 
 __all__ = [
     "NAME_WANTED",
@@ -23,6 +24,7 @@ __all__ = [
     "ROOT_WANTED",
     "STRICT_WANTED",
     "WORD_WANTED",
+    "conversation",
     "is_name",
     "is_strict",
     "proper_name",
@@ -38,6 +40,15 @@ ROOT_WANTED = "OpenAI wants an object at the root of a schema"
 WORD_WANTED = "OpenAI answers in JSON without a schema only where the request says JSON"
 PICTURES = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
 PICTURES_WANTED = "OpenAI takes pictures as PNG, JPEG, WebP or GIF, or by an address on the web"
+
+
+def conversation(request: Request, lost: Lost) -> list[Message]:
+    """What was said so far. Words that the answer is to go on with are lost: OpenAI's models answer behind them."""
+    begun = request.begun()
+    if begun is None:
+        return request.messages
+    lost(begun.at or request.path("messages"), "OpenAI's models answer the assistant's last words: they do not go on")
+    return request.messages[:-1]
 
 
 def is_name(name: str) -> bool:

@@ -11,6 +11,7 @@ from ..openai_rules import (
     ROOT_WANTED,
     STRICT_WANTED,
     WORD_WANTED,
+    conversation,
     is_name,
     is_strict,
     proper_name,
@@ -195,7 +196,7 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     The limit of the answer's length is ``max_completion_tokens``, which OpenAI's models that think insist on; hosts
     that know only the older ``max_tokens`` are named in the registry of hosts.
     """
-    messages = write_messages(request.messages, lost)
+    messages = write_messages(conversation(request, lost), lost)
     if not messages:
         raise Untranslatable("messages", "nothing of them is left")
     body: Json = {"model": request.model, "messages": messages}

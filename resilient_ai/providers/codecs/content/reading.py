@@ -41,7 +41,7 @@ def read_request(asked: Asked, lost: Lost) -> Request:
         AttributeError, KeyError, TypeError, ValueError: it is none that Gemini would take.
     """
     body = named(asked.body)
-    request = Request(asked.model, [], stream=asked.stream, at=_AT)
+    request = Request(asked.model, [], stream=asked.stream, goes_on=True, at=_AT)
     for name in ("cachedContent", "continuationToken"):
         if body.get(name):
             raise Untranslatable(name, "what it stands for is kept at Google")

@@ -67,7 +67,7 @@ def read_request(asked: Asked, lost: Lost) -> Request:
     if given := body.get("system"):
         read_system(given, messages, lost)
     read_messages(body["messages"], messages, lost)
-    request = Request(asked.model, messages, stream=asked.stream, at=_AT)
+    request = Request(asked.model, messages, stream=asked.stream, goes_on=True, at=_AT)
     for name, value in body.items():
         if value is None:
             continue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...canonical import Message, Text
+from ...canonical import Text
 from ..base import Untranslatable, Written
+from ..openai_rules import conversation
 from .conversation import write_items
 from .tools import write_choice, write_schema, write_tools
 
 if TYPE_CHECKING:
-    from ...canonical import Request
+    from ...canonical import Message, Request
     from ..base import Lost
 
 __all__ = ["write_request"]
@@ -34,7 +35,7 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
         Untranslatable: nothing is asked, or a tool is to be called that is none.
     """
     body: dict[str, Any] = {"model": request.model, "store": False}
-    messages = request.messages
+    messages = conversation(request, lost)
     if len(messages) > 1 and (words := _instructions(messages[0])):  # a request of nothing else is refused
         body["instructions"] = words
         messages = messages[1:]

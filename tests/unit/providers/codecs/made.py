@@ -474,5 +474,6 @@ def spoilt(data: st.DataObject, value: Any) -> Any:
 
 def differing(one: Request, other: Request) -> dict[str, tuple[Any, Any]]:
     """The fields in which two requests differ, for a message that can be read."""
-    pairs = {field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(Request)}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] and name != "at"}
+    said = [field.name for field in fields(Request) if field.compare]
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in said}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
