@@ -348,7 +348,15 @@ def object_of(arguments: str) -> dict[str, Any]:
         ValueError: they are no JSON.
         TypeError: they are no object.
     """
-    value: Any = json.loads(arguments) if arguments.strip() else {}
+    value: Any = _decode(arguments) if arguments.strip() else {}
     if not isinstance(value, dict):
         raise TypeError("a tool's arguments are no object")
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+"""`json.loads` takes NaN and the infinite, which would be written into a body that is no JSON."""

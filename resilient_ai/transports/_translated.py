@@ -214,7 +214,8 @@ def translated(port: HttpPort, target: Target) -> Translated | str:
         request = pair.ours.read_request(asked, lost)
         model = request.model = target.model or request.model
         written = pair.theirs.write_request(request, lost, None if able is None else able.output)
-        body = fitted(json.dumps(written.body, separators=(",", ":")).encode(), host, target.vendor, lost)
+        told = json.dumps(written.body, separators=(",", ":"), allow_nan=False)
+        body = fitted(told.encode(), host, target.vendor, lost)
         endpoint = dialect.endpoint("POST", f"/{written.path}")
         url = url_at(host, target.base_url or "", endpoint, model, stream=asked.stream)
     except Untranslatable as error:

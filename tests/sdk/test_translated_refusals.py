@@ -162,6 +162,31 @@ def test_an_endpoint_that_is_not_translated_is_not_asked_elsewhere(vendors: Simu
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("NaN", "messages[1].tool_calls[0]: the arguments are no JSON object"),
+        ("1e999", "the request has another schema"),
+    ],
+)
+def test_what_is_no_json_is_not_sent(vendors: Simulator, number: str, why: str) -> None:
+    """Regression: Python reads such numbers, and wrote them into a body that no vendor can read."""
+    vendors["own-openai"].fault(Fault.status(503))
+    called = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": f'{{"a":{number}}}'}}
+    talk: list[Any] = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "done"},
+    ]
+    with MODES[0].openai(vendors["own-openai"]) as bare, record() as calls:
+        client = wrap(bare, claude_first(vendors))
+        with pytest.raises(CHAT.failed(503)):
+            client.chat.completions.create(model=MODELS["openai"], messages=talk)
+        client.close()
+    assert vendors["other-anthropic"].count() == 0
+    assert calls[0].skipped[0].startswith(f"{CLAUDE}: not sent: {why}")
+
+
 @pytest.mark.parametrize("ask", ["compact", "input_tokens"])
 def test_what_asks_for_no_answer_is_not_answered_elsewhere(vendors: Simulator, ask: str) -> None:
     """Regression: to count tokens, or to shorten a conversation, is asked for as an answer is, and one was given."""

@@ -111,10 +111,18 @@ def _parameters(schema: Json | None) -> Json | None:
     return schema if schema is not None and schema.get("properties") else None
 
 
+def _described(request: Request) -> Request:
+    """What a schema is for stands in the schema, where there is no other place for it."""
+    schema = request.schema
+    if schema is None or schema.schema is None or schema.description is None:
+        return request
+    return replace(request, schema=replace(schema, schema={"description": schema.description} | schema.schema))
+
+
 SEEN: dict[str, Callable[[Request], Request]] = {
     "chat": words_first,
     "responses": of_responses,
-    "messages": of_messages,
+    "messages": lambda request: of_messages(_described(request)),
     "content": of_content,
 }
 
