@@ -21,12 +21,14 @@ LOADS = [f"tests/sdk/test_{name}.py" for name in ("load", "storms", "mute", "str
 themselves."""
 SHARED = ("-n", "3", "--dist", "loadfile")
 """All else waits for sockets most of its time, so three processes share it; a file's tests stay together."""
+APART = ("bounds", "late_timers", "server", "single_flight", "streams_thinking")
+"""What takes long, and is the engine's own: tested on one stack."""
 HTTP_TESTS = [
     "tests/sdk",
     "tests/transports/test_private_names.py",  # the rest of it is run on both stacks wherever both are installed
     "tests/transports/test_pool.py",
     "tests/test_import.py",
-    *(f"--ignore=tests/sdk/test_{name}.py" for name in ("bounds", "late_timers", "single_flight", "streams_thinking")),
+    *(f"--ignore=tests/sdk/test_{name}.py" for name in APART),
     *(f"--ignore={file}" for file in LOADS),
 ]
 
