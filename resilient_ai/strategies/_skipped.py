@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .._call import Call, Next, Reply
     from .._target import Target
 
-__all__ = ["allowed", "at_home", "fitting", "nowhere"]
+__all__ = ["allowed", "at_home", "elsewhere", "fitting", "nowhere"]
 
 
 def fitting(call: Call, targets: Sequence[Target]) -> list[Target]:
@@ -26,6 +26,13 @@ def fitting(call: Call, targets: Sequence[Target]) -> list[Target]:
         else:
             call.journal.skip(target.name, why)
     return fits if len(fits) < 2 else call.port.order(fits)
+
+
+def elsewhere(call: Call, targets: Sequence[Target], asked: Sequence[Target | None]) -> None:
+    """Tell of those that were not asked, since what the call speaks of is kept where it was made."""
+    for target in targets:
+        if target not in asked:
+            call.journal.skip(target.name, "the request speaks of what is kept elsewhere, by its id")
 
 
 def allowed(call: Call, targets: list[Target | None]) -> list[Target | None]:

@@ -16,7 +16,7 @@ from ._acceptance import check_accept, refused
 from ._course import RETURNS, Course, Turn
 from ._rescue import anew, once_more
 from ._routes import Routes, routes
-from ._skipped import allowed, fitting, nowhere
+from ._skipped import allowed, elsewhere, fitting, nowhere
 from ._standby import briefly_connected
 from ._whereabouts import Whereabouts
 
@@ -128,7 +128,12 @@ class Fallback:
         call.rescue = Rescuer(self.rescue, self._again, next)
         if self.sticky and len(candidates) > 1:
             state.talks.to_whom(call, candidates)
-        return await self._ask(next, call, candidates, [*state.passed_over(call, candidates)])
+        try:
+            return await self._ask(next, call, candidates, [*state.passed_over(call, candidates)])
+        except Failure:
+            if call.facts.ids and call.options.fallback:
+                elsewhere(call, self._for_model(call.facts.model), candidates)
+            raise
 
     async def _ask(
         self,

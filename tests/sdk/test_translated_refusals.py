@@ -114,10 +114,11 @@ def test_what_lives_at_the_vendor_goes_nowhere_else(vendors: Simulator) -> None:
         client = wrap(bare, claude_first(vendors, on_untranslatable="drop"))
         earlier = client.responses.create(model=MODELS["openai"], input="hello")
         first.fault(Fault.status(503))
-        with pytest.raises(CHAT.failed(503)):
+        with pytest.raises(CHAT.failed(503)) as failed:
             client.responses.create(model=MODELS["openai"], input="and?", previous_response_id=earlier.id)
         client.close()
     assert vendors["other-anthropic"].count() == 0
+    assert f"skipped {CLAUDE}: the request speaks of what is kept elsewhere, by its id" in notes(failed.value)
 
 
 @two_modes
