@@ -62,6 +62,7 @@ REFUSED = [
     (CHATS, {**CHAT, "messages": ["x"]}, 400, "messages[0]", "invalid_type"),
     (CHATS, {**CHAT, "messages": [{"content": "x"}]}, 400, "messages[0].role", None),
     (CHATS, {**CHAT, "messages": [{"role": "me", "content": "x"}]}, 400, "messages[0].role", None),
+    (CHATS, {**CHAT, "messages": [{"role": ["user"], "content": "x"}]}, 400, "messages[0].role", None),
     (CHATS, {**CHAT, "messages": [{"role": "user"}]}, 400, "messages[0].content", None),
     (CHATS, {**CHAT, "temperature": 3}, 400, "temperature", "integer_above_maximum_value"),
     (CHATS, {**CHAT, "temperature": "hot"}, 400, "temperature", "invalid_type"),

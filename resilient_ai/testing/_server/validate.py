@@ -200,7 +200,7 @@ def _check_role(index: int, item: Json) -> None:
     where = f"messages[{index}].role"
     if "role" not in item:
         raise Refusal(400, f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter")
-    if item["role"] not in _ROLES:
+    if not isinstance(item["role"], str) or item["role"] not in _ROLES:
         raise Refusal(400, f"Invalid value: {item['role']!r}.", param=where, code="invalid_value")
     if item["role"] in {"system", "developer", "user"} and item.get("content") is None:
         where = f"messages[{index}].content"

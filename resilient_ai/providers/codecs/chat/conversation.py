@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Audio, Document, Image, Message, Refusal, Text, ToolCall, ToolResult, arguments_of
+from ...streams.base import items
 from ..base import FAILED, Untranslatable
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ def _content(content: Any, at: str, lost: Lost) -> list[Part]:
     if type(content) is str:
         return [Text(content)] if content else []
     found: list[Part] = []
-    parts: list[Any] = content or []
-    for index, part in enumerate(parts):
+    for index, part in enumerate(items(content)):
         if isinstance(part, str):  # as some hosts take it
             one: Part | None = Text(part) if part else None
         elif part["type"] == "text":

@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,14 @@ def test_a_request(data: st.DataObject) -> None:
         except OTHER_SCHEMA:
             continue
         assert isinstance(request, Request)
+
+
+@pytest.mark.parametrize("content", [{"type": "text", "text": "hello"}, 1, True])
+def test_a_content_is_words_or_a_list(content: Any) -> None:
+    """Regression: of one part that is in no list, the names of its fields were taken for what is said."""
+    body = {"messages": [{"role": "user", "content": content}]}
+    with pytest.raises(TypeError):
+        CODEC.read_request(Asked(body, "m", stream=False), dropping())
 
 
 @settings(max_examples=200, deadline=None)
