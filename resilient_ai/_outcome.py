@@ -71,6 +71,9 @@ def _journal(thing: Any) -> Journal | None:
     for response in _responses(thing):
         if (found := _journal(response)) is not None:
             return found
+    found = _marked(_request(thing), MARK)
+    if isinstance(found, Journal):
+        return found
     for name in _names(thing):
         if (known := journals.find(name)) is not None:
             return known
@@ -92,6 +95,14 @@ def _marked(thing: Any, mark: str) -> object:
 def _responses(thing: Any) -> Iterator[Any]:
     responses = (getattr(thing, name, None) for name in _RESPONSES)
     return (response for response in responses if response is not None)
+
+
+def _request(thing: Any) -> Any:
+    """What was asked: all that an SDK's error has that was told inside a stream."""
+    try:
+        return getattr(thing, "request", None)
+    except RuntimeError:  # httpx, of an error or a response that has none
+        return None
 
 
 def _names(thing: Any) -> Iterator[str]:

@@ -2,6 +2,12 @@
 
 import os
 
+from hypothesis import HealthCheck, settings
+
+# How long an example takes to be made says how busy the machine is.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
+
 pytest_plugins = ["resilient_ai.testing.plugin"]  # also from a checkout that is not installed
 
 OURS = ("RESILIENT_AI", "OPENAI_", "AZURE_OPENAI_", "BACKUP_")

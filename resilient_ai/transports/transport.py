@@ -12,7 +12,7 @@ from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, NotCached, UnsupportedClient
 from ..providers.registry import resolved
 from ..strategies.fallback import Fallback
-from ._answer import Answer, error_response, explain, is_event_stream, raise_now, raising
+from ._answer import JOURNAL, Answer, error_response, explain, is_event_stream, raise_now, raising
 from ._egress import bind_again, refusal, rule_of, says_bound
 from ._flavour import Flavour, fields, flavour_of
 from ._not_cached import not_cached
@@ -114,6 +114,7 @@ class Guard:
         )
         call = self._pipeline.begin(port=port, runtime=self._runtime(), facts=prepared.facts, options=options)
         journal = call.journal
+        request.extensions[JOURNAL] = journal  # an error that the SDK reads in a stream knows nothing else of it
         try:
             reply = await self._pipeline.run(call)
         except Failure as failure:

@@ -193,3 +193,22 @@ def test_a_shared_request_id_confuses_nobody(mode: Mode, primary: Any) -> None:
         await close(client)
 
     mode.run(script)
+
+
+@two_modes
+def test_of_an_error_that_the_sdk_read_in_a_stream(mode: Mode, primary: Any) -> None:
+    """It is the SDK's plainest exception, which knows its request and no response."""
+    primary.fault(Fault.error_in_stream(after_tokens=3))
+
+    async def script() -> Any:
+        bare = mode.openai(primary)
+        client = wrap(bare, Pipeline(Retry(attempts=1)))
+        stream = await chat(client, stream=True)
+        with pytest.raises(openai.APIError) as caught:
+            await everything(stream)
+        await close(client, bare)
+        return caught.value
+
+    error = mode.run(script)
+    assert type(error) is openai.APIError
+    assert (outcome(error).family, len(outcome(error).attempts)) == ("chat", 1)

@@ -60,7 +60,7 @@ def read_answer(fields: Json) -> Answer:
     if len(candidates) > 1:
         raise Untranslatable("candidates", "more than one answer")
     (candidate,) = candidates
-    one: str = fields.get("responseId") or ""
+    one: str = fields.get("responseId") or made_up("gemini_", fields)
     parts: list[Any] = []
     pieces: list[str] = []
     calls = 0

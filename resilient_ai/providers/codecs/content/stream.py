@@ -65,7 +65,7 @@ class Reader:
         found: list[Delta] = []
         if not self._opened:
             self._opened = True
-            self._id = fields.get("responseId") or ""
+            self._id = fields.get("responseId") or made_up("gemini_", fields)
             found.append(Opened(self._id, fields.get("modelVersion") or "", created_of(fields)))
         content = candidate.get("content")
         if content:

@@ -17,6 +17,7 @@ __all__ = [
     "REFUSED",
     "SKIPPED",
     "STOPS",
+    "given_to",
     "read_answer",
     "read_error",
     "read_usage",
@@ -71,6 +72,12 @@ def reason_of(stop: Stop, sequence: str | None, *, called: bool, refused: bool) 
     return _REASONS[stop]
 
 
+def given_to(block: dict[str, Any]) -> Any:
+    """The arguments of a call; compatible servers have null where there are none."""
+    given = block["input"]
+    return {} if given is None else given
+
+
 def read_answer(body: dict[str, Any]) -> Answer:
     """A plain answer in the canonical form."""
     parts: list[Text | Refusal | ToolCall] = []
@@ -79,7 +86,7 @@ def read_answer(body: dict[str, Any]) -> Answer:
         if kind == "text":
             parts.append(Text(block["text"]))
         elif kind == "tool_use":
-            parts.append(ToolCall(block["id"], block["name"], arguments_of(block["input"])))
+            parts.append(ToolCall(block["id"], block["name"], arguments_of(given_to(block))))
         elif kind not in SKIPPED:
             raise Untranslatable(
                 f"content[{index}]", "it is of a tool that Anthropic runs, or nobody knows what it says"

@@ -18,7 +18,7 @@ from ...canonical import (
     arguments_of,
 )
 from ..base import Untranslatable, made_up
-from .answer import REFUSED, SKIPPED, read_usage, reason_of, stop_of, write_usage
+from .answer import REFUSED, SKIPPED, given_to, read_usage, reason_of, stop_of, write_usage
 from .ids import own_id
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Reader:
         elif kind == "tool_use":
             self._part += 1
             self._index = index
-            self._given = arguments_of(block["input"])
+            self._given = arguments_of(given_to(block))
             said.append(PartOpened(self._part, "tool", block["id"], block["name"]))
         elif kind in SKIPPED:
             said.append(Alive())

@@ -98,7 +98,8 @@ def candidate(reason: str | None = "STOP", *parts: Json) -> Json:
 )  # fmt: skip
 def test_why_it_ended(reason: str, stop: str) -> None:
     assert CODEC.read_answer({"candidates": [candidate(reason, {"text": "a"})]}).stop == stop
-    assert CODEC.read_answer({"candidates": [{"finishReason": reason}]}) == Answer("", "", [], stop)  # type: ignore[arg-type]
+    answer = CODEC.read_answer({"candidates": [{"finishReason": reason}], "responseId": "r"})
+    assert answer == Answer("r", "", [], stop)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -222,8 +223,8 @@ def test_a_stream() -> None:
 
 
 def test_words_and_the_end_in_one_event() -> None:
-    assert heard({"candidates": [candidate("MAX_TOKENS", {"text": "I"})]}) == [
-        Opened("", ""),
+    assert heard({"candidates": [candidate("MAX_TOKENS", {"text": "I"})], "responseId": "r"}) == [
+        Opened("r", ""),
         PartOpened(0, "text"),
         PartDelta(0, "I"),
         PartClosed(0),
@@ -336,3 +337,11 @@ def test_an_error_as_it_is_written(status: int, kind: FailureKind, name: str) ->
     assert gemini.DIALECT.classify(code, told) is kind
     assert gemini.DIALECT.told_in_stream(json.dumps(told).encode()) is kind
     assert CODEC.read_error(told) == "It is so."
+
+
+def test_an_answer_without_an_id_has_one_that_was_made_up() -> None:
+    """Vertex and proxies leave it out; OpenAI's SDK goes by it."""
+    told = {"candidates": [{"content": {"parts": [{"text": "Yes."}]}, "finishReason": "STOP"}]}
+    assert CODEC.read_answer(told).id == CODEC.read_answer(told).id != ""
+    (opened, *_) = CODEC.reader().read(b"", told)
+    assert opened.id

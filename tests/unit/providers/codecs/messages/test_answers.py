@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilient_ai.failures import FailureKind
-from resilient_ai.providers.canonical import Answer, Refusal, Stop, Text, ToolCall, Usage
+from resilient_ai.providers.canonical import Answer, PartDelta, Refusal, Stop, Text, ToolCall, Usage
 from resilient_ai.providers.codecs.base import Asked, Untranslatable
 from resilient_ai.providers.codecs.messages import CODEC
 from tests.unit.providers.codecs import made
@@ -233,3 +233,13 @@ def test_every_error_is_one_of_the_sdk_s(status: int, kind: FailureKind) -> None
 )
 def test_what_an_error_is_called(status: int, kind: FailureKind, named: str) -> None:
     assert CODEC.write_error(status, kind, "x")["error"]["type"] == named
+
+
+def test_a_call_with_null_for_its_arguments_has_none() -> None:
+    """As a compatible server has it."""
+    block = {"type": "tool_use", "id": "toolu_1", "name": "now", "input": None}
+    assert CODEC.read_answer({**WHOLE, "content": [block]}).parts == [ToolCall("toolu_1", "now", "{}")]
+    reader = CODEC.reader()
+    reader.read(b"", {"type": "message_start", "message": {**WHOLE, "content": []}})
+    reader.read(b"", {"type": "content_block_start", "index": 0, "content_block": block})
+    assert PartDelta(0, "{}") in reader.read(b"", {"type": "content_block_stop", "index": 0})
