@@ -129,8 +129,8 @@ def _check(db: sqlite3.Connection) -> None:
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (schema,) = db.execute("PRAGMA user_version").fetchone()
     (mode,) = db.execute("PRAGMA journal_mode").fetchone()
-    tables = tuple(sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"))
-    if (application, schema, mode) != (APPLICATION, SCHEMA, "wal") or tables != TABLES:
+    tables = [sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")]
+    if (application, schema, mode) != (APPLICATION, SCHEMA, "wal") or sorted(tables) != sorted(TABLES):
         raise Unusable("not a file of this version of resilient_ai")
 
 

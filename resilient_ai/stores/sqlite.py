@@ -204,7 +204,8 @@ class SQLiteStore:
         """Erase every entry for which all that is given holds; say how many there were.
 
         No byte is left of them: not in the file, its log or its free pages, and every file that was moved aside is
-        removed. A file that turns out to be corrupt is erased as a whole.
+        removed. The file is made anew for that, which takes as much memory as is left in it, and seconds if that is
+        hundreds of megabytes. A file that turns out to be corrupt is erased as a whole.
 
         Raises:
             OSError: it cannot be written, or another process holds it up for 5 s.
@@ -267,7 +268,9 @@ class SQLiteStore:
                 raise _database.Unusable("corrupt: nobody can tell what it holds")
             with writing(db):
                 gone = db.execute(PURGE, what).rowcount
-            db.executescript("PRAGMA incremental_vacuum")  # execute() would take one step of many
+            # Anew from its rows: where a page's cells were moved about, what was deleted may stand in its gaps, for all
+            # that secure_delete does.
+            db.execute("VACUUM")
             self._empty_log(db)
             return gone
 

