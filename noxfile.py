@@ -23,7 +23,7 @@ SHARED = ("-n", "3", "--dist", "loadfile")
 """All else waits for sockets most of its time, so three processes share it; a file's tests stay together."""
 APART = (
     *("bounds", "late_timers", "server", "single_flight", "streams_thinking", "flights_end_in_the_cache"),
-    *("egress", "egress_kept", "egress_ways", "matrix", "own_ways", "signed_hosts", "sticky_and_accept"),
+    *("egress_kept", "egress_ways", "matrix", "own_ways", "signed_hosts", "sticky_and_accept"),
     *("translated_faults", "translated_genai", "translated_refusals"),
 )
 """What takes long, and is the engine's own: tested on one stack."""
