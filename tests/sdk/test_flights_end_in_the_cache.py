@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from resilient_ai.testing import SimulatedProvider
 
 SURE: dict[str, Any] = {"temperature": 0}
-MANY = 1000 if os.environ.get("SOAK") else 250
+MANY = 1000 if os.environ.get("SOAK") else 100
 KINDS = pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 
 
