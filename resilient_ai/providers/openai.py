@@ -271,8 +271,11 @@ def tells_failure(family: str, body: Any) -> bool:
     answer = cast("dict[str, Any]", body)
     if family == "responses":
         return answer.get("status") == "failed"
-    choices = items_of(answer.get("choices")) if family == "chat" else []
-    return any(cast("Any", one).get("finish_reason") in FAILED for one in choices if isinstance(one, dict))
+    if family == "chat":
+        for choice in items_of(answer.get("choices")):
+            if isinstance(choice, dict) and choice.get("finish_reason") in FAILED:  # pyright: ignore[reportUnknownMemberType]
+                return True
+    return False
 
 
 FORWARDED = frozenset(

@@ -73,7 +73,11 @@ def is_filtered(choice: Members) -> bool:
     native = choice.get("native_finish_reason")
     if isinstance(native, str) and _NATIVE.search(native):
         return True
-    return any(_found(choice[name]) for name in _FILTERS if choice.get(name))
+    for name in _FILTERS:
+        found = choice.get(name)
+        if found and _found(found):
+            return True
+    return False
 
 
 def _found(filters: Any) -> bool:
@@ -84,6 +88,8 @@ def _found(filters: Any) -> bool:
 
 def refuses(content: Any) -> bool:
     """Whether among the parts of a message there is a refusal."""
+    if isinstance(content, str):
+        return False
     return any(isinstance(part, dict) and cast("Members", part).get("type") == "refusal" for part in items_of(content))
 
 
