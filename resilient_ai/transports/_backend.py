@@ -38,9 +38,6 @@ _PIECE = 16 * 1024
 """Bytes written under one time-out where the stream below has a write loop of its own. One TLS record (RFC 8446, 5.1);
 a socket that takes anything has room for as much, so that no second wait hides inside one write."""
 
-JUST = 0.05
-"""Seconds behind a read within which the pool's first question whether the other end hung up needs no system call."""
-
 NO_SOCKET = -1
 """The number of a closed socket."""
 
@@ -79,21 +76,14 @@ def _is_head(buffer: bytes) -> bool:
 class _Bounded(Generic[R, W]):
     """A network stream whose operations end at the deadline. Plain functions: async ones hand on the awaitable."""
 
-    __slots__ = ("__weakref__", "_core", "_held", "_inner", "_read_at")
+    __slots__ = ("__weakref__", "_core", "_held", "_inner")
 
     def __init__(self, inner: Stream[R, W], core: Core) -> None:
         self._inner = inner
         self._core = core
         self._held: tuple[bytes, float | None] | None = None  # a request's head, and the time-out of its write
-        self._read_at = 0.0  # when bytes were asked for last; 0 once that has been put to use
 
     def get_extra_info(self, info: str) -> object:
-        # The pool asks whether the other end hung up twice for each request: once as it puts the connection away, right
-        # behind the read that ended the answer, and once as it takes it out again. The second is the one that counts.
-        if info == "is_readable" and self._read_at:
-            just_read, self._read_at = monotonic() - self._read_at < JUST, 0.0
-            if just_read:
-                return False
         return self._inner.get_extra_info(info)
 
 
@@ -114,9 +104,7 @@ class _BoundedSync(_Bounded[bytes, None]):
             (head, head_timeout), self._held = self._held, None
             with suppress(self._core.WriteError):  # as httpcore: the other end may have answered before it hung up
                 self._write(head, head_timeout)
-        data = self._sync.read(max_bytes, timeout=_cut(timeout, self._core.ReadTimeout))
-        self._read_at = monotonic() if data else 0.0
-        return data
+        return self._sync.read(max_bytes, timeout=_cut(timeout, self._core.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
@@ -183,7 +171,6 @@ class _BoundedAsync(_Bounded[Awaitable[bytes], Awaitable[None]]):
     def read(self, max_bytes: int, timeout: float | None = None) -> Awaitable[bytes]:
         if self._held is not None:
             return self._flush_and_read(max_bytes, timeout)
-        self._read_at = monotonic()
         return self._async.read(max_bytes, timeout=_cut(timeout, self._core.ReadTimeout))
 
     async def _flush_and_read(self, max_bytes: int, timeout: float | None) -> bytes:
@@ -191,7 +178,6 @@ class _BoundedAsync(_Bounded[Awaitable[bytes], Awaitable[None]]):
         (head, head_timeout), self._held = self._held, None
         with suppress(self._core.WriteError):  # as httpcore: the other end may have answered before it hung up
             await self._async.write(head, timeout=_cut(head_timeout, self._core.WriteTimeout))
-        self._read_at = monotonic()
         return await self._async.read(max_bytes, timeout=_cut(timeout, self._core.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> Awaitable[None]:

@@ -34,6 +34,7 @@ class Core(Protocol):
 
     __name__: str
     ConnectError: type[Exception]
+    ConnectionNotAvailable: type[Exception]
     ConnectTimeout: type[Exception]
     ReadTimeout: type[Exception]
     WriteError: type[Exception]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 from resilient_ai._runtime.limit import deadline, left
 from resilient_ai._runtime.loops import current_loop_token, is_over
 from resilient_ai.transports._backend import AsyncBackend, SyncBackend, drop_sockets
+from resilient_ai.transports._fast_pool import FastAsyncPool, FastPool, can_be_fast
 from resilient_ai.transports._private import AUTO_BACKEND, POOL, POOL_FIELDS
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _fresh(pool: object, backend: object) -> object:
 class _Pool:
     """Stands where a sync transport has its pool."""
 
-    __slots__ = ("__weakref__", "_backend", "_core", "_pool", "template")
+    __slots__ = ("__weakref__", "_backend", "_core", "_pool", "_sends", "template")
 
     def __init__(self, template: object, core: Core) -> None:
         self.template = template
@@ -132,12 +133,13 @@ class _Pool:
     def _start(self) -> None:
         inner = cast("Inner", getattr(self.template, POOL_FIELDS[3]))
         self._backend = SyncBackend(inner, self._core)
-        self._pool = cast("Pool", _fresh(self.template, self._backend))
+        self._pool = pool = cast("Pool", _fresh(self.template, self._backend))
+        self._sends = pool, (FastPool(pool, self._core) if can_be_fast(pool) else pool).handle_request
 
     def handle_request(self, request: object) -> object:
-        pool = self._pool
+        pool, send = self._sends
         try:
-            return pool.handle_request(request)
+            return send(request)
         except Exception as error:
             if not type(error).__module__.startswith(self._core.__name__):
                 self._leave(pool)
@@ -181,7 +183,7 @@ class _Pool:
 class _LoopPool:
     """The pool of one event loop, and what ends it with the loop."""
 
-    __slots__ = ("_backend", "_watch", "pool", "token")
+    __slots__ = ("_backend", "_watch", "handle", "pool", "token")
 
     def __init__(self, template: object, core: Core, token: object) -> None:
         inner = getattr(template, POOL_FIELDS[3])
@@ -190,6 +192,7 @@ class _LoopPool:
         self.token = weakref.ref(token)
         self._backend = AsyncBackend(cast("AsyncInner", inner), core)
         self.pool = cast("AsyncPool", _fresh(template, self._backend))
+        self.handle = (FastAsyncPool(self.pool, core) if can_be_fast(self.pool) else self.pool).handle_async_request
         self._watch = cast("AsyncGeneratorType[None, None]", _until_loop_ends(self.pool, self._backend))
         _step(self._watch.__anext__())
 
@@ -256,7 +259,7 @@ class _AsyncPools:
 
     async def handle_async_request(self, request: object) -> Response:
         here = self._here()
-        response = await here.pool.handle_async_request(request)
+        response = await here.handle(request)
         setattr(response.stream, KEPT, here)  # an answer being read outlives its client: its pool must not end before
         return response
 

@@ -1,0 +1,293 @@
+"""The short way to httpcore's pool: what it must do as the pool itself does."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from resilient_ai.transports import _fast_pool
+from resilient_ai.transports._fast_pool import _Fast, can_be_fast
+from resilient_ai.transports._pool import owned
+from resilient_ai.transports._private import POOL
+
+from .servers import Server
+from .sides import FLAVOURS, Side, awaited, sides
+
+if TYPE_CHECKING:
+    import socket
+
+
+def pool_of(transport: Any) -> Any:
+    """The httpcore pool behind a transport of ours."""
+    stand_in = getattr(transport, POOL)
+    return stand_in._pool if hasattr(stand_in, "_pool") else stand_in._here().pool
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each request went the short way."""
+    found: list[bool] = []
+    take = _Fast._take
+
+    def told(self: _Fast, request: Any) -> Any:
+        entry = take(self, request)
+        found.append(entry is not None)
+        return entry
+
+    monkeypatch.setattr(_Fast, "_take", told)
+    return found
+
+
+class HangsUp(Server):
+    """Ends each connection as soon as it has answered once; says so afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone = threading.Event()
+
+    def serve(self, connection: socket.socket, number: int) -> None:
+        connection.recv(65536)
+        self.answer(connection, number, "/")
+        connection.close()
+        self.gone.set()
+
+
+@sides("sync", "asyncio")
+def test_all_names_are_there(side: Side) -> None:
+    """The contract: a release of httpcore that renames what is used must fail here, and not in a program."""
+    assert can_be_fast(getattr(side.transport(), POOL))
+    assert not can_be_fast(getattr(side.transport(http2=True), POOL)), "connections for several requests at once"
+    assert hasattr(sys.modules[side.flavour.replace("x", "core", 1)], "ConnectionNotAvailable")
+
+
+@sides()
+def test_a_free_connection_is_taken(side: Side, taken: list[bool]) -> None:
+    """The first request makes it, the others take it; nothing is left of them in the pool."""
+
+    async def script() -> list[str]:
+        transport = owned(side.transport())
+        client = side.client(transport)
+        used = [await side.get(client, server.url) for _ in range(4)]
+        pool = pool_of(transport)
+        assert (len(pool.connections), pool._requests) == (1, [])
+        assert pool.connections[0].is_idle()
+        await side.close(client)
+        return used
+
+    with Server() as server:
+        assert side.run(script) == ["1"] * 4
+    assert taken == [False, True, True, True]
+
+
+@sides()
+def test_a_dead_connection_is_not(side: Side, taken: list[bool]) -> None:
+    """Regression: the other end hung up right behind its answer, and the next request is there within milliseconds."""
+
+    async def script() -> list[str]:
+        transport = owned(side.transport())
+        client = side.client(transport)
+        used: list[str] = []
+        for _ in range(3):
+            server.gone.clear()
+            used.append(await side.get(client, server.url))
+            server.gone.wait()
+        await side.close(client)
+        return used
+
+    with HangsUp() as server:
+        assert side.run(script) == ["1", "2", "3"]
+    assert taken == [False, False, False]
+
+
+@sides()
+def test_one_that_expired_is_not(side: Side, taken: list[bool]) -> None:
+    async def script() -> list[str]:
+        transport = owned(side.transport(limits=side.module.Limits(keepalive_expiry=0.0)))
+        client = side.client(transport)
+        used = [await side.get(client, server.url) for _ in range(2)]
+        await side.close(client)
+        return used
+
+    with Server() as server:
+        assert side.run(script) == ["1", "2"]
+    assert taken == [False, False]
+
+
+@sides()
+def test_another_host_s_is_not(side: Side, taken: list[bool]) -> None:
+    async def script() -> list[str]:
+        transport = owned(side.transport())
+        client = side.client(transport)
+        used = [await side.get(client, one.url) for one in (first, second, first, second)]
+        await side.close(client)
+        return used
+
+    with Server() as first, Server() as second:
+        assert side.run(script) == ["1", "1", "1", "1"]
+    assert taken == [False, False, True, True]
+
+
+@sides()
+def test_an_answer_that_was_not_read_ends_its_connection(side: Side, taken: list[bool]) -> None:
+    async def script() -> None:
+        transport = owned(side.transport())
+        client = side.client(transport)
+        await side.get(client, server.url)
+        sent = client.send(client.build_request("GET", f"{server.url}/drip/body"), stream=True)
+        answer = sent if side.mode == "sync" else await sent
+        await side.close(answer)
+        pool = pool_of(transport)
+        assert (pool.connections, pool._requests) == ([], [])
+        assert await side.get(client, server.url) == "2"
+        await side.close(client)
+
+    with Server() as server:
+        side.run(script)
+    assert taken == [False, True, False]
+
+
+@sides("asyncio", "trio")
+def test_a_cancelled_request_leaves_nothing(side: Side, taken: list[bool]) -> None:
+    async def script() -> None:
+        transport = owned(side.transport())
+        client = side.client(transport)
+        await side.get(client, server.url)
+        with anyio.move_on_after(0.05):
+            await side.get(client, f"{server.url}/stall")
+        pool = pool_of(transport)
+        assert (pool.connections, pool._requests) == ([], [])
+        assert await side.get(client, server.url) == "2"
+        await side.close(client)
+
+    with Server() as server:
+        side.run(script)
+    assert taken == [False, True, False]
+
+
+@sides()
+def test_what_is_too_many_is_closed(side: Side) -> None:
+    """More free connections than may be kept: the surplus goes as it does in httpcore."""
+
+    async def script() -> int:
+        transport = owned(side.transport(limits=side.module.Limits(max_keepalive_connections=2)))
+        client = side.client(transport)
+        answers = []
+        for _ in range(4):
+            sent = client.send(client.build_request("GET", server.url), stream=True)
+            answers.append(sent if side.mode == "sync" else await sent)
+        for answer in answers:
+            await awaited(answer.read() if side.mode == "sync" else answer.aread())
+        kept = len(pool_of(transport).connections)
+        await side.close(client)
+        return kept
+
+    with Server() as server:
+        assert side.run(script) == 2
+
+
+@sides()
+def test_the_pool_is_tidied_now_and_then(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that expired while another was used is closed, if somewhat later."""
+
+    async def script() -> int:
+        transport = owned(side.transport(limits=side.module.Limits(keepalive_expiry=0.02)))
+        client = side.client(transport)
+        sent = [client.send(client.build_request("GET", server.url), stream=True) for _ in range(2)]
+        for answer in sent:
+            one = answer if side.mode == "sync" else await answer
+            await awaited(one.read() if side.mode == "sync" else one.aread())
+        threading.Event().wait(0.03)
+        monkeypatch.setattr(_fast_pool, "TIDY", 0.0)
+        await side.get(client, server.url)
+        kept = len(pool_of(transport).connections)
+        await side.close(client)
+        return kept
+
+    with Server() as server:
+        assert side.run(script) == 1
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_threads_that_wait_for_a_connection_all_get_one(flavour: str, taken: list[bool]) -> None:
+    """Forty threads, five connections: each request is answered, on no more than five."""
+    if flavour == "httpx":
+        pytest.skip("httpcore 1 now and then closes a connection that it has just given to another thread, bare too")
+    side = Side(flavour, "sync")
+    transport = owned(side.transport(limits=side.module.Limits(max_connections=5)))
+    client = side.client(transport)
+
+    def one(_: int) -> str:
+        return str(client.get(server.url).text)
+
+    with Server() as server, ThreadPoolExecutor(40) as threads:
+        used = list(threads.map(one, range(2000)))
+        used += [one(0), one(0)]
+        pool = pool_of(transport)
+        assert pool._requests == []
+        client.close()
+    assert len(used) == 2002
+    assert set(used) <= {"1", "2", "3", "4", "5"}
+    assert taken[-1]
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "trio"])
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_tasks_that_wait_for_a_connection_all_get_one(flavour: str, mode: str, taken: list[bool]) -> None:
+    side = Side(flavour, mode)
+
+    async def script() -> list[str]:
+        transport = owned(side.transport(limits=side.module.Limits(max_connections=5)))
+        client = side.client(transport)
+        used: list[str] = []
+
+        async def one() -> None:
+            for _ in range(10):
+                used.append(await side.get(client, server.url))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(40):
+                group.start_soon(one)
+        await one()
+        assert pool_of(transport)._requests == []
+        await side.close(client)
+        return used
+
+    with Server() as server:
+        used = side.run(script)
+    assert len(used) == 410
+    assert set(used) <= {"1", "2", "3", "4", "5"}
+    assert taken[-1]
+
+
+@sides("sync", "asyncio")
+def test_who_comes_second_goes_the_long_way(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that took the same connection: the one that finds it gone has sent nothing, and asks the pool."""
+
+    async def script() -> list[str]:
+        transport = owned(side.transport())
+        client = side.client(transport)
+        await side.get(client, server.url)
+        (connection,) = pool_of(transport).connections
+        sent = client.send(client.build_request("GET", server.url), stream=True)
+        answer = sent if side.mode == "sync" else await sent  # it has the connection by now
+        monkeypatch.setattr(_Fast, "_take", lambda self, request: _taken_anyway(self, request, connection))
+        second = await side.get(client, server.url)
+        await awaited(answer.read() if side.mode == "sync" else answer.aread())
+        assert pool_of(transport)._requests == []
+        await side.close(client)
+        return [answer.text, second]
+
+    with Server() as server:
+        assert side.run(script) == ["1", "2"]
+        assert len(server.seen) == 3
+
+
+def _taken_anyway(self: _Fast, request: Any, connection: Any) -> Any:
+    entry = _fast_pool._Taken(request, connection)
+    self._requests.append(entry)
+    return entry
