@@ -107,7 +107,9 @@ class Retry:
         try:
             if earlier is None:
                 try:
-                    return await _send(next, call, common)
+                    if common.waits.known or common.limited.known:
+                        return await _send(next, call, common)
+                    return await next(call)
                 except NotSent:
                     raise
                 except Failure as failure:

@@ -164,10 +164,7 @@ def whole(response: Any, body: bytes, flavour: Flavour, seconds: float, *, packe
 def mark(response: Any, journal: Journal, request_id: str | None, id_header: bytes = b"x-request-id") -> None:
     """Say on the response who gave it, and remember that by its request id, which stands in ``id_header``."""
     lines: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
-    lines.append((_ATTEMPTS, _ATTEMPTS, b"%d" % len(journal.attempts)))
-    if journal.answered_by is not None and journal.source is not None:
-        lines.append((_ANSWERED_BY, _ANSWERED_BY, journal.answered_by.encode("ascii", "backslashreplace")))
-        lines.append((_SOURCE, _SOURCE, journal.source.encode()))
+    lines += _who(len(journal.attempts), journal.answered_by, journal.source)
     if journal.age is not None:
         lines.append((_AGE, _AGE, b"%d" % journal.age))
     if journal.joined:
@@ -177,6 +174,16 @@ def mark(response: Any, journal: Journal, request_id: str | None, id_header: byt
         lines.append((id_header, id_header, request_id.encode()))
     response.extensions[JOURNAL] = journal
     journals.keep(request_id, journal)
+
+
+@lru_cache(maxsize=256)  # as few as a program has targets and attempts
+def _who(attempts: int, answered_by: str | None, source: str | None) -> tuple[tuple[bytes, bytes, bytes], ...]:
+    """The headers that say so."""
+    lines = [(_ATTEMPTS, _ATTEMPTS, b"%d" % attempts)]
+    if answered_by is not None and source is not None:
+        lines.append((_ANSWERED_BY, _ANSWERED_BY, answered_by.encode("ascii", "backslashreplace")))
+        lines.append((_SOURCE, _SOURCE, source.encode()))
+    return tuple(lines)
 
 
 def error_response(answer: Answer, request: Any, failure: Failure, journal: Journal, flavour: Flavour) -> Any:

@@ -104,7 +104,22 @@ class _BoundedSync(_Bounded[bytes, None]):
             (head, head_timeout), self._held = self._held, None
             with suppress(self._core.WriteError):  # as httpcore: the other end may have answered before it hung up
                 self._write(head, head_timeout)
-        return self._sync.read(max_bytes, timeout=_cut(timeout, self._core.ReadTimeout))
+        seconds = _cut(timeout, self._core.ReadTimeout)
+        return (
+            self._sync.read(max_bytes, timeout=seconds)
+            if self._sock is None
+            else self._receive(self._sock, max_bytes, seconds)
+        )
+
+    def _receive(self, sock: socket.socket, max_bytes: int, seconds: float | None) -> bytes:
+        """As httpcore's own stream does, without a context manager for each piece of an answer."""
+        try:
+            sock.settimeout(seconds)
+            return sock.recv(max_bytes)
+        except TimeoutError as error:
+            raise self._core.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise self._core.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:

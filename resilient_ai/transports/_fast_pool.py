@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._httpcore import Core
 
-__all__ = ["FastAsyncPool", "FastPool", "can_be_fast"]
+__all__ = ["Fast", "FastAsyncPool", "FastPool", "Taken", "can_be_fast"]
 
 TIDY = 1.0
 """Seconds of use after which the pool looks at all its connections again: what has expired is closed so much later."""
 
 _BYTES = "PoolByteStream"
+_ROUND = "_assign_requests_to_connections"
 _USED = (
     *("_connections", "_http2", "_max_connections", "_max_keepalive_connections", "_optional_thread_lock", "_requests"),
-    *("_assign_requests_to_connections", "_close_connections"),
+    *(_ROUND, "_close_connections"),
 )
 """Private names: in the pool's module, the stream of its answers; of the pool, what is used here and by that stream."""
 
@@ -35,11 +36,11 @@ def can_be_fast(pool: Any) -> bool:
 
 def _module_of(pool: Any) -> Any:
     """The module of httpcore that a pool's working is from. (Of its class a public name is told.)"""
-    name = type(pool)._assign_requests_to_connections.__module__
+    name: str = getattr(type(pool), _ROUND).__module__  # pyright: ignore[reportUnknownArgumentType]  # of any pool
     return sys.modules[name] if name.startswith(("httpcore.", "httpcore2.")) else None
 
 
-class _Taken:
+class Taken:
     """A request that has its connection: what the pool's list of requests holds of it."""
 
     __slots__ = ("connection", "request")
@@ -52,7 +53,7 @@ class _Taken:
         return False
 
 
-class _Fast:
+class Fast:
     """What both kinds have in common. To the stream of an answer it is the pool: that asks it for what begins with an
     underscore here."""
 
@@ -70,21 +71,23 @@ class _Fast:
     def _optional_thread_lock(self) -> Any:
         return self._pool._optional_thread_lock  # a forked child has another one
 
-    def _take(self, request: Any) -> _Taken | None:
+    def take(self, request: Any) -> Taken | None:
         """Take a free connection for a request; None if there is none, or it has to be looked at more closely."""
         origin, requests = request.url.origin, self._requests
         with self._optional_thread_lock:
             for connection in self._pool._connections:
                 if not (connection.is_available() and connection.can_handle_request(origin)):
                     continue
-                if any(other.connection is connection for other in requests) or connection.has_expired():
+                if requests and any(other.connection is connection for other in requests):
                     return None
-                taken = _Taken(request, connection)
+                if connection.has_expired():
+                    return None
+                taken = Taken(request, connection)
                 requests.append(taken)
                 return taken
         return None
 
-    def _give_up(self, taken: _Taken) -> list[Any]:
+    def _give_up(self, taken: Taken) -> list[Any]:
         """Forget a request that came to nothing; the connections to close."""
         with self._optional_thread_lock:
             self._requests.remove(taken)
@@ -107,17 +110,20 @@ class _Fast:
         for request in self._requests:
             if request.connection is None:
                 return False
-        return not any(connection.is_closed() for connection in connections)
+        for connection in connections:  # noqa: SIM110  # a generator costs as much as all of this
+            if connection.is_closed():
+                return False
+        return True
 
 
-class FastPool(_Fast):
+class FastPool(Fast):
     """Before a sync pool."""
 
     __slots__ = ()
 
     def handle_request(self, request: Any) -> Any:
         """Send a request over a connection that is free, or as the pool does."""
-        taken = self._take(request)
+        taken = self.take(request)
         if taken is None:
             return self._pool.handle_request(request)
         try:
@@ -131,14 +137,14 @@ class FastPool(_Fast):
         return response
 
 
-class FastAsyncPool(_Fast):
+class FastAsyncPool(Fast):
     """Before an async pool."""
 
     __slots__ = ()
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request over a connection that is free, or as the pool does."""
-        taken = self._take(request)
+        taken = self.take(request)
         if taken is None:
             return await self._pool.handle_async_request(request)
         try:

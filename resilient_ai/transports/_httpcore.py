@@ -36,6 +36,7 @@ class Core(Protocol):
     ConnectError: type[Exception]
     ConnectionNotAvailable: type[Exception]
     ConnectTimeout: type[Exception]
+    ReadError: type[Exception]
     ReadTimeout: type[Exception]
     WriteError: type[Exception]
     WriteTimeout: type[Exception]

@@ -1,23 +1,33 @@
-"""What a redirect to another host must not carry along."""
+"""What a redirect must not carry along, and what it does: what the request asks for."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from ._request import CREDENTIALS
+from ._request import ASKED, CREDENTIALS
 
-__all__ = ["forget_keys"]
+if TYPE_CHECKING:
+    from ..providers.base import Dialect, Endpoint
+
+__all__ = ["redirected"]
 
 _PORTS = {"http": 80, "https": 443}
 _KEYS = [name.decode() for name in CREDENTIALS if name not in (b"authorization", b"cookie")]
 """What httpx does not take off by itself."""
 
 
-def forget_keys(request: Any, response: Any) -> None:
+def redirected(request: Any, response: Any, dialect: Dialect, endpoint: Endpoint) -> None:
+    """Look at an answer that may send the client elsewhere."""
+    if 300 <= response.status_code < 400:
+        request.extensions[ASKED] = dialect, endpoint
+        _forget_keys(request, response)
+
+
+def _forget_keys(request: Any, response: Any) -> None:
     """Take the keys off a request that is redirected to another host: the http client makes the next request of this
     one, and of all that could be a credential it leaves off ``Authorization`` and cookies only."""
-    location = response.headers.get("location") if 300 <= response.status_code < 400 else None
+    location = response.headers.get("location")
     if location is None or not _leads_away(str(request.url), location):
         return
     for name in _KEYS:

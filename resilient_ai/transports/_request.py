@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from ._flavour import Flavour
     from ._wire import Wire
 
-__all__ = ["MAX_BODY", "Prepared", "addressed", "options_of", "prepare", "refilled", "strip"]
+__all__ = ["ASKED", "MAX_BODY", "Prepared", "addressed", "options_of", "prepare", "refilled", "strip"]
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request kept so that it can be sent again; of a JSON answer read before it is handed over."""
 
 OURS = b"x-resilient-ai-"
+
+ASKED = "resilient_ai_asked"
+"""The extension of a redirected request that says what it asks for, where its new path does not: whoever answers there,
+or does not, does it for the first one. (An http client hands all extensions on to the next request.)"""
 
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 """Headers that go with a body which is handed on unread."""
@@ -61,6 +65,8 @@ async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options
     path: str = request.url.path
     dialect = dialect_of(request.method, path, headers)
     endpoint = dialect.endpoint(request.method, path)
+    if endpoint.path is None and ASKED in request.extensions and request.method == "POST":
+        dialect, endpoint = request.extensions[ASKED]
     body = await _body(request, headers, wire)
     multipart = headers.get(b"content-type", b"").startswith(b"multipart/")
     operation, ids, model = endpoint.operation, endpoint.ids, endpoint.model

@@ -19,7 +19,7 @@ from ._not_cached import not_cached
 from ._observed import ObservedPort
 from ._pool import owned
 from ._port import HttpPort
-from ._redirects import forget_keys
+from ._redirects import redirected
 from ._repeats import REPEATED, refuse_repeat, remember
 from ._request import options_of, prepare, strip
 from ._sdk import connection_error, sdk_of
@@ -124,7 +124,7 @@ class Guard:
             journal.finish()
         if self.known_by_id and reply.ids:
             journals.keep(reply.ids[0], journal)
-        forget_keys(request, reply.value)
+        redirected(request, reply.value, prepared.dialect, prepared.endpoint)
         if rule is not None:
             bind_again(request, reply.value, headers)
         return reply.value

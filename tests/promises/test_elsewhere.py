@@ -303,6 +303,25 @@ def test_a_redirect_to_another_host_carries_no_credential(
     assert not backup.saw(primary.key)
 
 
+@big
+@in_two
+def test_a_redirect_that_leads_nowhere_is_a_failure_of_the_primary_s(
+    api: Api, mode: Mode, primary: SimulatedProvider, backup: SimulatedProvider
+) -> None:
+    """Regression: the path it led to said nothing of what was asked for, and no other target was."""
+
+    async def script() -> None:
+        given, client = wrapped(api, mode, primary, Retry(attempts=1), fallback=[backup])
+        primary.fault(Fault.redirect("http://127.0.0.1:9/down-for-maintenance"))
+        for _ in range(3):
+            assert await api.call(client, mode)
+        await api.end(client, given)
+
+    mode.run(script)
+    assert (primary.count(), backup.count()) == (3, 3)
+    assert not backup.saw(primary.key)
+
+
 KEYS = ("api-key", "x-api-key", "x-goog-api-key", "authorization")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from resilient_ai.transports import _fast_pool
-from resilient_ai.transports._fast_pool import _Fast, can_be_fast
+from resilient_ai.transports._fast_pool import Fast, Taken, can_be_fast
 from resilient_ai.transports._pool import owned
 from resilient_ai.transports._private import POOL
 
@@ -32,14 +33,14 @@ def pool_of(transport: Any) -> Any:
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each request went the short way."""
     found: list[bool] = []
-    take = _Fast._take
+    take = Fast.take
 
-    def told(self: _Fast, request: Any) -> Any:
+    def told(self: Fast, request: Any) -> Any:
         entry = take(self, request)
         found.append(entry is not None)
         return entry
 
-    monkeypatch.setattr(_Fast, "_take", told)
+    monkeypatch.setattr(Fast, "take", told)
     return found
 
 
@@ -176,7 +177,7 @@ def test_what_is_too_many_is_closed(side: Side) -> None:
     async def script() -> int:
         transport = owned(side.transport(limits=side.module.Limits(max_keepalive_connections=2)))
         client = side.client(transport)
-        answers = []
+        answers: list[Any] = []
         for _ in range(4):
             sent = client.send(client.build_request("GET", server.url), stream=True)
             answers.append(sent if side.mode == "sync" else await sent)
@@ -275,7 +276,7 @@ def test_who_comes_second_goes_the_long_way(side: Side, monkeypatch: pytest.Monk
         (connection,) = pool_of(transport).connections
         sent = client.send(client.build_request("GET", server.url), stream=True)
         answer = sent if side.mode == "sync" else await sent  # it has the connection by now
-        monkeypatch.setattr(_Fast, "_take", lambda self, request: _taken_anyway(self, request, connection))
+        monkeypatch.setattr(Fast, "take", partialmethod(_taken_anyway, connection))
         second = await side.get(client, server.url)
         await awaited(answer.read() if side.mode == "sync" else answer.aread())
         assert pool_of(transport)._requests == []
@@ -287,7 +288,7 @@ def test_who_comes_second_goes_the_long_way(side: Side, monkeypatch: pytest.Monk
         assert len(server.seen) == 3
 
 
-def _taken_anyway(self: _Fast, request: Any, connection: Any) -> Any:
-    entry = _fast_pool._Taken(request, connection)
+def _taken_anyway(self: Any, connection: Any, request: Any) -> Taken:
+    entry = Taken(request, connection)
     self._requests.append(entry)
     return entry
