@@ -57,7 +57,7 @@ class StreamTurn(Walk):
         kind: of the error that the vendor told; None so far.
     """
 
-    __slots__ = ("_asked", "_closed", "_finished", "_judge", "_pair", "_reader", "_unended", "_writer", "fault", "kind")
+    __slots__ = ("_closed", "_finished", "_judge", "_pair", "_reader", "_unended", "_writer", "fault", "kind")
 
     def __init__(
         self,

@@ -158,9 +158,7 @@ def _format(request: Request, value: Any, lost: Lost) -> None:
     sort = value["type"]
     if sort == "json_schema":
         given = value["json_schema"]
-        request.schema = Schema(
-            given.get("schema"), given.get("name"), given.get("description"), given.get("strict")
-        )  # fmt: skip
+        request.schema = Schema(given.get("schema"), given.get("name"), given.get("description"), given.get("strict"))
     elif sort == "json_object":
         request.schema = Schema(None)
     elif sort != "text":

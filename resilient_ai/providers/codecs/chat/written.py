@@ -36,28 +36,30 @@ def write_messages(messages: Iterable[Message], lost: Lost) -> list[Json]:
         if role == "tool":
             found += [_write_result(part, lost) for part in message.parts if isinstance(part, ToolResult)]
         elif role == "assistant":
-            found.append(_write_turn(message.parts))
+            turn = _write_turn(message, lost)
+            if turn is not None:
+                found.append(turn)
         else:
-            content = _write_parts(message.parts, lost)
+            content = _write_parts(message, lost)
             if content:
                 found.append({"role": role, "content": content})
     return found
 
 
-def _write_parts(parts: Iterable[Part], lost: Lost) -> str | list[Json]:
+def _write_parts(message: Message, lost: Lost) -> str | list[Json]:
     """A lone text as such: not every host takes a list."""
     found: list[Json] = []
-    for part in parts:
+    for part in message.parts:
         if isinstance(part, Text):
             found.append({"type": "text", "text": part.text})
         else:
-            one = _write_part(part, lost)
+            one = _write_part(part, message.at, lost)
             if one is not None:
                 found.append(one)
     return found[0]["text"] if len(found) == 1 and found[0]["type"] == "text" else found
 
 
-def _write_part(part: Part, lost: Lost) -> Json | None:
+def _write_part(part: Part, at: str, lost: Lost) -> Json | None:
     if isinstance(part, Image):
         if not _readable(part):
             lost(part.at, PICTURES_WANTED)
@@ -73,7 +75,8 @@ def _write_part(part: Part, lost: Lost) -> Json | None:
             return {"type": "input_audio", "input_audio": {"data": part.data, "format": sort}}
         lost(part.at, "Chat hears audio/wav and audio/mp3 only")
         return None
-    raise TypeError("not a part of what a user says")
+    lost(getattr(part, "at", at), "Chat takes texts, pictures, files and sounds")
+    return None
 
 
 def _readable(image: Image) -> bool:
@@ -102,11 +105,11 @@ def _write_document(part: Document, lost: Lost) -> Json | None:
     return None
 
 
-def _write_turn(parts: Iterable[Part]) -> Json:
+def _write_turn(message: Message, lost: Lost) -> Json | None:
     """What the assistant said: its words, then the tools it called, whatever their order was."""
     said: list[Json] = []
     calls: list[Json] = []
-    for part in parts:
+    for part in message.parts:
         if isinstance(part, Text):
             said.append({"type": "text", "text": part.text})
         elif isinstance(part, Refusal):
@@ -115,8 +118,10 @@ def _write_turn(parts: Iterable[Part]) -> Json:
             function = {"name": proper_name(part.name), "arguments": part.arguments}
             calls.append({"id": call_id(part.id), "type": "function", "function": function})
         else:
-            raise TypeError("not a part of what an assistant says")
-    content = said[0]["text"] if len(said) == 1 and said[0]["type"] == "text" else said or None
+            lost(getattr(part, "at", message.at), "OpenAI's models are not taken to have said it")
+    if not (said or calls):
+        return None
+    content = said[0]["text"] if len(said) == 1 and said[0]["type"] == "text" else said or None  # nothing beside calls
     turn: Json = {"role": "assistant", "content": content}
     return {**turn, "tool_calls": calls} if calls else turn
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..base import Asked
 
 __all__ = [
+    "call_id",
     "call_item",
     "frame",
     "message_item",
@@ -155,10 +156,19 @@ def message_item(answer: str, number: int, content: list[_JSON], status: str = "
     return {"id": made, "type": "message", "status": status, "role": "assistant", "content": content}
 
 
+_LONGEST_ID = 64
+"""Characters of a ``call_id``: OpenAI answers a longer one with 400, and some vendors' own are longer."""
+
+
+def call_id(given: str) -> str:
+    """An id that the vendor takes, in this request as in the program's next one."""
+    return given if len(given) <= _LONGEST_ID else made_up("call_", given)
+
+
 def call_item(answer: str, number: int, call: ToolCall, status: str = "completed") -> _JSON:
     """An item of an answer that has a tool called."""
     made = made_up("fc_", answer, number)
-    item = {"id": made, "type": "function_call", "status": status, "call_id": call.id}
+    item = {"id": made, "type": "function_call", "status": status, "call_id": call_id(call.id)}
     return {**item, "name": call.name, "arguments": call.arguments}
 
 

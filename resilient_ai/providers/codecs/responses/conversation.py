@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult
 from ..base import FAILED, made_up
 from ..openai_rules import PICTURES, proper_name
+from .answer import call_id
 from .items import unnamed
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["write_items"]
 
 _JSON = dict[str, Any]
-_LONGEST_ID = 64
-"""Characters of a ``call_id``: OpenAI answers a longer one with 400, and some vendors' own are longer."""
 
 
 def write_items(messages: Iterable[Message], lost: Lost) -> list[_JSON]:
@@ -48,7 +47,7 @@ def _answered(message: Message, items: list[_JSON], lost: Lost) -> None:
         if isinstance(part, Text):
             items.append({"role": "assistant", "content": part.text})
         elif isinstance(part, ToolCall):
-            made, name = _call_id(part.id), proper_name(part.name)
+            made, name = call_id(part.id), proper_name(part.name)
             items.append({"type": "function_call", "call_id": made, "name": name, "arguments": part.arguments})
         elif isinstance(part, Refusal):
             items.append(_refused(part.text))
@@ -66,7 +65,7 @@ def _results(message: Message, items: list[_JSON], lost: Lost) -> None:
     for part in message.parts:
         if isinstance(part, ToolResult):
             output = _output(part, lost)
-            items.append({"type": "function_call_output", "call_id": _call_id(part.call), "output": output})
+            items.append({"type": "function_call_output", "call_id": call_id(part.call), "output": output})
 
 
 def _output(result: ToolResult, lost: Lost) -> str | list[_JSON]:
@@ -90,10 +89,6 @@ _ROLES: dict[str, Callable[[Message, list[_JSON], Lost], None]] = {
     "assistant": _answered,
     "tool": _results,
 }
-
-
-def _call_id(given: str) -> str:
-    return given if len(given) <= _LONGEST_ID else made_up("call_", given)
 
 
 def _content(part: Part, at: str, lost: Lost) -> _JSON | None:

@@ -171,12 +171,12 @@ def _contents(given: list[_JSON], at: str, lost: Lost) -> list[Part]:
     return parts
 
 
-def _text(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:  # noqa: ARG001
+def _text(part: _JSON, _at: str, _number: int, _lost: Lost) -> Part | None:
     """Words; what they cite, and how likely they were, is not told again."""
     return Text(part["text"]) if part["text"] else None
 
 
-def _refusal(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:  # noqa: ARG001
+def _refusal(part: _JSON, _at: str, _number: int, _lost: Lost) -> Part | None:
     return Refusal(part["refusal"]) if part["refusal"] else None
 
 

@@ -204,7 +204,7 @@ class Reader:
         self._done = True
         return [Failed(fields)]
 
-    def _nothing(self, fields: _JSON) -> list[Delta]:  # noqa: ARG002
+    def _nothing(self, _fields: _JSON) -> list[Delta]:
         """It is said by another event, too."""
         return []
 

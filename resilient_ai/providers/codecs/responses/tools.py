@@ -43,7 +43,6 @@ _FUNCTION = frozenset({"type", "name", "description", "parameters", "strict", "d
 _NO_PARAMETERS: _JSON = {"type": "object", "properties": {}}
 _NONE = (_NO_PARAMETERS, {**_NO_PARAMETERS, "additionalProperties": False})
 """Schemas of a function that takes none."""
-_FORMS = {"text": None, "json_object": Schema(None)}
 _SCHEMA = frozenset({"type", "name", "description", "schema", "strict"})
 _KINDS: dict[str, Literal["auto", "none", "any"]] = {"auto": "auto", "none": "none", "required": "any"}
 
@@ -108,9 +107,11 @@ def read_schema(given: _JSON, lost: Lost) -> Schema | None:
             if given[name] is not None:
                 lost(f"text.format.{name}", "it is not known what it means")
         return Schema(members(given["schema"]), given["name"], given.get("description"), given.get("strict"))
-    if kind not in _FORMS:
+    if kind == "json_object":
+        return Schema(None)
+    if kind != "text":
         lost("text.format", "no other vendor has it")
-    return Schema(None) if kind == "json_object" else None
+    return None
 
 
 # Written

@@ -55,6 +55,8 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     _form(body, request, lost)
     if request.tools:
         _tools(body, request, lost)
+    elif request.choice is not None and request.choice.kind not in ("auto", "none"):
+        lost(request.path("choice"), "there are no tools to be called")
     if request.stream:
         body["stream"] = True
     return Written("responses", body)

@@ -377,6 +377,22 @@ def test_no_more_is_asked_for_than_the_model_can_answer_with() -> None:
     assert CODEC.write_request(request, refusing, 128_000).body["max_completion_tokens"] == 64_000
 
 
+def test_what_a_speaker_is_not_taken_to_have_said_is_lost() -> None:
+    """Regression: the request was said to have another schema, and could not be sent even where losses are allowed."""
+    picture = Image("aGk=", "image/png", at="input[1].content[0]")
+    request = Request(
+        "m",
+        [
+            Message("user", [Text("a"), Refusal("I will not")], "input[0]"),
+            Message("assistant", [picture], "input[1]"),
+            Message("user", [Text("b")], "input[2]"),
+        ],
+    )
+    body = CODEC.write_request(request, noted := dropping(), None).body
+    assert body["messages"] == [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+    assert noted.noted == ["input[0]", "input[1].content[0]"]
+
+
 @given(made.requests(CAN))
 def test_the_sdk_s_types_and_the_vendor_take_every_request(request: Request) -> None:
     kind = params.CompletionCreateParamsStreaming if request.stream else params.CompletionCreateParamsNonStreaming

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from resilient_ai.providers.canonical import (
+    Answer,
     Audio,
     Choice,
     Document,
     Image,
     Message,
+    Opened,
+    PartOpened,
     Request,
     Schema,
     Text,
@@ -19,11 +22,12 @@ from resilient_ai.providers.canonical import (
     ToolCall,
     ToolResult,
 )
-from resilient_ai.providers.codecs.base import Untranslatable, dropping, refusing
+from resilient_ai.providers.codecs.base import Asked, Untranslatable, dropping, refusing
 from resilient_ai.providers.codecs.responses import CODEC
 from resilient_ai.testing._server.items import check_responses
 from tests.unit.providers.codecs.responses.test_responses_requests import Json, read, write
 
+ASKED = Asked({"model": "m", "input": "hi"}, "m", stream=True)
 ITEM: Json = {"role": "user", "content": "hello"}
 FUNCTION: Json = {"type": "function", "name": "f"}
 
@@ -231,3 +235,22 @@ def test_long_ids_stay_the_same_for_a_call_and_its_result() -> None:
     assert call["call_id"] == result["call_id"] != called
     assert len(call["call_id"]) <= 64
     assert (call["name"], result["output"]) == ("old_name", "")
+
+
+def test_an_answer_s_long_ids_are_those_that_the_caller_s_vendor_takes_back() -> None:
+    """Regression: the program's next request, back at OpenAI, was a 400."""
+    called = "toolu_" + "x" * 100
+    item = CODEC.write_answer(Answer("a", "m", [ToolCall(called, "look", "{}")], "tool_calls"), ASKED)["output"][0]
+    assert len(item["call_id"]) <= 64
+    writer = CODEC.writer(ASKED)
+    writer.write(Opened("a", "m"))
+    assert f'"call_id":"{item["call_id"]}"'.encode() in writer.write(PartOpened(0, "tool", called, "look"))
+
+
+@pytest.mark.parametrize("choice", [Choice("any"), Choice("named", "look")])
+def test_a_call_that_must_be_and_no_tools(choice: Choice) -> None:
+    """Regression: that a tool had to be called was left out unsaid."""
+    with pytest.raises(Untranslatable, match="no tools to be called"):
+        write(Request("m", USER, choice=choice))
+    assert write(Request("m", USER, choice=choice), noted := dropping()).keys() == {"model", "store", "input"}
+    assert noted.noted == ["choice"]
