@@ -1,9 +1,5 @@
-"""What models can do: a small table, and what a request needs, as far as its bytes tell without being parsed.
-
-Sources, as published up to the middle of 2026: OpenAI's page on each model (platform.openai.com/docs/models),
-Anthropic's overview (platform.claude.com/docs/en/about-claude/models/overview), Google's
-(ai.google.dev/gemini-api/docs/models), Meta's model cards, DeepSeek's list (api-docs.deepseek.com/quick_start/pricing).
-What is not here is not known, and a model of which nothing is known is taken to be able to do all.
+"""What models can do, as far as `model_table` has it, and what a request needs, as far as its bytes tell without being
+parsed. A model of which nothing is known is taken to be able to do all.
 """
 
 from __future__ import annotations
@@ -15,65 +11,14 @@ from typing import TYPE_CHECKING
 
 from .._capabilities import Capabilities
 from ..errors import ConfigurationError
+from .model_table import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["MODELS", "add", "capabilities_of", "lacking"]
 
-_can = Capabilities
-_ALL_BUT_SOUND = _can(tools=True, images=True, audio=False, schema=True)
-
-
-def _window(context: int, output: int | None = None, of: Capabilities = _ALL_BUT_SOUND) -> Capabilities:
-    return _can(context=context, output=output).over(of)
-
-
-_WORDS_ONLY = _can(tools=True, images=False, audio=False)
-_BEFORE_SCHEMAS = _can(schema=False).over(_WORDS_ONLY)
-_EARLY_O1 = _can(tools=False).over(_BEFORE_SCHEMAS)
-_GEMINI = _can(tools=True, images=True, audio=True, schema=True)
-_CLAUDE = _can(tools=True, images=True, audio=False)  # the rest of it is its codec's to know
-
-_known: dict[str, Capabilities] = {
-    "gpt-3.5-turbo": _window(16_385, 4_096, _BEFORE_SCHEMAS),
-    "gpt-4": _window(8_192, 8_192, _BEFORE_SCHEMAS),
-    "gpt-4-32k": _window(32_768, 32_768, _BEFORE_SCHEMAS),
-    "gpt-4-0125": _window(128_000, 4_096, _BEFORE_SCHEMAS),
-    "gpt-4-1106": _window(128_000, 4_096, _BEFORE_SCHEMAS),
-    "gpt-4-turbo": _window(128_000, 4_096, _can(schema=False).over(_ALL_BUT_SOUND)),
-    "gpt-4o": _window(128_000, 16_384),
-    "gpt-4o-2024-05-13": _window(128_000, 4_096, _can(schema=False).over(_ALL_BUT_SOUND)),
-    "gpt-4o-audio": _window(128_000, 16_384, _can(tools=True, images=False, audio=True)),
-    "gpt-4.1": _window(1_047_576, 32_768),
-    "gpt-5": _window(400_000, 128_000),
-    "gpt-5-chat": _window(128_000, 16_384),
-    "gpt-5.1": _window(400_000, 128_000),
-    "gpt-5.2": _window(400_000, 128_000),
-    "o1": _window(200_000, 100_000),
-    "o1-mini": _window(128_000, 65_536, _EARLY_O1),
-    "o1-preview": _window(128_000, 32_768, _EARLY_O1),
-    "o3": _window(200_000, 100_000),
-    "o3-mini": _window(200_000, 100_000, _can(schema=True).over(_WORDS_ONLY)),
-    "o4-mini": _window(200_000, 100_000),
-    "claude-3": _window(200_000, of=_CLAUDE),
-    "claude-haiku-4-5": _window(200_000, of=_CLAUDE),
-    "claude-opus-4": _window(200_000, of=_CLAUDE),
-    "claude-opus-4-6": _window(1_000_000, of=_CLAUDE),
-    "claude-opus-4-7": _window(1_000_000, of=_CLAUDE),
-    "claude-sonnet-4": _window(200_000, of=_CLAUDE),
-    "claude-sonnet-4-6": _window(1_000_000, of=_CLAUDE),
-    "gemini-1.5-flash": _window(1_048_576, 8_192, _GEMINI),
-    "gemini-1.5-pro": _window(2_097_152, 8_192, _GEMINI),
-    "gemini-2.0-flash": _window(1_048_576, 8_192, _GEMINI),
-    "gemini-2.5-flash": _window(1_048_576, 65_536, _GEMINI),
-    "gemini-2.5-pro": _window(1_048_576, 65_536, _GEMINI),
-    "gemini-3-pro": _window(1_048_576, 65_536, _GEMINI),
-    "llama-3.1": _window(131_072, of=_WORDS_ONLY),
-    "llama-3.3": _window(131_072, of=_WORDS_ONLY),
-    "deepseek-chat": _window(131_072, 8_192, _WORDS_ONLY),
-    "deepseek-reasoner": _window(131_072, 65_536, _WORDS_ONLY),
-}
+_known: dict[str, Capabilities] = {name: can for rows in TABLE for name, can in rows.models.items()}
 
 MODELS: Mapping[str, Capabilities] = MappingProxyType(_known)
 """By the beginning of a model's name: up to its end, or to a ``-``, ``@`` or ``:``. The longest that fits counts."""
@@ -97,8 +42,8 @@ def add(name: str, capabilities: Capabilities) -> None:
     capabilities_of.cache_clear()
 
 
-_HOSTED = re.compile(r"(?:.*/)?(?:(?:[a-z]{2,6}\.)?(?:anthropic|meta|deepseek)\.)?")
-"""What hosts put before a model's own name: a path, Bedrock's region and vendor."""
+_HOSTED = re.compile(r"(?:.*/)?(?:(?:[a-z-]{2,6}\.)?(?:anthropic|google|meta|openai)\.)?")
+"""What hosts put before a model's own name: a path, Bedrock's region, Bedrock's or Oracle's vendor."""
 
 
 @lru_cache(maxsize=1024)
@@ -107,7 +52,9 @@ def capabilities_of(model: str) -> Capabilities | None:
     name = model.lower()
     found = _HOSTED.match(name)
     name = name if found is None else name[found.end() :]
-    fits = [known for known in _known if name == known or (name.startswith(known) and name[len(known)] in "-@:")]
+    if name.startswith("claude"):
+        name = name.replace(".", "-")  # OpenRouter's claude-opus-4.6
+    fits = [known for known in tuple(_known) if name == known or (name.startswith(known) and name[len(known)] in "-@:")]
     return _known[max(fits, key=len)] if fits else None
 
 

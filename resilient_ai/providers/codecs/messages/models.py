@@ -89,7 +89,9 @@ MODELS: dict[str, Model] = {
     "claude-haiku-4-5": _FOUR_FIVE,
     "claude-sonnet-4-5": _FOUR_FIVE,
     "claude-opus-4-5": replace(_FOUR_FIVE, efforts=_LEVELS),
-    "claude-sonnet-4-6": _FOUR_SIX,
+    "claude-sonnet-4-6": replace(
+        _FOUR_SIX, usual=64_000
+    ),  # all that it answers at Bedrock and Vertex (litellm 1.109.1)
     "claude-opus-4-6": _FOUR_SIX,
     "claude-opus-4-7": _FOUR_SEVEN,
     "claude-opus-4-8": Model(),

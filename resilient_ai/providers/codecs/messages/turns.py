@@ -147,7 +147,7 @@ def _blocks(parts: Sequence[Part], at: str, lost: Lost, writers: Writers) -> lis
     return blocks
 
 
-def _refusal(part: Refusal, lost: Lost) -> Block | None:  # noqa: ARG001
+def _refusal(part: Refusal, lost: Lost) -> Block | None:  # noqa: ARG001  # a writer's signature
     text = part.text
     return {"type": "text", "text": text} if text and not text.isspace() else None
 

@@ -82,8 +82,8 @@ def test_an_answer() -> None:
         created=1795392000,
         usage=Usage(20, 12, cached=8, reasoning=7),
     )
-    assert made.id == CODEC.read_answer(ANSWER).parts[1].id  # type: ignore[union-attr]
-    assert made.id != CODEC.read_answer({**ANSWER, "responseId": "abd"}).parts[1].id  # type: ignore[union-attr]
+    assert made.id == CODEC.read_answer(ANSWER).parts[1].id  # type: ignore[union-attr]  # the part is known
+    assert made.id != CODEC.read_answer({**ANSWER, "responseId": "abd"}).parts[1].id  # type: ignore[union-attr]  # the part is known
 
 
 def candidate(reason: str | None = "STOP", *parts: Json) -> Json:
@@ -99,7 +99,7 @@ def candidate(reason: str | None = "STOP", *parts: Json) -> Json:
 def test_why_it_ended(reason: str, stop: str) -> None:
     assert CODEC.read_answer({"candidates": [candidate(reason, {"text": "a"})]}).stop == stop
     answer = CODEC.read_answer({"candidates": [{"finishReason": reason}], "responseId": "r"})
-    assert answer == Answer("r", "", [], stop)  # type: ignore[arg-type]
+    assert answer == Answer("r", "", [], stop)  # type: ignore[arg-type]  # parametrized with words
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_every_part_is_in_one_class() -> None:
 def test_how_closely_pictures_are_looked_at() -> None:
     part = {"inlineData": PARTS["inlineData"], "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}
     request = CODEC.read_request(Asked({"contents": [{"parts": [part]}]}, "gemini-3-pro", stream=False), refusing)
-    assert request.messages[0].parts[0].detail == "high"  # type: ignore[union-attr]
+    assert request.messages[0].parts[0].detail == "high"  # type: ignore[union-attr]  # the part is known
     part["mediaResolution"] = {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"}
     assert lost_part(part) == ["contents[0].parts[0].mediaResolution"]
     assert lost(generationConfig={"mediaResolution": "MEDIA_RESOLUTION_MEDIUM"}) == ["generationConfig.mediaResolution"]

@@ -58,7 +58,7 @@ def test_a_request_in_the_names_of_the_guides() -> None:
         Message("user", [Text("Hello"), Image("aGk=", "image/jpeg")]),
     ]
     assert [message.at for message in request.messages] == ["systemInstruction.parts[0]", "contents[0]"]
-    assert request.messages[1].parts[1].at == "contents[0].parts[1]"  # type: ignore[union-attr]
+    assert request.messages[1].parts[1].at == "contents[0].parts[1]"  # type: ignore[union-attr]  # the part is known
     assert request.path("top_k") == "generationConfig.topK"
 
 

@@ -61,9 +61,9 @@ def places_in(whole: Any) -> list[tuple[Any, Any]]:
     holder: Any = whole
     keys: list[Any] = []
     if isinstance(whole, dict):
-        keys = sorted(whole)  # pyright: ignore[reportUnknownArgumentType]
+        keys = sorted(whole)  # pyright: ignore[reportUnknownArgumentType]  # any JSON
     elif isinstance(whole, list):
-        keys = list(range(len(whole)))  # pyright: ignore[reportUnknownArgumentType]
+        keys = list(range(len(whole)))  # pyright: ignore[reportUnknownArgumentType]  # any JSON
     return [(holder, key) for key in keys] + [place for key in keys for place in places_in(holder[key])]
 
 

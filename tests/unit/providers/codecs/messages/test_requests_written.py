@@ -86,6 +86,8 @@ def test_the_version_is_the_one_that_the_model_s_parameters_need() -> None:
     [
         (OPUS5, None, None, 128_000),
         (HAIKU4, None, None, 64_000),
+        (SONNET46, None, None, 64_000),
+        (SONNET46, 100_000, None, 100_000),
         (CLAUDE3, None, None, 4096),
         ("claude-sonnet-4-20250514", None, None, 8192),
         (OTHER, None, None, 8192),
