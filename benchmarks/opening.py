@@ -40,7 +40,7 @@ class RowAndRate(Evidence):
 def circuit(evidence: Callable[[Rules], Evidence], rules: Rules, draw: random.Random) -> Circuit:
     """A circuit that weighs failures in that way."""
     made = Circuit(rules, random=draw.random)
-    made._evidence = evidence(rules)  # pyright: ignore[reportPrivateUsage]
+    made._evidence = evidence(rules)  # pyright: ignore[reportPrivateUsage]  # what is compared: another way to weigh
     return made
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from resilient_ai.cli.count import Ledger, figures_of, making_of, percentile, return_of, seen_of
@@ -10,11 +12,12 @@ from resilient_ai.testing import Request
 from tests.cli.made_up import OUTAGE, done, seen
 
 
-def request(**fields: object) -> Request:
-    plain = dict.fromkeys(("ended", "model", "json", "form", "status", "fault", "made", "complaint"))
+def request(**fields: Any) -> Request:
+    plain: dict[str, Any] = dict.fromkeys(("ended", "model", "json", "form", "status", "fault", "made", "complaint"))
     plain |= {"closed_by_client_after": None, "at": 0.0, "method": "POST", "path": "/v1/images", "query": ""}
     plain |= {"family": "images", "key": "primary:0", "headers": {}, "body_sha256": "", "body_bytes": 0}
-    return Request(**(plain | {"connection": 1} | fields))  # type: ignore[arg-type]
+    plain |= {"connection": 1}
+    return Request(**(plain | fields))
 
 
 def test_every_call_is_counted_once() -> None:

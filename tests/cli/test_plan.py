@@ -74,7 +74,7 @@ def test_scale_stretches_all_seconds() -> None:
 )
 def test_a_drill_without_bounds_is_refused(change: dict[str, float], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        timeline_of(replace(WANTED, **change))  # type: ignore[arg-type]
+        timeline_of(replace(WANTED, **change))
 
 
 def test_a_call_does_not_wait_for_earlier_ones() -> None:

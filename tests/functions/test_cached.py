@@ -239,7 +239,7 @@ WELL: dict[str, Any] = {"operation": "stateless", "key": by_text}
         (lambda: pipeline(ttl=5).call(in_this_module, "x"), "say it by key="),
         (lambda: pipeline(ttl=5).guard(in_this_module, key=by_text), "operation='stateless'"),
         (lambda: pipeline(ttl=5).guard(in_this_module, key=by_text, operation="idempotent"), "operation='stateless'"),
-        (lambda: pipeline(ttl=5).guard(in_this_module, key="text", operation="stateless"), "key=… is a function"),  # type: ignore[call-overload]  # meant
+        (lambda: pipeline(ttl=5).guard(in_this_module, key="text", operation="stateless"), "key=… is a function"),  # type: ignore[call-overload]  # wrong on purpose
         (lambda: pipeline(ttl=5).guard(in_this_module, **WELL, codec=5), "codec=… has dumps"),
         (lambda: pipeline(ttl=5).guard(Account().ask, **WELL), "give name="),
         (lambda: pipeline(ttl=5).guard(functools.partial(in_this_module), **WELL), "give name="),

@@ -12,6 +12,7 @@ from resilient_ai import Cache, Pipeline, options
 from resilient_ai._call import Facts, Operation
 from resilient_ai._runtime.spawn import NAME
 from resilient_ai.errors import ConfigurationError, NotCached
+from resilient_ai.events import StoreFailed
 from resilient_ai.failures import FailureKind as K
 from resilient_ai.stores import Entry, MemoryStore
 from resilient_ai.strategies._freshness import seconds_for, sound_rule
@@ -298,6 +299,6 @@ def test_a_store_that_failed_is_left_alone_for_a_while(
         assert (await world.call(pipeline)).outcome.source == "cache"
 
     world.run(mode, script)
-    told = [event for event in seen if type(event).__name__ == "StoreFailed"]
-    assert [(event.store, event.error, event.seconds) for event in told] == [("Broken", "OSError", 5.0)]  # type: ignore[union-attr]
+    told = [event for event in seen if isinstance(event, StoreFailed)]
+    assert [(event.store, event.error, event.seconds) for event in told] == [("Broken", "OSError", 5.0)]
     assert sum("the cache's store failed" in record.getMessage() for record in caplog.records) == 1

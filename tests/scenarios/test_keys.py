@@ -308,7 +308,7 @@ def test_what_never_worked_is_a_mistake(mode: Mode, kind: K, caplog: pytest.LogC
 def test_one_call_tries_what_was_parked(mode: Mode) -> None:
     """Of many callers at the end of the minute one learns how things stand."""
     if mode == "sync":
-        pytest.skip("callers at the same time")
+        pytest.skip("the virtual clock has one thread, and so one caller at a time")
     world = World()
     world.primary.follows(lambda sent: ok() if sent.number == 1 else fails(K.QUOTA, delay=0.5))
     pipeline = Pipeline.default(Fallback([target()]))

@@ -332,6 +332,6 @@ def test_wrong_numbers_are_told(name: str, wrong: Any) -> None:
 def test_what_else_is_wrong_is_told() -> None:
     for said in ({"max_waiters": -1}, {"max_waiters": True}, {"max_wait": 0}, {"learn": 1}):
         with pytest.raises(ConfigurationError, match=next(iter(said))):
-            RateLimiter(**said)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="interactive, batch"), options(priority="high"):  # type: ignore[arg-type]
+            RateLimiter(**said)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(ConfigurationError, match="interactive, batch"), options(priority="high"):  # type: ignore[arg-type]  # wrong on purpose
         pass

@@ -111,7 +111,7 @@ class Shelf(pybreaker.CircuitMemoryStorage):
     @state.setter
     def state(self, state: str) -> None:
         self._there()
-        pybreaker.CircuitMemoryStorage.state.fset(self, state)  # type: ignore[attr-defined]
+        pybreaker.CircuitMemoryStorage.state.fset(self, state)  # type: ignore[attr-defined]  # a property of its class has a setter
 
     def increment_counter(self) -> None:
         self._there()

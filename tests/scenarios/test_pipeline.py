@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-import resilient_ai
 from resilient_ai import (
     Cache,
     CircuitBreaker,
@@ -29,6 +28,7 @@ from resilient_ai import (
 )
 from resilient_ai._call import Operation, Verdict
 from resilient_ai._context import NO_OPTIONS, current
+from resilient_ai.errors import Failure
 from resilient_ai.failures import FailureKind as K
 from resilient_ai.stores import MemoryStore
 
@@ -104,7 +104,7 @@ def test_reset_forgets(mode: Mode) -> None:
     world.run(mode, script)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_starts_fresh() -> None:
     """DESIGN 2: and no lock it inherited is locked."""
@@ -125,7 +125,7 @@ def test_a_forked_child_starts_fresh() -> None:
         if child == 0:
             try:
                 states = [circuit_of(pipeline).state for pipeline in both]
-                journals.keep("id", None)  # type: ignore[arg-type]
+                journals.keep("id", None)  # type: ignore[arg-type]  # it only keeps it
                 store.get("key")
                 os._exit(0 if states == ["closed", "closed"] else 1)
             finally:
@@ -198,8 +198,8 @@ def test_no_key_is_said_anywhere(mode: Mode, caplog: pytest.LogCaptureFixture) -
                 call = world.begin(pipeline, key=CANARY + "-primary", body=CANARY + "-prompt")
                 try:
                     await pipeline.run(call)
-                except resilient_ai.ResilienceError as error:
-                    said.extend([str(error), repr(error), *notes(call.journal, error)])  # type: ignore[arg-type]
+                except Failure as error:
+                    said.extend([str(error), repr(error), *notes(call.journal, error)])
                 await world.call(pipeline, key=CANARY + "-primary")
             world.backup.answers(ok())
             world.clock.time += 100

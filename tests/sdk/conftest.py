@@ -11,6 +11,7 @@ from resilient_ai import Target, control
 from resilient_ai._state.breaker import Circuit
 
 from .listeners import Hosts, Listener, chat_answer
+from .translated import providers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,20 @@ def _nothing_learnt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def primary(simulator: Simulator) -> SimulatedProvider:
     return simulator["primary"]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    """A primary and a target of each dialect; a module with others has a fixture of that name."""
+    with providers() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def vendors(running: Simulator) -> Simulator:
+    """The same, in their first state."""
+    running.reset()
+    return running
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from resilient_ai import Target
 
 __all__ = [
-    "Hosts", "Listener", "chat_answer", "down", "late", "messages_answer", "messages_stream", "redirect", "reset",
+    "Hosts", "Listener", "chat_answer", "down", "late", "messages_answer", "messages_stream", "redirect",
+    "request_from", "reset",
 ]  # fmt: skip
 
 CHAT: dict[str, Any] = {
@@ -109,15 +110,16 @@ class Listener:
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.settimeout(20)
-            data = b""
-            while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < _length(data):
-                data += connection.recv(65536) or b"\r\n\r\n"
-            self.heads.append(data.partition(b"\r\n\r\n")[0])
-            seconds, answer = self.answer if isinstance(self.answer, tuple) else (0.0, self.answer)
-            time.sleep(seconds)
-            if not answer:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.sendall(answer)
+            self.serve(connection)
+
+    def serve(self, connection: socket.socket) -> None:
+        """What is done for one connection, which is closed behind it."""
+        self.heads.append(request_from(connection).partition(b"\r\n\r\n")[0])
+        seconds, answer = self.answer if isinstance(self.answer, tuple) else (0.0, self.answer)
+        time.sleep(seconds)
+        if not answer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(answer)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -125,8 +127,17 @@ class Listener:
         self._listener.close()
 
 
-def _length(data: bytes) -> int:
-    return int(data.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+def request_from(connection: socket.socket) -> bytes:
+    """The next request, with its body; what there is of it, if the client has closed."""
+    data = b""
+    while True:
+        head, whole, body = data.partition(b"\r\n\r\n")
+        if whole and len(body) >= int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0):
+            return data
+        more = connection.recv(65536)
+        if not more:
+            return data
+        data += more
 
 
 class Hosts(NamedTuple):

@@ -116,7 +116,7 @@ BOMBS: dict[str, tuple[str, Callable[[], Iterable[bytes]], str]] = {
 def cost(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
     """What each came to, in a process of its own."""
     if sys.platform == "win32":
-        pytest.skip("it has no getrusage, and no fork")
+        pytest.skip("Windows has no getrusage, and no fork")
     calls = [how for how, _, _ in BOMBS.values()]
     by_number = [pieces for _, pieces, _ in BOMBS.values()]
     with Says(lambda number: by_number[int(number)]()) as server:

@@ -68,7 +68,7 @@ def test_who_missed_looks_again(kind: type[MemoryStore], stream: bool, primary: 
     """Between a look that finds nothing and the flight, an equal call came and went."""
     between: list[Callable[[], object]] = []
 
-    class Late(kind):  # type: ignore[misc,valid-type]
+    class Late(kind):
         def get(self, key: str) -> Entry | None:
             found: Entry | None = super().get(key)
             while between:
@@ -91,7 +91,7 @@ def test_who_comes_as_it_is_kept_shares_it(kind: type[MemoryStore], stream: bool
     """An answer is there, and on its way into the store: an equal call joins, and asks nobody."""
     got: list[Any] = []
 
-    class Slow(kind):  # type: ignore[misc,valid-type]
+    class Slow(kind):
         def set(self, key: str, entry: Entry) -> None:
             thread = threading.Thread(target=lambda: got.append(mode.run(ask, client, stream)))
             thread.start()

@@ -135,11 +135,11 @@ def test_a_transport_of_the_program_s_own(mode: Mode, flavour: Any) -> None:
     closed: list[int] = []
     lost = threading.Event()
 
-    class Slow(flavour.AsyncBaseTransport if mode.is_async else flavour.BaseTransport):  # type: ignore[misc, name-defined]
+    class Slow(flavour.AsyncBaseTransport if mode.is_async else flavour.BaseTransport):
         sent = 0
 
         def answer(self) -> Any:
-            class Body(flavour.SyncByteStream):  # type: ignore[misc, name-defined]
+            class Body(flavour.SyncByteStream):
                 def __iter__(self) -> Any:
                     yield b"data: [DONE]\n\n"
 
@@ -187,7 +187,7 @@ def test_a_late_stream_s_end_is_not_the_call_s(flavour: Any) -> None:
     """The loser's stream comes and is closed while the winner's is still being read: the call has not ended."""
     closed = threading.Event()
 
-    class Body(flavour.SyncByteStream):  # type: ignore[misc, name-defined]
+    class Body(flavour.SyncByteStream):
         def __init__(self, number: int) -> None:
             self.number = number
 
@@ -199,7 +199,7 @@ def test_a_late_stream_s_end_is_not_the_call_s(flavour: Any) -> None:
             if self.number == 1:
                 closed.set()
 
-    class Slow(flavour.BaseTransport):  # type: ignore[misc, name-defined]
+    class Slow(flavour.BaseTransport):
         sent = 0
 
         def handle_request(self, request: Any) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 from collections import Counter
 from contextlib import closing
 from functools import partial
@@ -13,46 +11,18 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import openai
 import pytest
-import trio
 
 from resilient_ai import Deadline, Pipeline, RateLimiter, Target, options, outcome, wrap
 from resilient_ai.errors import ConfigurationError, NotSent
 from resilient_ai.testing import Fault, Latency, Quota
 
 from .bytes_server import EVENTS, HEAD, Bytes
+from .flights import at_once
 from .modes import HELLO, MODEL, Mode, chat, close, do, each, everything, failing, http, modes, notes
 from .sdks import ANTHROPIC, GENAI, installed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from resilient_ai.testing import SimulatedProvider
-
-
-def at_once(mode: Mode, client: Any, count: int, one: Callable[[Any, int], Awaitable[None]]) -> None:
-    """``count`` callers, each begun a little after the one before."""
-    if mode.is_async:
-
-        async def script() -> None:
-            async with anyio.create_task_group() as group:
-                for index in range(count):
-                    group.start_soon(one, client, index)
-                    await anyio.sleep(0.001)
-            await close(client)
-
-        asyncio.run(script()) if mode.name == "asyncio" else trio.run(script)
-        return
-
-    def work(index: int) -> None:
-        Mode("sync").run(one, client, index)
-
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    client.close()
 
 
 def plain(mode: Mode, provider: SimulatedProvider, pipeline: Pipeline, **said: Any) -> Any:
@@ -79,7 +49,9 @@ def test_a_small_fallback_is_filled_and_never_stormed(
     answered: Counter[str] = Counter()
     refused: Counter[str] = Counter()
 
-    async def one(client: Any, index: int) -> None:
+    async def one(index: int) -> None:
+        if mode.is_async:
+            await anyio.sleep(index * 0.001)  # as threads begin, one after the other
         kind = "batch" if index % 4 else "interactive"
         try:
             with options(priority="batch" if index % 4 else "interactive"):
@@ -94,7 +66,11 @@ def test_a_small_fallback_is_filled_and_never_stormed(
         assert "backup:*: rate limit full" in told or "backup:*: the call's time was over" in told
         refused[kind] += 1
 
-    at_once(mode, client, 60, one)
+    async def script() -> None:
+        assert await at_once(mode, [partial(one, index) for index in range(60)]) == [None] * 60
+        await close(client)
+
+    mode.run(script)
     tally = backup.tally()
     in_vain = tally.by_status.get(0, 0)  # an answer that came too late: its place was free before the server saw that
     assert in_vain <= 5

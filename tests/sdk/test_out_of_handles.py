@@ -57,7 +57,7 @@ print(json.dumps([told, failed, sorted(os.listdir(os.path.dirname(path)))]))
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="handles have no limit to set there")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on open files (RLIMIT_NOFILE)")
 @pytest.mark.parametrize("file", ["closed", "open"])
 def test_calls_go_on(primary: SimulatedProvider, tmp_path: Path, file: str) -> None:
     """Whether the file is to be opened then, or is open."""

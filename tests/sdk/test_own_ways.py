@@ -195,7 +195,7 @@ def test_one_pool_for_equal_settings_closed_with_the_client(mode: Mode, primary:
         await chat(other)
         assert backup.connections == 2
         await close(client)
-        assert outcome(await chat(other)).answered_by.startswith("backup")  # type: ignore[union-attr]
+        assert str(outcome(await chat(other)).answered_by).startswith("backup")
         assert backup.connections == 2
         soon(lambda: backup.open_connections == 1)
         await close(other)
@@ -265,7 +265,7 @@ def test_files_are_read_when_the_client_is_wrapped(primary: Any, company: Author
             wrap(openai.OpenAI(api_key="k", base_url=primary.base_url), fallback=[target])
         assert SECRET not in str(caught.value)
     with pytest.raises(ConfigurationError, match="http is an HttpSettings, got dict"):
-        Target("a:b", http={"verify": False})  # type: ignore[arg-type]
+        Target("a:b", http={"verify": False})  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_certificate_that_was_renewed_is_read_again(primary: Any, company: Authority, tmp_path: Path) -> None:

@@ -319,7 +319,7 @@ def test_choices_are_compared_each_by_itself(mode: Mode, primary: Any) -> None:
 def test_the_sdk_s_own_helpers_take_it(mode: Mode, primary: Any, fault: str) -> None:
     """What they put together of two answers is one: chat and responses."""
     if not hasattr(openai.OpenAI(api_key="k").chat.completions, "stream"):
-        pytest.skip("this SDK has no such helper")
+        pytest.skip("this openai has no chat.completions.stream(), the helper")
     faults = {
         "cut": Fault.truncated(after_tokens=CUT, count=1),
         "unterminated": Fault.unterminated(count=1),

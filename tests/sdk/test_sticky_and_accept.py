@@ -14,28 +14,16 @@ from resilient_ai.strategies._talks import KEPT_FOR
 from resilient_ai.testing import Fault
 
 from .modes import HELLO, MODEL, MODES, Mode, chat, close, failing, modes, notes, two_modes
-from .translated import MODELS, providers, target
+from .translated import MODELS, target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from resilient_ai import Target
     from resilient_ai.testing import SimulatedProvider, Simulator
 
 CLAUDE = f"anthropic:{MODELS['anthropic']}"
 MORE: list[Any] = [*HELLO, {"role": "assistant", "content": "hello you"}, {"role": "user", "content": "and now?"}]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Simulator]:
-    with providers() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def vendors(running: Simulator) -> Simulator:
-    running.reset()
-    return running
 
 
 def once(*targets: Target, **how: Any) -> Pipeline:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import openai
 import pytest
-import trio
 
 from resilient_ai import Deadline, Pipeline, Target, outcome, wrap
 from resilient_ai.errors import CircuitOpen
@@ -20,6 +17,7 @@ from resilient_ai.events import CircuitChanged, Parked
 from resilient_ai.providers.retired import RETIRED
 from resilient_ai.testing import Fault, Provider, Simulator
 
+from .flights import at_once
 from .modes import HELLO, MODEL, Mode, chat, close, do, failing, http, modes, notes, two_modes
 
 if TYPE_CHECKING:
@@ -32,30 +30,12 @@ SECONDS = 10.0 if os.environ.get("SOAK") else 2.0
 
 def many(mode: Mode, client: Any, one: Callable[[Any], Any]) -> None:
     """``one(client)`` by 200 callers at once: threads, or tasks."""
-    if not mode.is_async:
-
-        def work() -> None:
-            try:
-                one(client).send(None)
-            except StopIteration:
-                return
-
-        threads = [threading.Thread(target=work) for _ in range(CALLERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        assert not any(thread.is_alive() for thread in threads)
-        client.close()
-        return
 
     async def script() -> None:
-        async with anyio.create_task_group() as group:
-            for _ in range(CALLERS):
-                group.start_soon(one, client)
+        assert await at_once(mode, [lambda: one(client)] * CALLERS) == [None] * CALLERS
         await close(client)
 
-    asyncio.run(script()) if mode.name == "asyncio" else trio.run(script)
+    mode.run(script)
 
 
 # ---- many callers, through a plain http client: 200 calls of an SDK would be busy with themselves

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -11,9 +9,11 @@ import pytest
 
 from resilient_ai import wrap
 
+from .listeners import Listener, request_from
 from .modes import HELLO, MODEL, Mode, close, do, each, entered, modes
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -25,42 +25,16 @@ def _piece(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-class Streamer:
+class Streamer(Listener):
     """Answers every request with a stream; ``end`` is sent behind its terminal event: the body's end, or none."""
 
     def __init__(self, end: bytes) -> None:
-        self.connections = 0
         self._end = end
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            data = b""
-            while True:
-                head, found, body = data.partition(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-                if found and len(body) >= length:
-                    data = b""
-                    connection.sendall(HEAD + _piece(EVENT) + _piece(DONE) + self._end)
-                    continue
-                more = connection.recv(65536)
-                if not more:
-                    return
-                data += more
-
-    def close(self) -> None:
-        self._listener.close()
+    def serve(self, connection: socket.socket) -> None:
+        while request_from(connection):
+            connection.sendall(HEAD + _piece(EVENT) + _piece(DONE) + self._end)
 
 
 @pytest.fixture
@@ -93,11 +67,11 @@ async def _stop_at_done(mode: Mode, url: str) -> float:
 def test_a_complete_stream_s_connection_is_used_again(mode: Mode, streamer: Streamer) -> None:
     """Openai 3's sync SDK stops at [DONE], and so the bare one makes a connection, with TLS, for every stream."""
     mode.run(_stop_at_done, mode, streamer.url)
-    assert streamer.connections == 1
+    assert streamer.accepted == 1
 
 
 @modes
 @pytest.mark.parametrize("streamer", [b"", _piece(b": still here\n\n") * 9], indirect=True, ids=["mute", "chatty"])
 def test_a_body_that_does_not_end_is_not_waited_for(mode: Mode, streamer: Streamer) -> None:
     assert mode.run(_stop_at_done, mode, streamer.url) < 2
-    assert streamer.connections == 3
+    assert streamer.accepted == 3

@@ -11,29 +11,15 @@ from resilient_ai.providers.codecs.table import TONGUES
 from resilient_ai.testing import Fault
 
 from .modes import MODES, Mode, failing, notes, two_modes
-from .translated import CHAT, MODELS, Caller, pairs, providers, target
+from .translated import CHAT, MODELS, Caller, pairs, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from resilient_ai.testing import SimulatedProvider, Simulator
 
 # The bare google-genai's own, on aiohttp.
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
 
 FIRST = "sk-planted-of-the-primary"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Simulator]:
-    with providers() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def vendors(running: Simulator) -> Simulator:
-    running.reset()
-    return running
 
 
 def own(vendors: Simulator, caller: Caller) -> SimulatedProvider:

@@ -37,12 +37,6 @@ def running() -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.fixture
-def vendors(running: Simulator) -> Simulator:
-    running.reset()
-    return running
-
-
 def program(calls: list[str], between: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """What a program says of its functions, which count their calls. (The SDK copies what methods are bound to.)"""
 

@@ -15,29 +15,15 @@ from resilient_ai.models import Capabilities
 from resilient_ai.testing import Fault
 
 from .modes import MODES, Mode, chat, circuits, close, do, failing, notes, two_modes
-from .translated import CHAT, MODELS, providers, target
+from .translated import CHAT, MODELS, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from resilient_ai import Target
     from resilient_ai.testing import Simulator
 
 BIAS: dict[str, Any] = {"logit_bias": {"50256": -100}}
 """What Anthropic has nothing like."""
 CLAUDE = f"anthropic:{MODELS['anthropic']}"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Simulator]:
-    with providers() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def vendors(running: Simulator) -> Simulator:
-    running.reset()
-    return running
 
 
 def claude_first(vendors: Simulator, *others: Any, **how: Any) -> Pipeline:

@@ -62,19 +62,19 @@ def test_an_sdk_that_is_not_supported() -> None:
         ),
         (lambda: wrap(CLIENT, fallback=["gpt-4o"]), "a target is named 'vendor:model'"),
         (lambda: wrap(CLIENT, fallback="openai:gpt-4o"), "fallback takes a list of targets"),
-        (lambda: wrap(CLIENT, fallback=[42]), "a fallback is a Target or its name 'vendor:model', got int"),  # type: ignore[list-item]
+        (lambda: wrap(CLIENT, fallback=[42]), "a fallback is a Target or its name 'vendor:model', got int"),  # type: ignore[list-item]  # wrong on purpose
         (lambda: wrap(CLIENT, fallback={"": ["a:b"]}), "'' is no model's name"),
         (
             lambda: wrap(CLIENT, Pipeline.default(Fallback([Target("a:b", **HERE)])), fallback=[Target("c:d", **HERE)]),
             "targets are given twice",
         ),
-        (lambda: wrap(CLIENT, Retry()), "a Pipeline is wanted, got Retry"),  # type: ignore[arg-type]
+        (lambda: wrap(CLIENT, Retry()), "a Pipeline is wanted, got Retry"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: Target("a:b", base_url="ftp://x"), "base_url starts with http:// or https://"),
-        (lambda: Target(3), "a target is named by a string"),  # type: ignore[arg-type]
-        (lambda: Target("a:b", api_key=3), "api_key is a string, or a callable"),  # type: ignore[arg-type]
+        (lambda: Target(3), "a target is named by a string"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: Target("a:b", api_key=3), "api_key is a string, or a callable"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: Pipeline(CircuitBreaker(), Retry()), "Retry stands inside CircuitBreaker; the order, outermost first"),
         (lambda: Pipeline(Retry(), Retry()), "Retry is given twice"),
-        (lambda: Pipeline(Retry), r"write Retry\(\)"),  # type: ignore[arg-type]
+        (lambda: Pipeline(Retry), r"write Retry\(\)"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: CircuitBreaker(failure_rate=50), "failure_rate"),
         (lambda: Retry(budget=50), "is a share from 0 to 1, got 50"),
         (lambda: Retry(attempts=0), "counts the first and is at least 1"),
@@ -82,22 +82,22 @@ def test_an_sdk_that_is_not_supported() -> None:
         (lambda: Deadline(total=-1), "a number of seconds above 0"),
         (lambda: Cache(ttl=0), "a number of seconds above 0"),
         (lambda: options(deadline=0).__enter__(), "deadline is a number of seconds above 0"),
-        (lambda: options(cache="never").__enter__(), "cache takes one of"),  # type: ignore[arg-type]
-        (lambda: options(fallback="no").__enter__(), "fallback takes True or False"),  # type: ignore[arg-type]
+        (lambda: options(cache="never").__enter__(), "cache takes one of"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: options(fallback="no").__enter__(), "fallback takes True or False"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: options(deadline=10**400).__enter__(), "deadline is a number of seconds above 0"),
-        (lambda: options(tag=object()).__enter__(), "tag takes a word, got object"),  # type: ignore[arg-type]
+        (lambda: options(tag=object()).__enter__(), "tag takes a word, got object"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: Deadline(total=10**400), "a number of seconds above 0"),
         (lambda: Retry(wait=10**400), "is seconds from 0"),
-        (lambda: Cache(store=5), r"is a Store; int has no .* get and no set"),  # type: ignore[arg-type]
-        (lambda: Cache(store=MemoryStore), r"is a class: make one"),  # type: ignore[arg-type]
-        (lambda: Cache(namespace=5), r"namespace=…\) is a name, not empty; .* got int"),  # type: ignore[arg-type]
-        (lambda: Pipeline(listeners=[5]), "a listener is called with each event; int cannot be"),  # type: ignore[list-item]
-        (lambda: Pipeline(listeners=print), "listeners takes a list of callables, got builtin"),  # type: ignore[arg-type]
-        (lambda: Pipeline.default(listeners=5), "listeners takes a list of callables, got int"),  # type: ignore[arg-type]
-        (lambda: control.force_open(5), "a host is named by a part of its name"),  # type: ignore[arg-type]
-        (lambda: control.force_open("x", seconds="x"), "a number of seconds above 0"),  # type: ignore[arg-type]
+        (lambda: Cache(store=5), r"is a Store; int has no .* get and no set"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: Cache(store=MemoryStore), r"is a class: make one"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: Cache(namespace=5), r"namespace=…\) is a name, not empty; .* got int"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: Pipeline(listeners=[5]), "a listener is called with each event; int cannot be"),  # type: ignore[list-item]  # wrong on purpose
+        (lambda: Pipeline(listeners=print), "listeners takes a list of callables, got builtin"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: Pipeline.default(listeners=5), "listeners takes a list of callables, got int"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: control.force_open(5), "a host is named by a part of its name"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: control.force_open("x", seconds="x"), "a number of seconds above 0"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: control.force_open("x", seconds=-1), "a number of seconds above 0"),
-        (lambda: control.close(None), "a host is named by a part of its name"),  # type: ignore[arg-type]
+        (lambda: control.close(None), "a host is named by a part of its name"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: resilient_ai.nothing, None),
     ],
 )

@@ -91,7 +91,7 @@ CHILD = """
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 @pytest.mark.parametrize("fork", ["", "if not os.fork(): os.close(1), time.sleep(3), os._exit(0)"])
 def test_it_dies_with_its_parent(fork: str) -> None:
     """Killed with -9, so that nothing of the parent's can run; also where a fork of it keeps the line open."""
@@ -145,7 +145,7 @@ def test_many_threads_may_command_it() -> None:
         assert not wrong
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 def test_a_late_answer_is_never_taken_for_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulator, "_COMMAND_LIMIT", 0.2)
     with Simulator(Provider("p")) as sim:

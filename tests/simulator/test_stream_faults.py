@@ -421,7 +421,7 @@ def test_answers_of_a_chosen_length() -> None:
         lambda: Fault.thinking(1, every=2),
         lambda: Fault.thinking(float("inf")),
         lambda: Fault.thinking(10**6, every=0.001),
-        lambda: Fault.thinking(1, how="aloud"),  # type: ignore[arg-type]
+        lambda: Fault.thinking(1, how="aloud"),  # type: ignore[arg-type]  # wrong on purpose
         lambda: Fault.gzip_bomb(-1),
         lambda: Fault.gzip_bomb(2**60),
         lambda: Fault.stalled(after_tokens=-1),

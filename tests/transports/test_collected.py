@@ -32,12 +32,12 @@ def test_a_collected_sockets_number_is_the_next_connections() -> None:
         lost.close()  # as its finaliser does; asyncio is not told
         os.dup2(here.fileno(), number)
         held.callback(os.close, number)
-        loop._add_reader(number, heard.set)  # type: ignore[attr-defined]  # as the next connection's transport does
+        loop._add_reader(number, heard.set)  # type: ignore[attr-defined]  # asyncio's own way, as the next connection's transport does
         await stream.aclose()
         there.send(b"x")
         async with asyncio.timeout(5):
             await heard.wait()
-        loop._remove_reader(number)  # type: ignore[attr-defined]
+        loop._remove_reader(number)  # type: ignore[attr-defined]  # as above
 
     with ExitStack() as held:
         asyncio.run(script(held))

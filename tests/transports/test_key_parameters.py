@@ -213,5 +213,5 @@ def test_what_is_remembered_is_what_would_be_computed() -> None:
     ]
     rounds = [[cache_key(request, way) for request in requests for way in ways] for _ in range(4)]
     assert rounds[0] == rounds[1] == rounds[2] == rounds[3]
-    module._asked.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    module._asked.cache_clear()  # pyright: ignore[reportPrivateUsage]  # as in a new process
     assert [cache_key(request, way) for request in reversed(requests) for way in reversed(ways)] == rounds[0][::-1]

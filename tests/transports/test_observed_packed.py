@@ -73,7 +73,7 @@ class _Async:
         self._base = module.AsyncBaseTransport
 
     def made(self, given: Any) -> Any:
-        class Only(self._base):  # type: ignore[misc,name-defined]
+        class Only(self._base):
             async def handle_async_request(self, request: Any) -> Any:
                 return await given.handle_async_request(request)
 

@@ -27,13 +27,13 @@ def reading(side: Side, kind: str, *, packed: bool, status: int = 200) -> Any:
     headers = {"content-type": content_type} | ({"content-encoding": "gzip"} if packed else {})
     sent = gzip.compress(body) if packed else body
 
-    class Sync(module.BaseTransport):  # type: ignore[misc,name-defined]
+    class Sync(module.BaseTransport):
         def handle_request(self, request: Any) -> Any:
             response = module.Response(status, headers=headers, stream=module.ByteStream(sent))
             response.read()
             return response
 
-    class Async(module.AsyncBaseTransport):  # type: ignore[misc,name-defined]
+    class Async(module.AsyncBaseTransport):
         async def handle_async_request(self, request: Any) -> Any:
             response = module.Response(status, headers=headers, stream=module.ByteStream(sent))
             await response.aread()

@@ -71,11 +71,11 @@ def of(encoding: str) -> Unpacker:
 
 
 def old_brotli() -> Unpacker:
-    return _brotli_zstd._Brotli(OldBrotli)  # pyright: ignore[reportPrivateUsage]
+    return _brotli_zstd._Brotli(OldBrotli)  # pyright: ignore[reportPrivateUsage]  # as where an old package is installed
 
 
 def zstandard() -> Unpacker:
-    return _brotli_zstd._Zstandard(ZSTANDARD)  # pyright: ignore[reportPrivateUsage]
+    return _brotli_zstd._Zstandard(ZSTANDARD)  # pyright: ignore[reportPrivateUsage]  # as where only this package is
 
 
 FORMS: dict[str, tuple[Callable[[], Unpacker], Callable[[bytes], bytes], object]] = {
@@ -93,7 +93,11 @@ FORMS: dict[str, tuple[Callable[[], Unpacker], Callable[[bytes], bytes], object]
 
 def forms(*names: str) -> pytest.MarkDecorator:
     found = [
-        pytest.param(*FORMS[name][:2], id=name, marks=pytest.mark.skipif(not FORMS[name][2], reason="no such package"))
+        pytest.param(
+            *FORMS[name][:2],
+            id=name,
+            marks=pytest.mark.skipif(not FORMS[name][2], reason=f"no package here for {name}"),
+        )
         for name in names or FORMS
     ]
     return pytest.mark.parametrize(("make", "pack"), found)
@@ -237,7 +241,7 @@ def test_what_is_flushed_is_here_at_once(wbits: int) -> None:
         assert b"".join(iter(unpacking.piece, b"")) == event
 
 
-@pytest.mark.skipif(ZSTD is None, reason="no such package")
+@pytest.mark.skipif(ZSTD is None, reason="needs compression.zstd (Python 3.14) or backports.zstd")
 def test_what_zstd_flushes_is_here_at_once() -> None:
     packing, unpacking = ZSTD.ZstdCompressor(), of("zstd")
     for event in (b"data: one\n\n", b"data: two\n\n", b"x" * PIECE, b"y" * (3 * PIECE)):
@@ -245,7 +249,7 @@ def test_what_zstd_flushes_is_here_at_once() -> None:
         assert b"".join(iter(unpacking.piece, b"")) == event
 
 
-@pytest.mark.skipif(BROTLI is None, reason="no such package")
+@pytest.mark.skipif(BROTLI is None, reason="needs brotli or brotlicffi")
 @pytest.mark.parametrize("make", [lambda: of("br"), old_brotli], ids=["br", "br, old"])
 def test_what_brotli_flushes_is_here_at_once(make: Make) -> None:
     packing, unpacking = BROTLI.Compressor(), make()
@@ -268,7 +272,7 @@ def test_a_bomb_is_a_piece_at_a_time(make: Make, pack: Pack) -> None:
     finally:
         tracemalloc.stop()
     assert size == 30_000_000
-    unbounded = isinstance(unpacking, _brotli_zstd._Brotli) and not unpacking.limited  # pyright: ignore[reportPrivateUsage]
+    unbounded = isinstance(unpacking, _brotli_zstd._Brotli) and not unpacking.limited  # pyright: ignore[reportPrivateUsage]  # how it works is no part of an Unpacker
     assert peak < (40_000_000 if unbounded else 2_000_000)
 
 
@@ -277,12 +281,12 @@ def test_many_empty_members_take_no_more_than_a_moment() -> None:
     assert whole(of("gzip"), gzip.compress(b"") * 50_000) == b""
 
 
-@pytest.mark.skipif(ZSTD is None, reason="no such package")
+@pytest.mark.skipif(ZSTD is None, reason="needs compression.zstd (Python 3.14) or backports.zstd")
 @pytest.mark.parametrize("make", [lambda: of("zstd"), zstandard])
 def test_a_zstd_window_is_bounded(make: Make) -> None:
     """It is memory that the sender would make us take: 8 MiB is all that is allowed in HTTP."""
     if make is zstandard and ZSTANDARD is None:
-        pytest.skip("no such package")
+        pytest.skip("zstandard is not installed")
     packed = ZSTD.compress(bytes(300_000_000), options={ZSTD.CompressionParameter.window_log: 27})
     with pytest.raises(Damaged):
         whole(make(), packed)
@@ -322,7 +326,7 @@ def test_a_source_is_read_as_it_is_needed(side: Side) -> None:
             self.closed = True
 
     class SyncSource(Source):
-        __anext__ = property()  # type: ignore[assignment]
+        __anext__ = property()  # type: ignore[assignment]  # none: whoever asks for it gets an AttributeError
 
     async def script() -> None:
         source: Any = SyncSource() if side.mode == "sync" else Source()

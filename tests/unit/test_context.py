@@ -75,7 +75,7 @@ def test_an_unknown_word_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_journals_are_bounded() -> None:
     journals = _Journals()
     for n in range(5000):
-        journals.keep(str(n), object())  # type: ignore[arg-type]
+        journals.keep(str(n), object())  # type: ignore[arg-type]  # it only keeps it
     assert journals.find("0") is None
     assert journals.find("4999") is not None
     assert len(journals._kept) == 4096

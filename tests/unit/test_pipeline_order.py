@@ -60,10 +60,10 @@ def test_a_kind_given_twice_is_told(strategy: Any) -> None:
 
 def test_what_is_no_strategy_is_told() -> None:
     with pytest.raises(ConfigurationError, match=r"write Retry\(\)"):
-        Pipeline(Retry)  # type: ignore[arg-type]
+        Pipeline(Retry)  # type: ignore[arg-type]  # wrong on purpose
     for thing in (None, 5, "retry", object(), ALL):
         with pytest.raises(ConfigurationError, match="is no strategy"):
-            Pipeline(thing)  # type: ignore[arg-type]
+            Pipeline(thing)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(ConfigurationError, match=r"Own has no place .* use Pipeline"):
         Pipeline.default(Own())
 

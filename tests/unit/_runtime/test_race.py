@@ -44,7 +44,8 @@ class Mode:
         if self.name == "trio":
             trio.run(script)
         else:
-            (drive if self.name == "sync" else asyncio.run)(script())  # type: ignore[operator]
+            run: Any = drive if self.name == "sync" else asyncio.run
+            run(script())
 
 
 @pytest.fixture(params=["sync", "asyncio", "trio"])

@@ -7,6 +7,7 @@ import gc
 import logging
 import random
 import threading
+from typing import Any
 
 import pybreaker
 import pytest
@@ -28,8 +29,8 @@ def fail(circuit: Circuit, now: float, times: int = 1) -> None:
         circuit.admit(now).settle(False, now)
 
 
-def opened(now: float = 0.0, rules: Rules | None = None, **kwargs: object) -> Circuit:
-    circuit = Circuit(rules or SIX, random=lambda: 1.0, **kwargs)  # type: ignore[arg-type]
+def opened(now: float = 0.0, rules: Rules | None = None, **kwargs: Any) -> Circuit:
+    circuit = Circuit(rules or SIX, random=lambda: 1.0, **kwargs)
     fail(circuit, now, circuit._rules.consecutive)
     assert circuit.state == "open"
     return circuit
@@ -354,11 +355,11 @@ def test_the_wall_clock_changes_nothing(monkeypatch: pytest.MonkeyPatch, jump: d
         offset = dt.timedelta()
 
         @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
             return dt.datetime.now(tz) + cls.offset
 
         @classmethod
-        def utcnow(cls) -> dt.datetime:  # type: ignore[override]  # pybreaker 1.2
+        def utcnow(cls) -> dt.datetime:  # pybreaker 1.2
             return cls.now()
 
     monkeypatch.setattr(pybreaker, "datetime", Clock)
@@ -389,16 +390,16 @@ class Ear(pybreaker.CircuitBreakerListener):
         if name in self.raising:
             raise ZeroDivisionError(name)
 
-    def before_call(self, cb, func, *args, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def before_call(self, cb: Any, func: Any, *args: Any, **kwargs: Any) -> None:
         self._hear("before_call", "before")
 
-    def failure(self, cb, exc) -> None:  # type: ignore[no-untyped-def]
+    def failure(self, cb: Any, exc: BaseException) -> None:
         self._hear("failure", exc)
 
-    def success(self, cb) -> None:  # type: ignore[no-untyped-def]
+    def success(self, cb: Any) -> None:
         self._hear("success", "success")
 
-    def state_change(self, cb, old_state, new_state) -> None:  # type: ignore[no-untyped-def]
+    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
         self._hear("state_change", (old_state.name, new_state.name))
 
 
@@ -528,7 +529,7 @@ def test_the_private_name_of_pybreaker_is_there() -> None:
 )
 def test_numbers_that_cannot_be_meant(numbers: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        Rules(**numbers)  # type: ignore[arg-type]
+        Rules(**numbers)  # type: ignore[arg-type]  # wrong on purpose
     assert str(caught.value) == message
 
 

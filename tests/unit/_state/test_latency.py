@@ -71,4 +71,4 @@ def test_any_number_goes_in_and_the_size_stays() -> None:
 @pytest.mark.parametrize("wrong", [{"window": 0.0}, {"window": math.nan}, {"minimum": 0}])
 def test_numbers_that_cannot_be_meant(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
-        Latencies(**wrong)  # type: ignore[arg-type]
+        Latencies(**wrong)  # type: ignore[arg-type]  # wrong on purpose

@@ -184,7 +184,7 @@ def test_the_next_is_woken_by_whoever_makes_room() -> None:
     woken: list[int] = []
     tickets = [Ticket() for _ in range(4)]
     for index, ticket in enumerate(tickets):
-        ticket.wake = lambda index=index: woken.append(index)  # type: ignore[misc]
+        ticket.wake = lambda index=index: woken.append(index)
         lane.ask(ticket, 1000.0, None)
     woken.clear()
     lane.end(tickets[1])

@@ -238,12 +238,12 @@ def test_a_host_of_one_s_own() -> None:
     with pytest.raises(ConfigurationError, match="unknown host 'vlm'; known are"):
         resolved([Target("gpu:m", base_url="http://gpu:8000/v1", host="vlm")])
     with pytest.raises(ConfigurationError, match="host is the name of a known one, or a Host"):
-        Target("a:b", host=7)  # type: ignore[arg-type]
+        Target("a:b", host=7)  # type: ignore[arg-type]  # wrong on purpose
     for name in ("", "a:b", "a b", None):
         with pytest.raises(ConfigurationError, match="stands before the colon"):
-            add(name, mine)  # type: ignore[arg-type]
+            add(name, mine)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(ConfigurationError, match="takes a Host, got str"):
-        add("mine", "https://llm.internal")  # type: ignore[arg-type]
+        add("mine", "https://llm.internal")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_one_that_is_added_is_known_by_its_name() -> None:
@@ -325,6 +325,7 @@ def test_a_host_s_headers_are_never_shown() -> None:
 
 def test_the_same_vendor_s_other_dialect() -> None:
     (target,) = resolved([Target("anthropic:claude", api_key="k", dialect="openai")])
-    assert (target.base_url, target.host.dialect) == ("https://api.anthropic.com/v1", "openai-chat")  # type: ignore[union-attr]
+    assert target.host is not None
+    assert (target.base_url, target.host.dialect) == ("https://api.anthropic.com/v1", "openai-chat")
     (target,) = resolved([Target("gemini-openai:gemini-pro", api_key="k")])
     assert target.dialect == "openai-chat"

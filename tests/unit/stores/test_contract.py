@@ -150,11 +150,10 @@ def test_a_store_is_a_dict(make: Callable[..., Store], steps: list[tuple[str, En
 
 def test_an_entry_opens_under_its_own_key_only(kind: Callable[..., Store], tmp_path: Path) -> None:
     """And only with the key it was sealed with: all else is a miss."""
-    store = kind(tmp_path, encrypt=Cipher())
+    store: Any = kind(tmp_path, encrypt=Cipher())
     store.set("a", entry())
     other = Cipher(b"z" * 32)
-    cipher: Any = store._sealer  # type: ignore[attr-defined]
-    cipher._encrypt = other
+    store._sealer._encrypt = other
     assert store.get("a") is None
     assert list(store.entries()) == []
 

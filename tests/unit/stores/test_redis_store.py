@@ -88,10 +88,10 @@ def test_what_is_no_server() -> None:
 
     for wrong, why in ((5, "URL"), (redis.Redis, "URL"), ("http://me:secret@host", "redis://")):
         with pytest.raises(ConfigurationError, match=why) as refused:
-            RedisStore(wrong)  # type: ignore[arg-type]
+            RedisStore(wrong)  # type: ignore[arg-type]  # wrong on purpose
         assert "secret" not in str(refused.value)
     with pytest.raises(ConfigurationError, match=r"redis\.Redis"):
-        RedisStore(redis.asyncio.Redis())  # type: ignore[arg-type]
+        RedisStore(redis.asyncio.Redis())
     for said in (
         {"prefix": ""},
         {"prefix": "a*"},

@@ -364,7 +364,7 @@ print("fine")
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file (RLIMIT_FSIZE)")
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
     """Promise 31: it says so, serves what it has, and goes on when there is room."""
     assert run(FULL, tmp_path / "cache.db") == "fine\n"
@@ -395,7 +395,7 @@ def crowd(store: SQLiteStore, first: Callable[[sqlite3.Connection], object]) -> 
         first(db)
 
     with ThreadPoolExecutor() as pool:
-        pool.submit(store._file.run, work)  # pyright: ignore[reportPrivateUsage]
+        pool.submit(store._file.run, work)  # pyright: ignore[reportPrivateUsage]  # another thread's transaction, begun and not ended
         assert there.wait(10)
         return store.get("00")
 
@@ -532,7 +532,7 @@ print("fine")
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_forks(tmp_path: Path) -> None:
     """In the middle of what threads do: each child has a connection of its own, and none hangs."""
     assert run(FORKED, tmp_path / "cache.db") == "fine\n"

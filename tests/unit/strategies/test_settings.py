@@ -95,7 +95,7 @@ def test_a_wrong_setting_is_told(kind: Any, said: dict[str, Any], word: str) -> 
 
 def test_a_wrong_key_is_not_repeated_in_the_message() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Target("a:b", api_key=b"sk-canary")  # type: ignore[arg-type]
+        Target("a:b", api_key=b"sk-canary")  # type: ignore[arg-type]  # wrong on purpose
     assert "canary" not in str(caught.value)
 
 

@@ -73,7 +73,7 @@ def test_one_that_is_too_slow_is_let_go_of_and_no_byte_is_lost_unseen() -> None:
     for _ in range((BEHIND + AHEAD) // KIB + 1):
         shared.feed(b"x" * KIB)
         assert shared.take(quick)
-        most = max(most, shared._size)  # pyright: ignore[reportPrivateUsage]
+        most = max(most, shared._size)  # pyright: ignore[reportPrivateUsage]  # the bound cannot be seen from outside
     with pytest.raises(LeftBehind):
         shared.take(slow)
     assert most <= BEHIND + AHEAD + KIB
