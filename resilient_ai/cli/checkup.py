@@ -41,7 +41,7 @@ State = Literal["ok", "FAILED", "-"]
 
 _ELSEWHERE: Final = "http://check.invalid/v1"
 """Where the call would go if it had no target; nothing is sent there (RFC 2606, 2)."""
-_EMBEDS: Final = ("embed",)
+_EMBEDS: Final = "embed"
 """What the names of models have in them that give vectors, and no words."""
 
 _BLAMED: Final = {
@@ -142,7 +142,7 @@ def _ask(  # noqa: PLR0917  # what the call is made of
         if isinstance(event, AttemptFailed):
             failed.append(event)
 
-    embeds = any(sign in model.lower() for sign in _EMBEDS)
+    embeds = _EMBEDS in model.lower()
     strategies = (Deadline(total=seconds), Fallback([target]), _Straight(target))
     try:
         pipeline = Pipeline(*strategies, isolated=True, listeners=[hear], egress=egress)
@@ -158,7 +158,7 @@ def _ask(  # noqa: PLR0917  # what the call is made of
     except Wrong as wrong:
         finding.blame(wrong.what, str(wrong))
     except (httpx.HTTPError, ConfigurationError) as error:
-        _unanswered(finding, failed, error)
+        _unanswered(finding, failed, error, streamed="stream" in needs and not embeds)
 
 
 def _vectors_of(client: httpx.Client, model: str) -> httpx.Response:
@@ -194,7 +194,7 @@ def _refused(finding: Finding, failed: Sequence[AttemptFailed], body: bytes, nee
     finding.blame(needed or "model", f"it refuses the call: HTTP {finding.status}, {kind.value}")
 
 
-def _unanswered(finding: Finding, failed: Sequence[AttemptFailed], error: Exception) -> None:
+def _unanswered(finding: Finding, failed: Sequence[AttemptFailed], error: Exception, *, streamed: bool) -> None:
     """No answer, or one that broke off."""
     cause = error.__cause__ or error
     kind = failed[-1].kind if failed else FailureKind.LOCAL
@@ -202,6 +202,6 @@ def _unanswered(finding: Finding, failed: Sequence[AttemptFailed], error: Except
     if kind is FailureKind.LOCAL:
         finding.blame("model", f"it was not asked: {cause}")
     elif kind is FailureKind.BROKEN:
-        finding.blame("stream" if finding.status is None else "model", str(cause))
+        finding.blame("stream" if streamed else "model", str(cause))
     else:
         finding.blame(what, says or f"{kind.value}: {cause}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import Failure
 from ._keep import fallback_key, keep_when_ended
-from .cache import Cache
+from .cache import Cache, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,13 +88,8 @@ class _Asking:
     def _served(self, entry: Entry | None) -> Reply | None:
         if entry is None:
             return None
-        call, journal = self._call, self._call.journal
-        before = (journal.answered_by, journal.source, journal.model, journal.age)
-        journal.answered(entry.answered_by, "cache", entry.model, max(0.0, call.runtime.wall() - entry.stored))
-        reply = call.port.unpack(entry.data, call)
-        if reply is None:
-            journal.answered_by, journal.source, journal.model, journal.age = before
-        else:
+        reply = serve(entry, self._call, max(0.0, self._call.runtime.wall() - entry.stored))
+        if reply is not None:
             reply.copied = True
         return reply
 

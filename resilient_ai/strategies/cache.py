@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..stores.base import Entry, Store
     from ._freshness import Seconds
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "serve"]
 
 log = logging.getLogger("resilient_ai")
 
@@ -142,7 +142,7 @@ class Cache:
             fresh = age < seconds_for(self.ttl, call.facts)
             if not fresh and age >= seconds_for(self.stale_while_revalidate, call.facts):
                 continue
-            served = _serve(entry, call, age)
+            served = serve(entry, call, age)
             if served is None:
                 continue
             if next is not None and not fresh:
@@ -170,7 +170,7 @@ class Cache:
             if entry is None or not (entry.stale_ok or self.stale_tools):
                 continue
             age = age_of(entry, call)
-            served = _serve(entry, call, age, why) if age <= longest else None
+            served = serve(entry, call, age, why) if age <= longest else None
             if served is not None:
                 return served
         return None
@@ -184,7 +184,7 @@ def _lacking(store: Store) -> list[str]:
     return [name for name in _NEEDED if not hasattr(type(store), name) and name not in getattr(store, "__dict__", ())]
 
 
-def _serve(entry: Entry, call: Call, age: float, stale: str | None = None) -> Reply | None:
+def serve(entry: Entry, call: Call, age: float, stale: str | None = None) -> Reply | None:
     """The answer, marked; None if it cannot serve this call. ``stale``: why an old one is."""
     journal = call.journal
     before = (journal.answered_by, journal.source, journal.model, journal.age)

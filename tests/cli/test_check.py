@@ -125,6 +125,16 @@ def test_a_target_that_ignores_tools() -> None:
     )
 
 
+@pytest.mark.parametrize(("model", "needs"), [("m", ["schema"]), ("m-embed", ["schema", "stream"])])
+def test_an_answer_that_cannot_be_read(model: str, needs: list[str]) -> None:
+    """No stream was asked for, and so none is blamed."""
+    server = Bytes()
+    server.answers.append((HEAD % b"application/json" + b'{"object": ', False))
+    found = looked_at(Target(f"there:{model}", base_url=server.url, api_key="sk-1"), *needs)
+    server.close()
+    assert [what for what, state in found.states.items() if state == "FAILED"] == ["model"], found
+
+
 def test_embeddings_are_asked_for_vectors(primary: SimulatedProvider) -> None:
     found = looked_at(target(primary, "text-embedding-3-small"))
     assert found.good

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .replies import Json, Refusal, as_list, as_object
-from .turns import NAME, check_form, check_tools, missing, unknown, wrong
+from .turns import check_form, check_name, check_tools, missing, unknown, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,8 +84,7 @@ def _check_call(where: str, item: Json) -> None:
     for name in ("call_id", "name", "arguments"):
         if not isinstance(item.get(name), str):
             raise missing(f"{where}.{name}")
-    if not NAME.fullmatch(item["name"]):
-        raise wrong(f"{where}.name", "string does not match pattern '^[a-zA-Z0-9_-]+$'.")
+    check_name(f"{where}.name", item["name"])
 
 
 def _check_output(where: str, item: Json) -> None:

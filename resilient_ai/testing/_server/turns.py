@@ -10,7 +10,7 @@ from .replies import Json, Refusal, as_list, as_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["NAME", "check_chat", "check_form", "check_tools", "missing", "strict", "unknown", "wrong"]
+__all__ = ["NAME", "check_chat", "check_form", "check_name", "check_tools", "missing", "unknown", "wrong"]
 
 NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What a function or a schema may be called."""
@@ -56,6 +56,12 @@ def unknown(where: str) -> Refusal:
 def wrong(where: str, what: str = "", code: str = "invalid_value") -> Refusal:
     """Something has a value that it cannot have."""
     return Refusal(400, f"Invalid '{where}'{': ' + what if what else '.'}", param=where, code=code)
+
+
+def check_name(where: str, name: str) -> None:
+    """What a function or a schema is called."""
+    if not NAME.fullmatch(name):
+        raise wrong(where, "string does not match pattern '^[a-zA-Z0-9_-]+$'.")
 
 
 def check_chat(request: Json) -> None:
@@ -162,8 +168,7 @@ def _check_call(where: str, call: Json) -> str:
         for name in ("name", "arguments"):
             if not isinstance(function.get(name), str):
                 raise missing(f"{where}.function.{name}")
-        if not NAME.fullmatch(function["name"]):
-            raise wrong(f"{where}.function.name", "string does not match pattern '^[a-zA-Z0-9_-]+$'.")
+        check_name(f"{where}.function.name", function["name"])
     return str(call["id"])
 
 
@@ -173,12 +178,11 @@ def check_tools(request: Json, functions: list[Json], where: Callable[[int], str
     for index, function in enumerate(functions):
         if not isinstance(function.get("name"), str):
             raise missing(f"{where(index)}.name")
-        if not NAME.fullmatch(function["name"]):
-            raise wrong(f"{where(index)}.name", "string does not match pattern '^[a-zA-Z0-9_-]+$'.")
+        check_name(f"{where(index)}.name", function["name"])
         parameters = function.get("parameters")
         if parameters is not None and as_object(parameters).get("type", "object") != "object":
             raise wrong(f"{where(index)}.parameters", 'schema must be of type "object".', "invalid_function_parameters")
-        if function.get("strict") and (fault := strict(parameters)):
+        if function.get("strict") and (fault := _loose(parameters)):
             raise wrong(f"{where(index)}.parameters", f"In context={fault}", "invalid_function_parameters")
     choice: Any = request.get("tool_choice")
     if not tools:
@@ -199,15 +203,14 @@ def check_form(form: Json, where: str) -> None:
     """A schema for the answer."""
     if not isinstance(form.get("name"), str):
         raise missing(f"{where}.name")
-    if not NAME.fullmatch(form["name"]):
-        raise wrong(f"{where}.name", "string does not match pattern '^[a-zA-Z0-9_-]+$'.")
+    check_name(f"{where}.name", form["name"])
     if not isinstance(form.get("schema"), dict):
         raise missing(f"{where}.schema")
-    if form.get("strict") and (fault := strict(form["schema"])):
+    if form.get("strict") and (fault := _loose(form["schema"])):
         raise wrong(where, f"Invalid schema for response_format '{form['name']}': In context={fault}")
 
 
-def strict(schema: Any, where: str = "()") -> str | None:
+def _loose(schema: Any, where: str = "()") -> str | None:
     """Where a schema is none that can be kept strictly: each object closed, each of its properties required."""
     given = as_object(schema)
     if given.get("type") == "object" or "properties" in given:
@@ -218,9 +221,9 @@ def strict(schema: Any, where: str = "()") -> str | None:
             return (
                 f"{where}, 'required' is required to be supplied and to be an array including every key in properties."
             )
-        found = [strict(inner, f"('properties', '{name}')") for name, inner in names.items()]
+        found = [_loose(inner, f"('properties', '{name}')") for name, inner in names.items()]
     else:
-        found = [strict(given["items"], "('items')")] if "items" in given else []
-    found += [strict(inner, "('anyOf')") for inner in as_list(given.get("anyOf"))]
-    found += [strict(inner, "('$defs')") for inner in as_object(given.get("$defs")).values()]
+        found = [_loose(given["items"], "('items')")] if "items" in given else []
+    found += [_loose(inner, "('anyOf')") for inner in as_list(given.get("anyOf"))]
+    found += [_loose(inner, "('$defs')") for inner in as_object(given.get("$defs")).values()]
     return next((fault for fault in found if fault), None)

@@ -94,18 +94,22 @@ def check(wanted: Spec, request: Json, model: str = "") -> None:
 
 
 def _check_fields(given: Json, wanted: Spec, where: str) -> None:
-    at = f" at '{where}'" if where else ""
     for name, value in given.items():
         field = wanted.fields.get(name)
         if field is None:
-            message = f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
-            raise Refusal(400, message, param=where or name)
+            raise _unknown(name, where)
         if value is not None and not any(is_type(value, kind) for kind in field.types):
             message = f"Invalid value at '{where + '.' if where else ''}{name}'"
             raise Refusal(400, message, param=name)
     for name, field in wanted.fields.items():
         if field.required and name not in given:
             raise _invalid(f"Request.{name}", f"{name} is not specified")
+
+
+def _unknown(name: str, where: str = "") -> Refusal:
+    at = f" at '{where}'" if where else ""
+    message = f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
+    return Refusal(400, message, param=where or name)
 
 
 def _invalid(where: str, what: str) -> Refusal:
@@ -134,9 +138,7 @@ def _check_content(given: Any, where: str, *, roles: bool = True) -> None:
     content = as_object(given)
     for name in content:
         if name not in {"role", "parts"}:
-            raise Refusal(
-                400, f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
-            )
+            raise _unknown(name, where)
     if roles and content.get("role") not in (None, "user", "model", "function"):
         raise Refusal(400, "Please use a valid role: user, model.")
     parts = as_list(content.get("parts"))
@@ -149,9 +151,7 @@ def _check_content(given: Any, where: str, *, roles: bool = True) -> None:
 def _check_part(part: Json, where: str) -> None:
     for name in part:
         if name not in _DATA and name not in _BESIDE:
-            raise Refusal(
-                400, f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
-            )
+            raise _unknown(name, where)
     given = [name for name in _DATA if part.get(name) is not None]
     if len(given) != 1:
         raise _invalid(f"{where}.data", "required oneof field 'data' must have one initialized field")
@@ -161,8 +161,7 @@ def _check_part(part: Json, where: str) -> None:
     inner = as_object(part[kind])
     for name in inner:
         if kind in _INSIDE and name not in _INSIDE[kind]:
-            message = f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}.{kind}': Cannot find field."
-            raise Refusal(400, message)
+            raise _unknown(name, f"{where}.{kind}")
     if kind in ("functionCall", "functionResponse"):
         _check_function(kind, inner, where)
     if kind == "inlineData" and not (inner.get("mimeType") and inner.get("data")):
@@ -260,8 +259,7 @@ def _check_schemas(declared: Json) -> None:
         raise Refusal(400, "parameters and parameters_json_schema are mutually exclusive.")
     for name in ("additionalProperties", "$schema", "$ref", "$defs"):
         if name in as_object(declared.get("parameters")):
-            message = f"Invalid JSON payload received. Unknown name \"{name}\" at 'parameters': Cannot find field."
-            raise Refusal(400, message)
+            raise _unknown(name, "parameters")
 
 
 def _check_tools(request: Json) -> None:
@@ -274,7 +272,7 @@ def _check_tools(request: Json) -> None:
                 raise _invalid(where, "[FIELD_INVALID]: Invalid function name.")
             for field in as_object(given):
                 if field not in _FUNCTION:
-                    raise Refusal(400, f'Invalid JSON payload received. Unknown name "{field}": Cannot find field.')
+                    raise _unknown(field)
             _check_schemas(as_object(given))
             if name in names:
                 raise Refusal(400, f"Duplicate function declaration found: {name}")
