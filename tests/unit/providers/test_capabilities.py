@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -120,6 +121,9 @@ def test_what_a_request_needs_is_seen(need: str, request_: dict[str, Any], separ
     why = lacking(NOTHING, body, 10)
     assert why is not None
     assert need in why
+    one = {"tools": "tools", "pictures": "images", "sounds": "audio", "schema": "schema"}[need]
+    assert lacking(replace(NOTHING, **{one: None}), body, 10) is None
+    assert lacking(replace(Capabilities(), **{one: False}), body, 10) == why
     assert lacking(Capabilities(), body, 10) is None
     # The same words in a prompt are no need.
     told = json.dumps({"content": body.decode()}, separators=separators).encode()

@@ -62,12 +62,11 @@ def kept_schema(schema: dict[str, Any], lost: Callable[[str], None]) -> dict[str
     """
     if _recursive(schema):
         lost("Anthropic's schemas cannot contain themselves")
-    return _kept(schema, lost, 0)
+    return _kept(schema, lost)
 
 
-def _kept(schema: dict[str, Any], lost: Callable[[str], None], depth: int) -> dict[str, Any]:
-    if depth > _DEEPEST:
-        raise ValueError("a schema has more than 100 levels")
+def _kept(schema: dict[str, Any], lost: Callable[[str], None]) -> dict[str, Any]:
+    """The same, of a schema that is not too deep: `_recursive` went through all of it."""
     kept: dict[str, Any] = {}
     for name, value in schema.items():
         if name in _BOUNDS or not _holds(name, value):
@@ -75,11 +74,11 @@ def _kept(schema: dict[str, Any], lost: Callable[[str], None], depth: int) -> di
                 f"Anthropic's schemas have no {name}" if name in _BOUNDS else f"Anthropic's schemas have no such {name}"
             )
         elif name in _LISTS:
-            kept["anyOf" if name == "oneOf" else name] = [_one(variant, lost, depth) for variant in items(value)]
+            kept["anyOf" if name == "oneOf" else name] = [_one(variant, lost) for variant in items(value)]
         elif name in _NAMED and isinstance(value, dict):
-            kept[name] = {member: _one(inner, lost, depth) for member, inner in members(value).items()}
+            kept[name] = {member: _one(inner, lost) for member, inner in members(value).items()}
         else:
-            kept[name] = _one(value, lost, depth) if name in _NESTED else value
+            kept[name] = _one(value, lost) if name in _NESTED else value
     if "properties" in kept:
         kept["additionalProperties"] = False
     elif (
@@ -90,8 +89,8 @@ def _kept(schema: dict[str, Any], lost: Callable[[str], None], depth: int) -> di
     return kept
 
 
-def _one(value: Any, lost: Callable[[str], None], depth: int) -> Any:
-    return _kept(cast("dict[str, Any]", value), lost, depth + 1) if isinstance(value, dict) else value
+def _one(value: Any, lost: Callable[[str], None]) -> Any:
+    return _kept(cast("dict[str, Any]", value), lost) if isinstance(value, dict) else value
 
 
 def _holds(name: str, value: Any) -> bool:

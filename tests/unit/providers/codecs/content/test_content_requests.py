@@ -122,6 +122,20 @@ def test_results(response: Json, text: str, failed: bool) -> None:
     assert said == Message("user", [Text("There.")])
 
 
+def test_a_call_without_a_result_takes_none_of_the_next_turns() -> None:
+    call: Json = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}
+    result = {"parts": [{"functionResponse": {"name": "f", "response": {"output": "1"}}}]}
+    told = read({"contents": [call, {"parts": [{"text": "Again"}]}, call, result]}).messages
+    calls = [part for message in told for part in message.parts if isinstance(part, ToolCall)]
+    answers = [part for message in told for part in message.parts if isinstance(part, ToolResult)]
+    assert [one.call for one in answers] == [calls[1].id] != [calls[0].id]
+
+
+def test_a_number_of_tokens_is_whole() -> None:
+    with pytest.raises(ValueError, match="no whole number"):
+        read({"contents": [], "generationConfig": {"topK": 1.5}})
+
+
 def test_tools_and_their_choice() -> None:
     openapi = {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}, "required": ["city"]}
     tools = [{"functionDeclarations": [{"name": "a", "description": "A.", "parameters": openapi}, {"name": "b"}]}]
@@ -269,6 +283,11 @@ def test_settings() -> None:
 def test_effort(model: str, effort: str, thinking: Json | None) -> None:
     body = write(ask(model=model, effort=effort))
     assert body.get("generationConfig", {}).get("thinkingConfig") == thinking
+
+
+def test_a_model_that_always_thinks_is_told_the_least_it_takes() -> None:
+    config = CODEC.write_request(ask(model="gemini-2.5-pro", effort="none"), dropping(), None).body["generationConfig"]
+    assert config == {"thinkingConfig": {"thinkingBudget": 128}}
 
 
 @pytest.mark.parametrize(
