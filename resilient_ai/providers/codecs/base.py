@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ..canonical import Message
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...failures import FailureKind
-    from ..canonical import Answer, Delta, Request
+    from ..canonical import Answer, Delta, Part, Request, Role
 
 __all__ = [
     "FAILED",
@@ -21,8 +23,10 @@ __all__ = [
     "StreamWriter",
     "Untranslatable",
     "Written",
+    "add_turn",
     "dropping",
     "made_up",
+    "on_the_web",
     "refusing",
 ]
 
@@ -76,6 +80,21 @@ class dropping:  # noqa: N801  # used as the function that it stands for
 def made_up(prefix: str, *of: object) -> str:
     """An id for what has none: the same one for the same thing."""
     return prefix + hashlib.blake2b(repr(of).encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
+
+
+def on_the_web(url: str | None) -> bool:
+    """Whether a vendor can fetch what stands at this address."""
+    return url is not None and url[:8].lower().startswith(("https://", "http://"))
+
+
+def add_turn(messages: list[Message], role: Role, parts: list[Part], at: str) -> None:
+    """Put what was said behind the rest. Neighbours of one role are one message, and none is empty."""
+    if not parts:
+        return
+    if messages and messages[-1].role == role:
+        messages[-1].parts += parts
+    else:
+        messages.append(Message(role, parts, at))
 
 
 class Asked(NamedTuple):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...canonical import Answer, Refusal, Text, ToolCall, Usage, arguments_of
 from ..base import Untranslatable, made_up
+from ..openai_reading import seconds
 from .written import call_id
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ __all__ = [
     "nothing_else",
     "read_answer",
     "read_usage",
-    "seconds",
     "stop_of",
     "words_of",
     "write_answer",
@@ -75,15 +75,6 @@ def read_answer(answer: dict[str, Any]) -> Answer:
         created=seconds(answer.get("created")),
         usage=read_usage(answer.get("usage")),
     )
-
-
-_FAR = 1e11
-"""Seconds since 1970 that are a time: some thousand years."""
-
-
-def seconds(created: Any) -> int | None:
-    """When an answer was made, if that is told; some hosts say zero, or count parts of seconds."""
-    return int(created) if created and 0 < created < _FAR else None
 
 
 def nothing_else(said: Json, at: str) -> None:

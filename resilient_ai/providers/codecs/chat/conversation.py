@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any
 
-from ...canonical import Audio, Document, Image, Message, Refusal, Text, ToolCall, ToolResult, arguments_of
+from ...canonical import Audio, Document, Image, Message, Refusal, Text, ToolCall, ToolResult
 from ...streams.base import items
-from ..base import FAILED, Untranslatable
+from ..base import Untranslatable, add_turn
+from ..openai_reading import compact, data_of, document, result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ...canonical import Part, Role
+    from ...canonical import Part
     from ..base import Lost
 
-__all__ = ["NAMELESS", "PDF", "compact", "read_messages"]
+__all__ = ["read_messages"]
 
 Json = dict[str, Any]
-
-PDF = "application/pdf"
-NAMELESS = "document.pdf"
-"""A file's name is required. (Without one OpenAI answers that a ``file_id`` is missing.)"""
 
 _MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
 """Of prompt caches: bound to their vendor, and nothing of what is said."""
@@ -46,6 +41,7 @@ _WHY = {
     "prefix": "not every vendor goes on with an answer that has begun",
 }
 _OTHER = "no other dialect has it"
+_BASE64 = "it is not known what it is: no data URL in base64"
 
 
 def read_messages(given: Iterable[Any], lost: Lost) -> list[Message]:
@@ -58,11 +54,11 @@ def read_messages(given: Iterable[Any], lost: Lost) -> list[Message]:
         if known is None or not message.keys() <= known:
             _unknown_in(message, known, at, lost)
         if role == "user":
-            _add(found, "user", _content(message["content"], at, lost), at)
+            add_turn(found, "user", _content(message["content"], at, lost), at)
         elif role == "assistant":
-            _add(found, "assistant", _turn(message, at, lost, names), at)
+            add_turn(found, "assistant", _turn(message, at, lost, names), at)
         elif role == "tool":
-            _add(found, "tool", [_result(message, at, lost, names)], at)
+            add_turn(found, "tool", [_result(message, at, lost, names)], at)
         else:
             found += [Message("system", [part], at) for part in _content(message["content"], at, lost)]
     return found
@@ -77,16 +73,6 @@ def _unknown_in(message: Json, known: frozenset[str] | None, at: str, lost: Lost
             if name == "audio":
                 raise Untranslatable(f"{at}.audio", _BOUND)
             lost(f"{at}.{name}", _WHY.get(name, _OTHER))
-
-
-def _add(found: list[Message], role: Role, parts: list[Part], at: str) -> None:
-    if not parts:
-        return
-    last = found[-1] if found else None
-    if last is not None and last.role == role:
-        last.parts += parts
-    else:
-        found.append(Message(role, parts, at))
 
 
 def _content(content: Any, at: str, lost: Lost) -> list[Part]:
@@ -130,17 +116,21 @@ def _image(given: Any, at: str, lost: Lost) -> Part | None:
     url, detail = given["url"], given.get("detail")
     if not url.startswith("data:"):
         return Image(url=url, detail=detail, at=at)
-    data = _data(url, at, lost)
-    return None if data is None else Image(data[1], data[0], detail=detail, at=at)
+    data = data_of(url)
+    if data is None:
+        lost(at, _BASE64)
+        return None
+    return Image(data[1], data[0], detail=detail, at=at)
 
 
 def _file(given: Json, at: str, lost: Lost) -> Part | None:
     if given.get("file_id"):
         raise Untranslatable(f"{at}.file.file_id", _BOUND)
     _unknown(given, frozenset({"file_data", "filename", "file_id"}), f"{at}.file", lost)
-    url, name = given["file_data"], given.get("filename")
-    data = _data(url, at, lost) if url.startswith("data:") else (PDF, url)
-    return None if data is None else Document(data[1], data[0], name=None if name == NAMELESS else name, at=at)
+    file = document(given["file_data"], given.get("filename"), at)
+    if file is None:
+        lost(at, _BASE64)
+    return file
 
 
 def _audio(given: Json, at: str, lost: Lost) -> Part | None:
@@ -160,16 +150,6 @@ _PARTS: dict[str, Callable[[Any, str, Lost], Part | None]] = {
 }
 
 
-def _data(url: str, at: str, lost: Lost) -> tuple[str, str] | None:
-    """The media type and the base64 of a data URL."""
-    head, _, data = url.partition(",")
-    kind, *settings = head[len("data:") :].split(";")
-    if "base64" not in settings:
-        lost(at, "a data URL whose data is not base64")
-        return None
-    return kind, data
-
-
 def _turn(message: Json, at: str, lost: Lost, names: dict[str, str]) -> list[Part]:
     """What the assistant said; the names of the tools that it called are noted."""
     found = _content(message.get("content"), at, lost)
@@ -187,40 +167,13 @@ def _turn(message: Json, at: str, lost: Lost, names: dict[str, str]) -> list[Par
     return found
 
 
-_LOOSE = re.compile(r"[{\[,:]\s|\s[}\],:]").search
-"""Space around what JSON is made of; found in texts too, where it does no harm."""
-
-_decoded = json.JSONDecoder().decode
-
-
-def compact(arguments: Any) -> str:
-    """A tool's arguments, as JSON without spaces; as they are if they are no JSON."""
-    if not isinstance(arguments, str):
-        return "{}" if arguments is None else arguments_of(arguments)
-    spaced = " " in arguments or "\n" in arguments
-    if "\\" not in arguments and (not spaced or _LOOSE(arguments) is None):
-        return arguments or "{}"
-    try:
-        return arguments_of(_decoded(arguments)) if arguments.strip() else "{}"
-    except (ValueError, RecursionError):
-        return arguments
-
-
 def _result(message: Json, at: str, lost: Lost, names: dict[str, str]) -> ToolResult:
     call, content = message["tool_call_id"], message["content"]
     name = names.get(call) or message.get("name") or ""
-    if isinstance(content, str):
-        failed = content.startswith(FAILED)
-        text = content[len(FAILED) :] if failed else content
-        return ToolResult(call, name, [Text(text)] if text else [], failed, at)
     parts: list[Text | Image | Document] = []
     for part in _content(content, at, lost):
         if isinstance(part, Text | Image | Document):
             parts.append(part)
         else:
             lost(f"{at}.content", "a tool's result is text, pictures and documents")
-    first = parts[0] if parts else None
-    if not isinstance(first, Text) or not first.text.startswith(FAILED):
-        return ToolResult(call, name, parts, False, at)
-    parts[:1] = [Text(first.text[len(FAILED) :])] if len(first.text) > len(FAILED) else []
-    return ToolResult(call, name, parts, True, at)
+    return result(call, name, parts, at)

@@ -18,7 +18,8 @@ from ...canonical import (
     arguments_of,
 )
 from ..base import Untranslatable, made_up
-from .answer import nothing_else, read_usage, seconds, stop_of, words_of
+from ..openai_reading import seconds
+from .answer import nothing_else, read_usage, stop_of, words_of
 
 if TYPE_CHECKING:
     from ...canonical import Delta, Usage

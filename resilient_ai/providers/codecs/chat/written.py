@@ -6,9 +6,9 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Audio, Document, Image, Refusal, Text, ToolCall, ToolResult
-from ..base import FAILED, made_up
+from ..base import FAILED, made_up, on_the_web
+from ..openai_reading import unnamed
 from ..openai_rules import PICTURES, PICTURES_WANTED, proper_name
-from .conversation import NAMELESS, PDF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,9 +80,7 @@ def _write_part(part: Part, at: str, lost: Lost) -> Json | None:
 
 
 def _readable(image: Image) -> bool:
-    if image.data is not None:
-        return image.media_type in PICTURES
-    return image.url is not None and image.url[:8].lower().startswith(("https://", "http://"))
+    return image.media_type in PICTURES if image.data is not None else on_the_web(image.url)
 
 
 def _write_document(part: Document, lost: Lost) -> Json | None:
@@ -93,9 +91,9 @@ def _write_document(part: Document, lost: Lost) -> Json | None:
     if part.data is None:
         lost(part.at, "Chat reads no documents by their web address")
         return None
-    if part.media_type == PDF:
-        data = f"data:{PDF};base64,{part.data}"
-        return {"type": "file", "file": {"filename": part.name or NAMELESS, "file_data": data}}
+    if part.media_type == "application/pdf":
+        data = f"data:application/pdf;base64,{part.data}"
+        return {"type": "file", "file": {"filename": part.name or unnamed(part.media_type), "file_data": data}}
     if part.media_type is not None and part.media_type.startswith("text/"):
         try:
             return {"type": "text", "text": base64.b64decode(part.data).decode()}

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Message, Text, ToolCall, ToolResult, arguments_of
 from ...streams.base import members
-from ..base import Untranslatable
+from ..base import Untranslatable, add_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...canonical import Part, Role
+    from ...canonical import Part
     from ..base import Lost
 
 __all__ = ["read_messages", "read_system"]
@@ -48,21 +48,11 @@ def read_messages(given: list[Any], messages: list[Message], lost: Lost) -> None
         if role == "user":
             _user(content, where, messages, names, lost)
         elif role == "assistant":
-            _add(messages, "assistant", _assistant(content, where, names, lost), where)
+            add_turn(messages, "assistant", _assistant(content, where, names, lost), where)
         elif role == "system":
             _system(content, where, f"{where}.content", messages, lost)
         else:
             lost(f"{where}.role", _UNKNOWN)
-
-
-def _add(messages: list[Message], role: Role, parts: list[Part], where: str) -> None:
-    """Neighbours of one role are one message."""
-    if not parts:
-        return
-    if messages and messages[-1].role == role:
-        messages[-1].parts += parts
-    else:
-        messages.append(Message(role, parts, where))
 
 
 def _others(given: dict[str, Any], known: frozenset[str], where: str, lost: Lost) -> None:
@@ -92,7 +82,7 @@ def _system(content: Any, where: str, inside: str, messages: list[Message], lost
 def _user(content: Any, where: str, messages: list[Message], names: dict[str, str], lost: Lost) -> None:
     if isinstance(content, str):
         if content:
-            _add(messages, "user", [Text(content)], where)
+            add_turn(messages, "user", [Text(content)], where)
         return
     results: list[Part] = []
     parts: list[Part] = []
@@ -106,8 +96,8 @@ def _user(content: Any, where: str, messages: list[Message], names: dict[str, st
             results.append(_result(block, at, names, lost))
         else:
             _shown(kind, block, at, parts, lost)
-    _add(messages, "tool", results, where)
-    _add(messages, "user", parts, where)
+    add_turn(messages, "tool", results, where)
+    add_turn(messages, "user", parts, where)
 
 
 def _text(block: dict[str, Any], parts: list[Any], where: str, index: int, lost: Lost) -> None:

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult, object_of
-from ..base import Untranslatable
+from ..base import Untranslatable, on_the_web
 from .ids import own_id, proper_name
 
 if TYPE_CHECKING:
@@ -160,14 +160,10 @@ def _image(part: Image, lost: Lost) -> Block | None:
             lost(part.at or "messages", "Anthropic takes pictures as JPEG, PNG, GIF or WebP")
             return None
         return {"type": "image", "source": {"type": "base64", "media_type": part.media_type, "data": part.data}}
-    if not _on_the_web(part.url):
+    if not on_the_web(part.url):
         lost(part.at or "messages", "Anthropic takes no pictures from such an address")
         return None
     return {"type": "image", "source": {"type": "url", "url": part.url}}
-
-
-def _on_the_web(url: str | None) -> bool:
-    return url is not None and url[:8].lower().startswith(("https://", "http://"))
 
 
 def _document(part: Document, lost: Lost) -> Block | None:
@@ -184,7 +180,7 @@ def _document(part: Document, lost: Lost) -> Block | None:
 def _source(part: Document) -> dict[str, Any] | None:
     kind = part.media_type
     if part.data is None:
-        if _on_the_web(part.url) and kind in (None, "application/pdf"):
+        if on_the_web(part.url) and kind in (None, "application/pdf"):
             return {"type": "url", "url": part.url}
     elif kind == "application/pdf":
         return {"type": "base64", "media_type": kind, "data": part.data}

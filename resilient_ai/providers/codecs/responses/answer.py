@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...canonical import Answer, Refusal, Text, ToolCall, Usage
 from ...streams.base import items, members
 from ..base import Untranslatable, made_up
+from ..openai_reading import seconds
 
 if TYPE_CHECKING:
     from ...canonical import Stop
@@ -22,7 +23,6 @@ __all__ = [
     "read_stop",
     "read_usage",
     "refusal_part",
-    "seconds",
     "text_of",
     "text_part",
     "whole",
@@ -47,17 +47,9 @@ def read_answer(body: _JSON) -> Answer:
         elif kind != "reasoning":
             raise Untranslatable(f"output[{number}]", "of a tool or a feature that no other vendor has")
     stop = read_stop(body, called=any(isinstance(part, ToolCall) for part in parts))
-    return Answer(body.get("id") or "", body["model"], parts, stop, seconds(body), None, read_usage(body))
-
-
-def seconds(body: _JSON) -> int | None:
-    """When an answer was made, if that is told."""
-    created = body.get("created_at")
-    return int(created) if created and abs(created) < _FAR else None
-
-
-_FAR = 1e11
-"""Seconds since 1970 that are a time: some thousand years."""
+    return Answer(
+        body.get("id") or "", body["model"], parts, stop, seconds(body.get("created_at")), None, read_usage(body)
+    )
 
 
 def text_of(value: Any) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult
-from ..base import FAILED, made_up
+from ..base import FAILED, made_up, on_the_web
+from ..openai_reading import unnamed
 from ..openai_rules import PICTURES, proper_name
 from .answer import call_id
-from .items import unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -113,7 +113,7 @@ def _image(part: Image, at: str, lost: Lost) -> _JSON | None:
             lost(at, "OpenAI takes pictures as PNG, JPEG, WebP or GIF")
             return None
         url = f"data:{part.media_type};base64,{part.data}"
-    elif not _on_the_web(url):
+    elif not on_the_web(url):
         lost(at, _ADDRESS)
         return None
     return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
@@ -121,7 +121,7 @@ def _image(part: Image, at: str, lost: Lost) -> _JSON | None:
 
 def _file(part: Document, at: str, lost: Lost) -> _JSON | None:
     if part.data is None:
-        if not _on_the_web(part.url):
+        if not on_the_web(part.url):
             lost(at, _ADDRESS)
             return None
         return {"type": "input_file", "file_url": part.url}
@@ -130,7 +130,3 @@ def _file(part: Document, at: str, lost: Lost) -> _JSON | None:
         return None
     file = {"type": "input_file", "file_data": f"data:{part.media_type};base64,{part.data}"}
     return {**file, "filename": part.name or unnamed(part.media_type)}
-
-
-def _on_the_web(url: str | None) -> bool:
-    return url is not None and url[:8].lower().startswith(("https://", "http://"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any
 
-from ...canonical import Document, Image, Message, Refusal, Text, ToolCall, ToolResult, arguments_of
-from ..base import FAILED, Untranslatable
+from ...canonical import Document, Image, Message, Refusal, Text, ToolCall
+from ..base import Untranslatable, add_turn
+from ..openai_reading import compact, data_of, document, result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from ...canonical import Part, Role
     from ..base import Lost
 
-__all__ = ["ITEMS", "KEPT", "read_items", "unnamed"]
+__all__ = ["ITEMS", "KEPT", "read_items"]
 
 _JSON = dict[str, Any]
 
@@ -71,7 +70,7 @@ class _Reading:
             parts = _contents(content, f"{at}.content", self.lost)
         if role == "system":
             self.instruct(parts, at)
-        elif parts:
+        else:
             self.add(role, parts, at)
 
     def instruct(self, parts: list[Part], at: str) -> None:
@@ -87,7 +86,7 @@ class _Reading:
         if not item.keys() <= _CALL:
             self.others(item, _CALL, at)
         self.names[made] = name
-        self.add("assistant", [ToolCall(made, name, _compact(item["arguments"]), at)], at)
+        self.add("assistant", [ToolCall(made, name, compact(item["arguments"]), at)], at)
 
     def result(self, item: _JSON, at: str) -> None:
         call, output = item["call_id"], item["output"]
@@ -98,23 +97,14 @@ class _Reading:
             parts = [Text(output)] if output else []
         else:
             parts = [*_contents(output, f"{at}.output", self.lost)]
-        first = parts[0] if parts else None
-        failed = isinstance(first, Text) and first.text.startswith(FAILED)
-        if isinstance(first, Text) and failed:
-            words = first.text[len(FAILED) :]
-            parts[:1] = [Text(words)] if words else []
         name = self.names.get(call) or item.get("name") or ""
-        self.add("tool", [ToolResult(call, name, parts, failed, at)], at)
+        self.add("tool", [result(call, name, parts, at)], at)
 
     def thought(self, item: _JSON, at: str) -> None:
         """It is the vendor's own."""
 
     def add(self, role: Role, parts: list[Part], at: str) -> None:
-        messages = self.messages
-        if messages and messages[-1].role == role:
-            messages[-1].parts += parts
-        else:
-            messages.append(Message(role, parts, at))
+        add_turn(self.messages, role, parts, at)
 
     def others(self, item: _JSON, names: frozenset[str], at: str) -> None:
         """Fields beside those that are carried: tools may be called by programs of the vendor's, be in rooms of their
@@ -133,24 +123,6 @@ ITEMS: dict[str, Callable[[_Reading, _JSON, str], None]] = {
     "function_call_output": _Reading.result,
     "reasoning": _Reading.thought,
 }
-
-
-_SPACED = re.compile(r"[:,\[{]\s|\s[:,\]}]|^\s|\s\Z|\\u")
-"""What JSON with spaces has, or an escape that may be written otherwise; a text in it may have it, too."""
-
-
-def _compact(arguments: str) -> str:
-    """The same JSON without spaces; what is none stays as it is, for those who take a text."""
-    if not arguments or arguments.isspace():
-        return "{}"
-    if " " not in arguments and "\n" not in arguments and "\\u" not in arguments:
-        return arguments
-    if not _SPACED.search(arguments):
-        return arguments
-    try:
-        return arguments_of(json.loads(arguments))
-    except (ValueError, RecursionError):
-        return arguments
 
 
 def _contents(given: list[_JSON], at: str, lost: Lost) -> list[Part]:
@@ -189,11 +161,11 @@ def _image(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:
         raise Untranslatable(f"{at}.file_id", _FILE)
     if not url.startswith("data:"):
         return Image(url=url, detail=detail, at=at)
-    media_type, data = _data(url)
-    if media_type is None:
+    data = data_of(url)
+    if data is None:
         lost(f"{at}.image_url", _BASE64)
         return None
-    return Image(data, media_type, None, detail, at)
+    return Image(data[1], data[0], None, detail, at)
 
 
 def _document(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:
@@ -205,44 +177,15 @@ def _document(part: _JSON, at: str, number: int, lost: Lost) -> Part | None:
         raise Untranslatable(f"{at}.file_id", _FILE)
     if not data:
         return Document(url=part["file_url"], name=name, at=at)
-    media_type, content = _data(data) if data.startswith("data:") else (_media_type(name), data)
-    if media_type is None:
+    file = document(data, name, at)
+    if file is None:
         lost(f"{at}.file_data", _BASE64)
-        return None
-    return Document(content, media_type, None, None if name == unnamed(media_type) else name, at)
+    return file
 
 
 _FILE = "the file is kept by the vendor"
 _BASE64 = "it is not known what it is: no data URL in base64"
 
-
-def _data(url: str) -> tuple[str | None, str]:
-    """The media type and the content of a data URL; no type if it is not in base64."""
-    head, _, data = url.partition(",")
-    if not head.endswith(";base64"):
-        return None, ""
-    return head[len("data:") :].partition(";")[0] or "text/plain", data
-
-
-def _media_type(name: str | None) -> str | None:
-    """What a file without a media type is: PDF, unless it is called otherwise."""
-    _, dot, ending = (name or "").rpartition(".")
-    return _TYPES.get(ending.lower()) if dot else "application/pdf"
-
-
-def unnamed(media_type: str | None) -> str:
-    """The name of a file that has none: OpenAI wants one, and goes by its ending."""
-    return "document." + _ENDINGS.get(media_type or "", "pdf")
-
-
-_ENDINGS = {
-    "application/json": "json",
-    "application/pdf": "pdf",
-    "text/csv": "csv",
-    "text/markdown": "md",
-    "text/plain": "txt",
-}
-_TYPES = {ending: media_type for media_type, ending in _ENDINGS.items()}
 
 _PARTS: dict[str, Callable[[_JSON, str, int, Lost], Part | None]] = {
     "input_text": _text,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ...canonical import Alive, Closed, Failed, Finished, Opened, PartClosed, PartDelta, PartOpened, Used
 from ...streams.base import items
 from ..base import Untranslatable
-from .answer import read_stop, read_usage, seconds, text_of
+from ..openai_reading import seconds
+from .answer import read_stop, read_usage, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class Reader:
             return []
         response = fields["response"]
         self._opened = True
-        return [Opened(response.get("id") or "", response["model"], seconds(response))]
+        return [Opened(response.get("id") or "", response["model"], seconds(response.get("created_at")))]
 
     def _text(self, fields: _JSON) -> list[Delta]:
         return self._more("text", fields, fields.get("content_index", 0))

@@ -174,6 +174,11 @@ def test_signs_of_life_are_no_events() -> None:
     assert (passing.events, passing.begun, passing.ready) == (0, False, False)
 
 
+def test_what_looks_like_an_event_may_be_the_rest_of_another() -> None:
+    passing, _, _ = turned()
+    assert passing.feed(b": awake ") + passing.feed(event(word="so")) + passing.end() == b""
+
+
 def test_what_comes_behind_the_end_is_nobodys() -> None:
     passing, _, _ = turned()
     passing.feed(event(word="so") + STOP)

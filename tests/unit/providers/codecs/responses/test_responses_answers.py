@@ -175,3 +175,9 @@ def test_ids_that_are_made_up_are_always_the_same() -> None:
     assert one == other
     assert one["id"].startswith("resp_")
     assert CODEC.write_answer(answer, Asked({"model": "m", "input": "bye"}, "m", stream=False))["id"] != one["id"]
+
+
+@pytest.mark.parametrize("tokens", ["9", 9.5, None, [9]])
+def test_what_is_no_count_of_tokens_is_another_schema(tokens: Any) -> None:
+    with pytest.raises(TypeError):
+        CODEC.read_answer({**ANSWER, "usage": {"input_tokens": tokens, "output_tokens": 1}})

@@ -254,3 +254,8 @@ def test_a_call_that_must_be_and_no_tools(choice: Choice) -> None:
         write(Request("m", USER, choice=choice))
     assert write(Request("m", USER, choice=choice), noted := dropping()).keys() == {"model", "store", "input"}
     assert noted.noted == ["choice"]
+
+
+def test_a_limit_that_is_too_low_is_the_lowest_if_losses_are_allowed() -> None:
+    assert write(Request("m", USER, max_tokens=5), noted := dropping())["max_output_tokens"] == 16
+    assert noted.noted == ["max_tokens"]
