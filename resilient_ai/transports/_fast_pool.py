@@ -31,13 +31,26 @@ _USED = (
 
 def can_be_fast(pool: Any) -> bool:
     """Whether a pool is httpcore's own, has all that is used of it, and knows connections for one request at a time."""
-    return all(hasattr(pool, name) for name in _USED) and not pool._http2 and hasattr(_module_of(pool), _BYTES)
+    return _is_plain(pool) and all(hasattr(pool, name) for name in _USED) and not pool._http2
+
+
+def _is_plain(pool: Any) -> bool:
+    """Whether its class is httpcore's, and how it sends is nobody else's: one that traces or records sees each request.
+    (A wrapper tells the name and module of what it wraps, but not its globals.)"""
+    if type(pool).__module__ not in ("httpcore", "httpcore2"):  # of which it has a public name
+        return False
+    module, sends = _module_of(pool), _sends(type(pool))
+    return hasattr(module, _BYTES) and getattr(sends, "__globals__", None) is vars(module)
 
 
 def _module_of(pool: Any) -> Any:
-    """The module of httpcore that a pool's working is from. (Of its class a public name is told.)"""
-    name: str = getattr(type(pool), _ROUND).__module__  # pyright: ignore[reportUnknownArgumentType]  # of any pool
-    return sys.modules[name] if name.startswith(("httpcore.", "httpcore2.")) else None
+    """The module of httpcore that a pool's working is from."""
+    return sys.modules.get(getattr(getattr(type(pool), _ROUND, None), "__module__", ""))
+
+
+def _sends(kind: Any) -> Any:
+    """The function by which a class of pools sends."""
+    return getattr(kind, "handle_request", None) or getattr(kind, "handle_async_request", None)
 
 
 class Taken:
@@ -57,7 +70,7 @@ class Fast:
     """What both kinds have in common. To the stream of an answer it is the pool: that asks it for what begins with an
     underscore here."""
 
-    __slots__ = ("_bytes", "_close_connections", "_gone", "_pool", "_requests", "_tidied_at")
+    __slots__ = ("_bytes", "_close_connections", "_gone", "_kind", "_plain", "_pool", "_requests", "_tidied_at")
 
     def __init__(self, pool: Any, core: Core) -> None:
         self._pool = pool
@@ -65,6 +78,8 @@ class Fast:
         self._close_connections = pool._close_connections
         self._bytes: Any = getattr(_module_of(pool), _BYTES)
         self._gone = core.ConnectionNotAvailable
+        self._kind: Any = type(pool)
+        self._plain = _sends(self._kind)
         self._tidied_at = 0.0
 
     @property
@@ -72,13 +87,16 @@ class Fast:
         return self._pool._optional_thread_lock  # a forked child has another one
 
     def take(self, request: Any) -> Taken | None:
-        """Take a free connection for a request; None if there is none, or it has to be looked at more closely."""
+        """Take a free connection for a request; None if there is none, or it has to be looked at more closely: whoever
+        waits comes first, and who patched the pool's class meanwhile (to record, say) is asked."""
+        if _sends(self._kind) is not self._plain:
+            return None
         origin, requests = request.url.origin, self._requests
         with self._optional_thread_lock:
             for connection in self._pool._connections:
                 if not (connection.is_available() and connection.can_handle_request(origin)):
                     continue
-                if requests and any(other.connection is connection for other in requests):
+                if requests and any(other.connection in (None, connection) for other in requests):
                     return None
                 if connection.has_expired():
                     return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partialmethod
+from functools import partialmethod, wraps
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -27,6 +28,14 @@ def pool_of(transport: Any) -> Any:
     """The httpcore pool behind a transport of ours."""
     stand_in = getattr(transport, POOL)
     return stand_in._pool if hasattr(stand_in, "_pool") else stand_in._here().pool
+
+
+def fast_of(transport: Any) -> Fast:
+    """What stands before that pool."""
+    stand_in = getattr(transport, POOL)
+    sends = stand_in._sends[1] if hasattr(stand_in, "_pool") else stand_in._here().handle
+    fast: Fast = sends.__self__
+    return fast
 
 
 @pytest.fixture
@@ -263,6 +272,68 @@ def test_tasks_that_wait_for_a_connection_all_get_one(flavour: str, mode: str, t
     assert len(used) == 410
     assert set(used) <= {"1", "2", "3", "4", "5"}
     assert taken[-1]
+
+
+@sides("sync", "asyncio")
+def test_a_pool_of_somebody_s_own_is_always_asked(side: Side) -> None:
+    """Regression: a pool's subclass saw the first request only. (A proxy's is httpcore's own.)"""
+    proxied = getattr(side.transport(proxy="http://127.0.0.1:9"), POOL)
+    assert can_be_fast(proxied)
+    transport = side.transport()
+    pool = getattr(transport, POOL)
+    pool.__class__ = type("Traced", (type(pool),), {})
+    assert not can_be_fast(pool)
+
+
+@pytest.mark.parametrize("when", ["before", "between"])
+@sides()
+def test_a_pool_that_somebody_patched_is_always_asked(side: Side, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: what records a program's requests (by `functools.wraps`, as most do) missed all but the first."""
+    seen: list[Any] = []
+    kind = type(getattr(side.transport(), POOL))
+    name = "handle_request" if side.mode == "sync" else "handle_async_request"
+    plain = getattr(kind, name)
+
+    @wraps(plain)
+    def recorded(self: Any, request: Any) -> Any:
+        seen.append(request)
+        return plain(self, request)
+
+    async def script() -> list[str]:
+        if when == "before":
+            monkeypatch.setattr(kind, name, recorded)
+        client = side.client(owned(side.transport()))
+        used = [await side.get(client, server.url)]
+        monkeypatch.setattr(kind, name, recorded)
+        used += [await side.get(client, server.url) for _ in range(2)]
+        await side.close(client)
+        return used
+
+    with Server() as server:
+        assert side.run(script) == ["1"] * 3
+    assert len(seen) == (3 if when == "before" else 2)
+
+
+@sides()
+def test_who_waits_comes_first(side: Side, taken: list[bool]) -> None:
+    """Regression: in the moment between an answer's end and the pool's look at who waits, a newcomer went before."""
+
+    async def script() -> None:
+        transport = owned(side.transport())
+        client = side.client(transport)
+        await side.get(client, server.url)
+        waiting = Taken(None, None)
+        pool_of(transport)._requests.append(waiting)
+        request = SimpleNamespace(url=SimpleNamespace(origin=pool_of(transport).connections[0]._origin))
+        assert fast_of(transport).take(request) is None
+        pool_of(transport)._requests.remove(waiting)
+        assert fast_of(transport).take(request) is not None
+        pool_of(transport)._requests.clear()
+        await side.close(client)
+
+    with Server() as server:
+        side.run(script)
+    assert taken == [False, False, True]
 
 
 @sides("sync", "asyncio")
