@@ -227,7 +227,7 @@ def hosts_of(source: str, given: object) -> Words:
 
 def _mapped(source: str, given: object) -> Places:
     if isinstance(given, Mapping):
-        items = cast("Iterable[tuple[object, object]]", given.items())  # pyright: ignore[reportUnknownMemberType]
+        items = cast("Iterable[tuple[object, object]]", given.items())  # pyright: ignore[reportUnknownMemberType]  # checked below
     elif isinstance(given, tuple):
         items = cast("Iterable[tuple[object, object]]", given)  # mapped already: a copy of another Egress
     else:

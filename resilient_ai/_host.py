@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
 from .errors import ConfigurationError
 
@@ -127,7 +127,7 @@ class Host:
     def identity(self) -> str:
         """What is said, as one short word; equal for equal hosts in this process."""
         told: list[Any] = [getattr(self, one.name) for one in fields(self) if one.compare]
-        text = repr([sorted(map(str, one)) if isinstance(one, frozenset) else one for one in told])  # pyright: ignore[reportUnknownArgumentType]
+        text = repr([sorted(cast("frozenset[str]", one)) if isinstance(one, frozenset) else one for one in told])
         return hashlib.blake2b(text.encode(), key=_SALT, digest_size=8).hexdigest()
 
     @property
@@ -156,7 +156,8 @@ def _names(argument: str, given: object, *, optional: bool) -> frozenset[str] | 
 
 
 def _strings(argument: str, given: object) -> list[str]:
-    items: list[object] = list(given) if isinstance(given, frozenset | set | tuple | list) else [None]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    several = isinstance(given, frozenset | set | tuple | list)
+    items = [*cast("Iterable[object]", given)] if several else [None]
     sound = [item for item in items if isinstance(item, str) and item]
     if len(sound) != len(items):
         raise ConfigurationError(f"Host({argument}=…) takes several names, e.g. Host({argument}=('seed', 'n'))")
@@ -164,8 +165,9 @@ def _strings(argument: str, given: object) -> list[str]:
 
 
 def _pairs(argument: str, given: object) -> tuple[tuple[str, str], ...]:
-    items: list[object] = list(given.items() if isinstance(given, Mapping) else given)  # type: ignore[call-overload]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType, reportArgumentType]  # told below
-    pairs = [tuple(_strings(argument, item)) for item in items]
+    items = cast("Mapping[object, object]", given).items() if isinstance(given, Mapping) else given
+    each = [*cast("Iterable[object]", items)] if isinstance(items, Iterable) else [None]
+    pairs = [tuple(_strings(argument, item)) for item in each]
     if any(len(pair) != 2 for pair in pairs):
         raise ConfigurationError(f"Host({argument}=…) takes pairs of strings, or a mapping of strings")
     return tuple((pair[0], pair[1]) for pair in pairs)

@@ -82,7 +82,7 @@ def _cert(given: object) -> str | tuple[str, ...] | None:
     if isinstance(given, str | Path) and str(given):
         return str(given)
     if isinstance(given, list | tuple):
-        parts: list[object] = [*given]  # pyright: ignore[reportUnknownArgumentType]
+        parts: list[object] = [*given]  # pyright: ignore[reportUnknownArgumentType]  # checked below
         if len(parts) in (2, 3) and all(isinstance(part, str | Path) for part in parts):
             return tuple(str(part) for part in parts)
     raise ConfigurationError(

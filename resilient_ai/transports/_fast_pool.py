@@ -37,15 +37,16 @@ def can_be_fast(pool: Any) -> bool:
 def _is_plain(pool: Any) -> bool:
     """Whether its class is httpcore's, and how it sends is nobody else's: one that traces or records sees each request.
     (A wrapper tells the name and module of what it wraps, but not its globals.)"""
-    if type(pool).__module__ not in ("httpcore", "httpcore2"):  # of which it has a public name
+    kind: Any = type(pool)  # pyright: ignore[reportUnknownVariableType]  # of either package
+    if kind.__module__ not in ("httpcore", "httpcore2"):  # of which it has a public name
         return False
-    module, sends = _module_of(pool), _sends(type(pool))
+    module, sends = _module_of(kind), _sends(kind)
     return hasattr(module, _BYTES) and getattr(sends, "__globals__", None) is vars(module)
 
 
-def _module_of(pool: Any) -> Any:
-    """The module of httpcore that a pool's working is from."""
-    return sys.modules.get(getattr(getattr(type(pool), _ROUND, None), "__module__", ""))
+def _module_of(kind: Any) -> Any:
+    """The module of httpcore that the working of a class of pools is from."""
+    return sys.modules.get(getattr(getattr(kind, _ROUND, None), "__module__", ""))
 
 
 def _sends(kind: Any) -> Any:
@@ -76,10 +77,10 @@ class Fast:
         self._pool = pool
         self._requests: list[Any] = pool._requests
         self._close_connections = pool._close_connections
-        self._bytes: Any = getattr(_module_of(pool), _BYTES)
         self._gone = core.ConnectionNotAvailable
         self._kind: Any = type(pool)
         self._plain = _sends(self._kind)
+        self._bytes: Any = getattr(_module_of(self._kind), _BYTES)
         self._tidied_at = 0.0
 
     @property

@@ -21,11 +21,11 @@ __all__ = ["Sdk", "connection_error", "known_as", "sdk_of", "status_error"]
 _TIMED_OUT = frozenset({FailureKind.SILENT, FailureKind.DEADLINE})
 
 
-def _yes(module: Any) -> bool:  # noqa: ARG001
+def _yes(module: Any) -> bool:  # noqa: ARG001  # as `Sdk` has it
     return True
 
 
-def _no(module: Any) -> bool:  # noqa: ARG001
+def _no(module: Any) -> bool:  # noqa: ARG001  # as `Sdk` has it
     return False
 
 
@@ -83,7 +83,7 @@ def _passes(module: Any, said: str, timed_out: bool, request: Any) -> None:
     """httpx's own exceptions are what the program knows."""
 
 
-def _ollama_connection(module: Any, said: str, timed_out: bool, request: Any) -> Exception | None:  # noqa: ARG001
+def _ollama_connection(module: Any, said: str, timed_out: bool, request: Any) -> Exception | None:  # noqa: ARG001  # as `Sdk` has it
     """The built-in exception, as the SDK raises it itself."""
     return None if timed_out else ConnectionError(said)
 

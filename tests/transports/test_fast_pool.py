@@ -281,7 +281,8 @@ def test_a_pool_of_somebody_s_own_is_always_asked(side: Side) -> None:
     assert can_be_fast(proxied)
     transport = side.transport()
     pool = getattr(transport, POOL)
-    pool.__class__ = type("Traced", (type(pool),), {})
+    kind: Any = type(pool)  # pyright: ignore[reportUnknownVariableType]  # of either package
+    pool.__class__ = type("Traced", (kind,), {})
     assert not can_be_fast(pool)
 
 
@@ -290,7 +291,7 @@ def test_a_pool_of_somebody_s_own_is_always_asked(side: Side) -> None:
 def test_a_pool_that_somebody_patched_is_always_asked(side: Side, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Regression: what records a program's requests (by `functools.wraps`, as most do) missed all but the first."""
     seen: list[Any] = []
-    kind = type(getattr(side.transport(), POOL))
+    kind: Any = type(getattr(side.transport(), POOL))  # pyright: ignore[reportUnknownVariableType]  # of either package
     name = "handle_request" if side.mode == "sync" else "handle_async_request"
     plain = getattr(kind, name)
 

@@ -209,6 +209,7 @@ def test_who_serves_what() -> None:
         ({"rejects": "seed"}, "rejects=…"),
         ({"rejects": [1]}, "rejects=…"),
         ({"query": [("a",)]}, "query=…"),
+        ({"headers": 7}, "headers=…"),
         ({"renames": ["ab"]}, "renames=…"),
         ({"path": "/v1/{path}"}, "path=…"),
         ({"path": "{paht}"}, "path=…"),
