@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from resilient_ai import Pipeline, Retry, wrap
+from resilient_ai import Pipeline, Retry, options, wrap
 
 from .bytes_server import EVENTS, HEAD, Bytes
 from .modes import HELLO, MODEL, Mode, close, do, each, modes
@@ -73,6 +73,80 @@ def test_a_rescue_behind_half_a_line(mode: Mode, server: Bytes, line: bytes) -> 
     events, broke = mode.run(_responses, mode, server)
     assert [event.type.rpartition(".")[2] for event in events] == ["delta", "delta", "completed"]
     assert broke is None
+
+
+DONE = b"data: [DONE]\n\n"
+AGAIN = b'data: {"type":"response.created","response":{"id":"r"}}\n\n' + _delta("a", 0) + COMPLETED
+
+
+@modes
+@pytest.mark.parametrize(
+    "behind",
+    [AGAIN, b"data: {oops\n\n", b"event: x\ndata: {oops", b": caf\xe9\n\n", DONE, b'data: {"error":{}}\n\n'],
+)
+def test_what_comes_behind_the_end_is_nothing_of_the_answer(mode: Mode, server: Bytes, behind: bytes) -> None:
+    """The SDK reads on there: what a server or a gateway sends twice, or wrongly, was told once more, or raised a
+    JSONDecodeError of an answer that is whole."""
+    server.answers = [(HEAD % EVENTS + _delta("a", 0) + COMPLETED + behind, False)]
+    events, broke = mode.run(_responses, mode, server)
+    assert [event.type.rpartition(".")[2] for event in events] == ["delta", "completed"]
+    assert broke is None
+
+
+@modes
+@pytest.mark.parametrize("line", [b": caf\xe9\n\n", b"retry: \xff\n\n", b"id: \xff\n"])
+def test_bytes_that_are_no_text_outside_the_data(mode: Mode, server: Bytes, line: bytes) -> None:
+    """The SDK decodes each line, and raised a UnicodeDecodeError. A comment is left out, an event asked for again."""
+    second = _delta("a", 0) + _delta("b", 1) + COMPLETED
+    server.answers = [
+        (HEAD % EVENTS + _delta("a", 0) + line + _delta("b", 1) + COMPLETED, False),
+        (HEAD % EVENTS + second, False),
+    ]
+    events, broke = mode.run(_responses, mode, server)
+    assert [event.type.rpartition(".")[2] for event in events] == ["delta", "delta", "completed"]
+    assert broke is None
+    assert server.asked == (2 if line.startswith(b"id") else 1)
+
+
+LLAMA = b'error: {"code":500,"message":"the cache is full","type":"server_error"}\n\n'
+NAMED = b'event: error\ndata: {"code":500,"message":"boom"}\n\n'
+
+
+async def _read(client: Any, family: str) -> None:
+    if family == "chat":
+        stream = await do(client.chat.completions.create(model=MODEL, messages=HELLO, stream=True))
+    else:
+        stream = await do(client.responses.create(model=MODEL, input="hello", stream=True, store=False))
+    async for _ in each(stream):
+        pass
+
+
+async def _raised(mode: Mode, server: Bytes, family: str) -> openai.APIError:
+    """What the program hears of a stream that nobody can go on with."""
+    client = _client(mode, server)
+    with options(rescue=("error",)), pytest.raises(openai.APIError) as caught:
+        await _read(client, family)
+    await close(client)
+    return caught.value
+
+
+@modes
+@pytest.mark.parametrize("told", [LLAMA, NAMED], ids=["llama.cpp", "by its name only"])
+@pytest.mark.parametrize("family", ["chat", "responses"])
+def test_an_error_that_the_sdk_does_not_read(mode: Mode, server: Bytes, told: bytes, family: str) -> None:
+    """llama.cpp told an error in a field of that name, and sent [DONE] behind it: a short answer passed as whole."""
+    first = CHUNK if family == "chat" else _delta("a", 0)
+    server.answers = [(HEAD % EVENTS + first + told + DONE, False)] * 4
+    error = mode.run(_raised, mode, server, family)
+    assert told is NAMED or "the cache is full" in str(error)
+
+
+@modes
+@pytest.mark.parametrize("told", [LLAMA, NAMED], ids=["llama.cpp", "by its name only"])
+def test_one_before_the_first_words_is_not_seen(mode: Mode, server: Bytes, told: bytes) -> None:
+    server.answers = [(HEAD % EVENTS + told + DONE, False), (HEAD % EVENTS + CHUNK + DONE, False)]
+    assert mode.run(_chat, mode, server) == "sound"
+    assert server.asked == 2
 
 
 async def _chat(mode: Mode, server: Bytes) -> str:

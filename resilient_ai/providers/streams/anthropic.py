@@ -31,8 +31,10 @@ def _message(name: bytes, event: dict[str, Any]) -> Said:
         return ENDS
     if kind == "error":
         return FAILS
-    if kind == "content_block_start" and members(event.get("content_block")).get("type") in _WORDED:
-        return NOTHING
+    if kind == "content_block_start":
+        block = members(event.get("content_block"))
+        if block.get("type") in _WORDED and not (block.get("text") or block.get("thinking")):
+            return NOTHING
     return Said((Part((kind, event.get("index", 0), 0), None),))
 
 
@@ -158,7 +160,7 @@ _NAMES = frozenset(
 """
 
 STREAMS = {
-    "messages": Grammar(read=_message, sequel=_Messages, names=_NAMES),
+    "messages": Grammar(read=_message, sequel=_Messages, names=_NAMES, final=True),
     "completions": Grammar(read=_completion, names=_NAMES),
 }
 """By endpoint family."""

@@ -81,6 +81,8 @@ class Grammar:
         goes_on: whether words may follow what ends an answer: those of another choice, which has its own end.
         names: the names of its events, where its SDK goes by them: what cannot be read under another name is nothing of
             the answer's. Empty: every event is.
+        final: whether nothing of the answer's follows what ends it, and its SDK reads on all the same: what comes there
+            is left out, but for comments and an error.
         unended: whether an answer that has begun has no end yet, though another one has; asked at ``done``.
     """
 
@@ -88,6 +90,7 @@ class Grammar:
     done: bytes = b""
     sequel: type[Sequel] | None = None
     goes_on: bool = False
+    final: bool = False
     names: frozenset[bytes] = frozenset()
     unended: Callable[[], bool] | None = None
 

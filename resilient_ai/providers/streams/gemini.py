@@ -24,7 +24,7 @@ _NO_CONTENT = frozenset({"text", "thought", "thoughtSignature"})
 
 
 def _generate(_name: bytes, event: dict[str, Any]) -> Said:
-    if event.get("error"):
+    if members(event.get("error") or None):
         return FAILS
     candidates = items(event.get("candidates"))
     found: list[Part] = []

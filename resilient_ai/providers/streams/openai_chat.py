@@ -24,9 +24,11 @@ _DELTAS = {"content": "text", "refusal": "refusal", "reasoning_content": "reason
 _OPENS = frozenset({"role"})
 
 
-def _chat(_name: bytes, event: dict[str, Any]) -> Said:
+def _chat(name: bytes, event: dict[str, Any]) -> Said:
     if event.get("error"):  # OpenRouter writes it beside the choices
         return FAILS
+    if name == b"error":
+        raise ValueError("an error that the SDK does not read")
     found: list[Part] = []
     for choice in items(event.get("choices")):
         if choice.get("finish_reason") in FAILED:

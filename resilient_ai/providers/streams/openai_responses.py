@@ -51,6 +51,8 @@ def _response(name: bytes, event: dict[str, Any]) -> Said:
         text = event["delta"]
         return Said((Part((sort, event.get("output_index", 0), part), text),)) if text else NOTHING
     if kind in _FAILED or event.get("error"):  # a gateway's may have no type: the SDK raises it all the same
+        if not (event.get("type") or event.get("error")):
+            raise ValueError("an error that the SDK does not read")
         return FAILS
     if kind in _ENDED:
         return ENDS
@@ -144,4 +146,4 @@ def _where(event: dict[str, Any]) -> tuple[int, int]:
     return event.get("output_index", 0), event.get("content_index", event.get("summary_index", 0))
 
 
-RESPONSES = Grammar(read=_response, done=b"[DONE]", sequel=_Responses)
+RESPONSES = Grammar(read=_response, done=b"[DONE]", sequel=_Responses, final=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..sse import Event
 from .base import OTHER_SCHEMA
-from .walk import Walk, plain
+from .walk import Walk, blank, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class Reading(Walk):
     def end(self) -> bytes:
         """The bytes have ended; the rest that may be handed on comes back."""
         event = None if self.stopped else self._decoder.end()
-        if event is None or self.seen:
+        if event is None or (self.seen and not self._grammar.final):
             return b"" if event is None else event.raw
         if not event.data:  # another answer may go on behind it, and half a line is no event
             return b""
@@ -89,12 +89,12 @@ class Reading(Walk):
 
     def _told(self, raw: bytes, name: bytes, fields: dict[str, Any]) -> bytes:
         if self.seen and not self._grammar.goes_on:
-            return raw
+            return raw if not self._grammar.final or self._grammar.read(name, fields).fails else blank(raw)
         return self._heard(raw, self._read(name, fields))
 
     def _wrong(self, raw: bytes, why: str) -> bytes:
         if self.seen and raw:
-            return raw
+            return blank(raw) if self._grammar.final else raw
         self.fault, self.stopped = self.fault or why, True
         return b""
 

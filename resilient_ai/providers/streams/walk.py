@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..sse import Event
     from .base import Grammar
 
-__all__ = ["Walk", "decode", "parsed", "plain"]
+__all__ = ["Walk", "blank", "decode", "parsed", "plain"]
 
 decode = json.JSONDecoder().raw_decode
 """Half the time of json.loads, which guesses the encoding first."""
@@ -63,9 +63,15 @@ class Walk(ABC):
         raw, name, data = event
         del event  # an event may have megabytes: of its forms there is no more than is needed
         done = self._grammar.done
+        if done and not data and raw.startswith(_ERROR):
+            raw, data = _as_data(raw)
         if not data or (done and data.startswith(done)):
-            return self._bare(raw, done=bool(data))
+            if raw.isascii() or _is_text(raw):
+                return self._bare(raw, done=bool(data))
+            return self._wrong(raw, "an event is malformed") if data else blank(raw)
         try:
+            if not raw.isascii():
+                raw.decode()  # SDKs do so with each of its lines
             text = data.decode()
             del data
             fields = _object(text)
@@ -76,8 +82,32 @@ class Walk(ABC):
         except OTHER_SCHEMA:
             names = self._grammar.names
             if names and name not in names:  # an SDK that reads it could not either
-                return raw[len(raw.rstrip(b"\r\n")) :]  # empty lines pass, as those that come by themselves do
+                return blank(raw)
             return self._wrong(raw, "an event is malformed")
+
+
+_ERROR = b"error:"
+"""llama.cpp tells an error in a field of this name (until autumn 2025), which no SDK reads, and sends ``[DONE]`` behind
+it."""
+
+
+def _as_data(raw: bytes) -> tuple[bytes, bytes]:
+    """An error in a field of its own, as SDKs read one: the event, and its data."""
+    data = b'{"error":%b}' % raw.splitlines()[0].removeprefix(_ERROR).strip()
+    return b"data: " + data + blank(raw), data
+
+
+def blank(raw: bytes) -> bytes:
+    """What is handed on of an event that is left out: empty lines pass, as those that come by themselves do."""
+    return raw[len(raw.rstrip(b"\r\n")) :]
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 _LABEL = len("data: ")
@@ -93,8 +123,8 @@ def plain(chunk: bytes) -> tuple[bytes, dict[str, Any]] | None:
         if not (chunk.startswith(b"event: ") and chunk.startswith(b"data: {", line + 1)):
             return None
         name, at = chunk[_NAME:line], line + 1 + _LABEL
-    rest = len(chunk) - chunk.find(b"\n", at)
-    if rest != 2 and not (rest == 3 and not name and chunk.endswith(b"\r\n\r\n")):  # as Google writes them
+    rest, first = len(chunk) - chunk.find(b"\n", at), chunk.find(b"\r")  # which ends a line, too
+    if (rest, first) != (2, -1) and not (rest == 3 and first == len(chunk) - 4):  # as Google writes them
         return None
     try:
         text = chunk.decode()

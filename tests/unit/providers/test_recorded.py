@@ -66,10 +66,18 @@ def test_without_its_end_it_is_not_kept(chunks: tuple[bytes, ...]) -> None:
 
 def test_what_is_behind_the_end_is_not_kept() -> None:
     """An error behind the end is the first reader's to see, and nobody else's."""
-    for chunks in ((STOP, ERROR), (STOP + ERROR,), (STOP[:9], STOP[9:] + ERROR[:5], ERROR[5:]), (STOP, ERROR[:30])):
+    for chunks in ((STOP, ERROR), (STOP + ERROR,), (STOP[:9], STOP[9:] + ERROR[:5], ERROR[5:])):
         reading = Recorded(MESSAGES)
         assert read(reading, *chunks) == b"".join(chunks)
         assert reading.take() == STOP
+
+
+@pytest.mark.parametrize("behind", [ERROR[:30], ERROR[:-10], b"data: {oops\n\n", STOP])
+def test_what_is_no_answer_behind_the_end_is_nobody_s_to_see(behind: bytes) -> None:
+    """Its SDK reads on there, and cannot read that, or reads it twice."""
+    reading = Recorded(MESSAGES)
+    assert read(reading, STOP, behind).strip() == STOP.strip()
+    assert reading.take() == STOP
 
 
 def test_an_end_without_its_empty_line() -> None:
