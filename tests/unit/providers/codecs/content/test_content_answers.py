@@ -344,4 +344,5 @@ def test_an_answer_without_an_id_has_one_that_was_made_up() -> None:
     told = {"candidates": [{"content": {"parts": [{"text": "Yes."}]}, "finishReason": "STOP"}]}
     assert CODEC.read_answer(told).id == CODEC.read_answer(told).id != ""
     (opened, *_) = CODEC.reader().read(b"", told)
+    assert isinstance(opened, Opened)
     assert opened.id
