@@ -23,7 +23,7 @@ TIDY = 1.0
 _BYTES = "PoolByteStream"
 _ROUND = "_assign_requests_to_connections"
 _USED = (
-    *("_connections", "_http2", "_max_connections", "_max_keepalive_connections", "_optional_thread_lock", "_requests"),
+    *("_connections", "_http2", "_max_keepalive_connections", "_optional_thread_lock", "_requests"),
     *(_ROUND, "_close_connections"),
 )
 """Private names: in the pool's module, the stream of its answers; of the pool, what is used here and by that stream."""
@@ -122,9 +122,9 @@ class Fast:
         return closing
 
     def _is_tidy(self) -> bool:
-        """Whether nobody waits, nothing is closed, and no limit is reached."""
+        """Whether nobody waits, nothing is closed, and no more is kept than may be."""
         pool, connections = self._pool, self._pool._connections
-        if len(connections) >= pool._max_connections or len(connections) > pool._max_keepalive_connections:
+        if len(connections) > pool._max_keepalive_connections:
             return False
         for request in self._requests:
             if request.connection is None:

@@ -54,15 +54,17 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 class HangsUp(Server):
-    """Ends each connection as soon as it has answered once; says so afterwards."""
+    """Ends each connection once it has answered and is told to; says so afterwards."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.told = threading.Event()
         self.gone = threading.Event()
 
     def serve(self, connection: socket.socket, number: int) -> None:
         connection.recv(65536)
         self.answer(connection, number, "/")
+        self.told.wait()
         connection.close()
         self.gone.set()
 
@@ -96,15 +98,17 @@ def test_a_free_connection_is_taken(side: Side, taken: list[bool]) -> None:
 
 @sides()
 def test_a_dead_connection_is_not(side: Side, taken: list[bool]) -> None:
-    """Regression: the other end hung up right behind its answer, and the next request is there within milliseconds."""
+    """Regression: the other end hung up behind its answer, and the next request is there within milliseconds."""
 
     async def script() -> list[str]:
         transport = owned(side.transport())
         client = side.client(transport)
         used: list[str] = []
         for _ in range(3):
+            server.told.clear()
             server.gone.clear()
-            used.append(await side.get(client, server.url))
+            used.append(await side.get(client, server.url))  # the pool has looked at it by now
+            server.told.set()
             server.gone.wait()
         await side.close(client)
         return used
@@ -117,9 +121,11 @@ def test_a_dead_connection_is_not(side: Side, taken: list[bool]) -> None:
 @sides()
 def test_one_that_expired_is_not(side: Side, taken: list[bool]) -> None:
     async def script() -> list[str]:
-        transport = owned(side.transport(limits=side.module.Limits(keepalive_expiry=0.0)))
+        transport = owned(side.transport(limits=side.module.Limits(keepalive_expiry=0.02)))
         client = side.client(transport)
-        used = [await side.get(client, server.url) for _ in range(2)]
+        used = [await side.get(client, server.url)]
+        threading.Event().wait(0.03)
+        used.append(await side.get(client, server.url))
         await side.close(client)
         return used
 
@@ -148,6 +154,7 @@ def test_an_answer_that_was_not_read_ends_its_connection(side: Side, taken: list
         transport = owned(side.transport())
         client = side.client(transport)
         await side.get(client, server.url)
+        await side.get(client, server.url)  # the pool was looked at: the next look is a second away
         sent = client.send(client.build_request("GET", f"{server.url}/drip/body"), stream=True)
         answer = sent if side.mode == "sync" else await sent
         await side.close(answer)
@@ -158,7 +165,7 @@ def test_an_answer_that_was_not_read_ends_its_connection(side: Side, taken: list
 
     with Server() as server:
         side.run(script)
-    assert taken == [False, True, False]
+    assert taken == [False, True, True, False]
 
 
 @sides("asyncio", "trio")
@@ -167,6 +174,7 @@ def test_a_cancelled_request_leaves_nothing(side: Side, taken: list[bool]) -> No
         transport = owned(side.transport())
         client = side.client(transport)
         await side.get(client, server.url)
+        await side.get(client, server.url)  # the pool was looked at: the next look is a second away
         with anyio.move_on_after(0.05):
             await side.get(client, f"{server.url}/stall")
         pool = pool_of(transport)
@@ -176,7 +184,7 @@ def test_a_cancelled_request_leaves_nothing(side: Side, taken: list[bool]) -> No
 
     with Server() as server:
         side.run(script)
-    assert taken == [False, True, False]
+    assert taken == [False, True, True, False]
 
 
 @sides()
@@ -198,6 +206,27 @@ def test_what_is_too_many_is_closed(side: Side) -> None:
 
     with Server() as server:
         assert side.run(script) == 2
+
+
+@sides()
+def test_one_too_many_is_closed_behind_one_that_was_taken(side: Side) -> None:
+    async def script() -> int:
+        transport = owned(side.transport(limits=side.module.Limits(max_keepalive_connections=1)))
+        client = side.client(transport)
+        await side.get(client, server.url)
+        await side.get(client, server.url)  # the pool was looked at: the next look is a second away
+        answers: list[Any] = []
+        for _ in range(2):
+            sent = client.send(client.build_request("GET", server.url), stream=True)
+            answers.append(sent if side.mode == "sync" else await sent)
+        for answer in reversed(answers):
+            await awaited(answer.read() if side.mode == "sync" else answer.aread())
+        kept = len(pool_of(transport).connections)
+        await side.close(client)
+        return kept
+
+    with Server() as server:
+        assert side.run(script) == 1
 
 
 @sides()
@@ -335,6 +364,28 @@ def test_who_waits_comes_first(side: Side, taken: list[bool]) -> None:
     with Server() as server:
         side.run(script)
     assert taken == [False, False, True]
+
+
+@sides("asyncio", "trio")
+def test_who_waits_behind_one_that_was_taken_is_called(side: Side, taken: list[bool]) -> None:
+    """One connection: whoever waits for it gets it as soon as its answer is read, not when the pool is next tidied."""
+
+    async def script() -> None:
+        transport = owned(side.transport(limits=side.module.Limits(max_connections=1)))
+        client = side.client(transport)
+        await side.get(client, server.url)
+        await side.get(client, server.url)  # the pool was looked at: the next look is a second away
+        answer = await client.send(client.build_request("GET", server.url), stream=True)
+        async with anyio.create_task_group() as group:
+            group.start_soon(side.get, client, server.url)
+            while not any(request.is_queued() for request in pool_of(transport)._requests):
+                await anyio.sleep(0)
+            await answer.aread()
+        await side.close(client)
+
+    with Server() as server:
+        side.run(script)
+    assert taken == [False, True, True, False]
 
 
 @sides("sync", "asyncio")
