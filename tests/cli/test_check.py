@@ -207,6 +207,7 @@ pipeline = Pipeline(Fallback([target]), egress=Egress(hosts=["elsewhere.example"
     [
         ([], "name targets"),
         (["gpt-4o"], "vendor:model"),
+        ([f"openai:model-{number}" for number in range(201)], "201 targets, and 200 are the most"),
         (["openai:gpt-4o", "--needs", "wings"], "--needs takes some of tools, schema, stream; got 'wings'"),
         (["--from", "nowhere"], "package.module:name"),
         (["--from", "no_such_module:x"], "no_such_module"),

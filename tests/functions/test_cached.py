@@ -189,6 +189,12 @@ def test_what_its_codec_cannot_read_is_a_miss() -> None:
     guarded = pipeline(ttl=60).guard(values, name="v", operation="stateless", key=by_text, codec=codec)
     assert [guarded("x"), guarded("x")] == ["a", "a"]
     assert values.count == 2
+    failing = Model("sync", "a", RESET)
+    guarded = pipeline(ttl=60).guard(failing.ask, name="v", operation="stateless", key=by_text, codec=codec)
+    guarded("x")
+    with record() as calls, pytest.raises(ConnectionResetError):
+        guarded("x")
+    assert (calls[0].source, calls[0].age) == (None, None)  # what could not be read answered nothing
 
 
 def test_only_asks_nobody() -> None:

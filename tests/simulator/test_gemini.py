@@ -231,6 +231,19 @@ def test_a_turn_in_pieces(web: httpx.Client, google: SimulatedProvider) -> None:
     assert post(web, google, {"contents": [*BODY["contents"], *said, answered]}).status_code == 200
 
 
+@pytest.mark.parametrize(("model", "signature", "status"), [
+    (MODEL, {}, 200), ("gemini-3-pro", {}, 400), ("gemini-3-pro", {"thoughtSignature": "c2ln"}, 200),
+])  # fmt: skip
+def test_a_call_comes_back_signed(
+    web: httpx.Client, google: SimulatedProvider, model: str, signature: dict[str, str], status: int
+) -> None:
+    """Gemini 3 refuses the calls of the current turn if the first is not signed."""
+    answer = {"functionResponse": {"name": "weather", "response": {"output": "sun"}}}
+    turns = [*BODY["contents"], {"role": "model", "parts": [CALL | signature]}, {"role": "user", "parts": [answer]}]
+    said = post(web, google, {"contents": turns}, f"/v1/models/{model}:generateContent")
+    assert said.status_code == status, said.text
+
+
 @pytest.mark.parametrize(("body", "told"), REFUSED)
 def test_refusals(web: httpx.Client, google: SimulatedProvider, body: object, told: str) -> None:
     answer = post(web, google, body)
