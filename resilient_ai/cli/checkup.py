@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import httpx
 
 from .._context import options
+from .._target import keyed
 from .._wrap import wrap
 from ..errors import ConfigurationError, Failure
 from ..events import AttemptFailed
@@ -84,6 +85,11 @@ class Finding:
         self.states[what] = "FAILED"
         self.says = says
 
+    def unasked(self, what: str, says: str) -> None:
+        """This failed before anything was sent, so that nothing is known of the rest."""
+        self.states[what] = "FAILED"
+        self.says = says
+
     def passed(self, things: Iterable[str], *, unless: Sequence[str] = ("FAILED",)) -> None:
         """These are good."""
         for what in things:
@@ -120,12 +126,16 @@ def examined(
     finding = Finding(target.name)
     asked = target.model or model
     if asked is None:
-        finding.blame("model", "it takes the caller's model; give one with --model")
+        finding.unasked("model", "it takes the caller's model; give one with --model")
         return finding
     try:
         (ready,) = resolved((target,), dialect=None)
+        ready = keyed(ready) or ready
     except ConfigurationError as error:
-        finding.blame("key" if "key" in str(error) else "reachable", str(error))
+        finding.unasked("key" if "key" in str(error) else "reachable", str(error))
+        return finding
+    except Failure as failure:
+        finding.unasked("key", str(failure))
         return finding
     began = time.perf_counter()
     _ask(finding, ready, asked, needs, seconds, egress)
@@ -200,7 +210,7 @@ def _unanswered(finding: Finding, failed: Sequence[AttemptFailed], error: Except
     kind = failed[-1].kind if failed else FailureKind.LOCAL
     what, says = _BLAMED.get(kind, ("model", ""))
     if kind is FailureKind.LOCAL:
-        finding.blame("model", f"it was not asked: {cause}")
+        finding.unasked("model", f"it was not asked: {cause}")
     elif kind is FailureKind.BROKEN:
         finding.blame("stream" if streamed else "model", str(cause))
     else:

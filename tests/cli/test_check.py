@@ -152,6 +152,30 @@ def test_a_key_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.states["key"], "GROQ_API_KEY" in found.says) == ("FAILED", True)
 
 
+def test_a_key_that_its_callable_cannot_give(primary: SimulatedProvider) -> None:
+    """Regression: what the callable raised ended the whole check, in a traceback with its words."""
+
+    def key() -> str:
+        raise RuntimeError("sk-secret is locked")
+
+    found = looked_at(target(primary, api_key=key))
+    assert found.states == dict.fromkeys(WHAT, "-") | {"key": "FAILED"}
+    assert found.says == "its api_key callable gave no key (RuntimeError)"
+    assert looked_at(target(primary, api_key=lambda: primary.key)).good
+    assert primary.count() == 1
+
+
+def test_what_was_not_sent_tells_nothing_of_the_rest(
+    primary: SimulatedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: "reachable" and "key" were ok, though nothing had been sent."""
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    nothing = dict.fromkeys(WHAT, "-")
+    assert looked_at(target(primary, "*")).states == nothing | {"model": "FAILED"}
+    assert looked_at(Target("groq:llama")).states == nothing | {"key": "FAILED"}
+    assert primary.count() == 0
+
+
 def test_the_command(
     primary: SimulatedProvider,
     backup: SimulatedProvider,

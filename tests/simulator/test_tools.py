@@ -137,3 +137,12 @@ def test_content_calls_all_tools_so_often_then_answers(tools: Simulator) -> None
             ]
             conversation.append({"role": "user", "parts": results})
         assert client.models.generate_content(model="gemini-3-pro", contents=conversation, config=config).text
+
+
+@pytest.mark.parametrize("required", [[{}], [["city"]], ["city", {"city": 1}], ["city", "city"]])
+def test_a_strict_tool_that_requires_what_has_no_name(client: openai.OpenAI, required: Any) -> None:
+    """Regression: it ended the connection, where the vendor answers that the schema is none."""
+    parameters = {**SCHEMA, "required": required, "additionalProperties": False}
+    tool: Any = {"type": "function", "function": {"name": "f", "strict": True, "parameters": parameters}}
+    with pytest.raises(openai.BadRequestError, match="'required' is required"):
+        client.chat.completions.create(model="gpt-4o", messages=[USER], tools=[tool])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAILED",
+    "NO_SUCH_TOOL",
+    "NO_TOOLS",
     "Asked",
     "Codec",
     "Lost",
@@ -34,6 +36,22 @@ FAILED = "Tool error: "
 """What the result of a tool that failed begins with, in dialects that have no field for that."""
 
 
+NO_TOOLS = "there are no tools to be called"
+NO_SUCH_TOOL = "the tool to be called is not among the tools"
+
+_LONGEST = 200
+"""So many characters of a path are shown."""
+
+
+def shown(path: str) -> str:
+    """A path as it may stand in a log: names of fields are the program's own, and may be of any length, hold line
+    breaks, or what a terminal obeys."""
+    if len(path) <= _LONGEST and path.isprintable():
+        return path
+    short = path if len(path) <= _LONGEST else f"{path[:_LONGEST]}…"
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in short)
+
+
 class Untranslatable(ValueError):
     """Something cannot be said in the other dialect.
 
@@ -43,6 +61,7 @@ class Untranslatable(ValueError):
     """
 
     def __init__(self, path: str, why: str) -> None:
+        path, why = shown(path), shown(why)
         super().__init__(f"{path}: {why}")
         self.path = path
         self.why = why
@@ -74,7 +93,7 @@ class dropping:  # noqa: N801  # used as the function that it stands for
     def __call__(self, path: str, why: str) -> None:
         """Note the path."""
         del why
-        self.noted.append(path)
+        self.noted.append(shown(path))
 
 
 def made_up(prefix: str, *of: object) -> str:

@@ -50,7 +50,12 @@ def data_of(url: str) -> tuple[str, str] | None:
     head, _, data = url.partition(",")
     if not head.endswith(";base64"):
         return None
-    return head[len("data:") :].partition(";")[0] or "text/plain", data
+    kind = head[len("data:") :].partition(";")[0].strip().lower()
+    return _REGISTERED.get(kind, kind) or "text/plain", data
+
+
+_REGISTERED = {"image/jpg": "image/jpeg"}
+"""What programs call a type, and OpenAI does not mind; others know the registered name alone."""
 
 
 def document(given: str, name: str | None, at: str) -> Document | None:

@@ -217,7 +217,8 @@ def _loose(schema: Any, where: str = "()") -> str | None:
         names = as_object(given.get("properties"))
         if given.get("additionalProperties") is not False:
             return f"{where}, 'additionalProperties' is required to be supplied and to be false."
-        if set(as_list(given.get("required"))) != set(names):
+        required = as_list(given.get("required"))
+        if len(required) != len(names) or any(name not in required for name in names):
             return (
                 f"{where}, 'required' is required to be supplied and to be an array including every key in properties."
             )

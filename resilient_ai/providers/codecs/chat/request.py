@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Choice, Request, Schema, Tool
-from ..base import Untranslatable, Written
+from ..base import NO_SUCH_TOOL, NO_TOOLS, Untranslatable, Written
 from ..openai_rules import (
     NAME_WANTED,
     ROOT_WANTED,
@@ -202,7 +202,7 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     if request.tools:
         _write_tools(request, body, lost)
     elif request.choice is not None and request.choice.kind not in ("auto", "none"):
-        lost(request.path("choice"), "there are no tools to be called")
+        lost(request.path("choice"), NO_TOOLS)
     if request.stop:
         if len(request.stop) > _MOST_STOPS:
             lost(request.path("stop"), f"Chat stops at {_MOST_STOPS} sequences at most")
@@ -273,7 +273,7 @@ def _write_choice(request: Request, choice: Choice, tools: list[Json]) -> str | 
     if choice.kind != "named":
         return _CHOSEN[choice.kind]
     if all(tool["function"]["name"] != choice.name for tool in tools):
-        raise Untranslatable(request.path("choice"), "the tool to be called is not among the tools")
+        raise Untranslatable(request.path("choice"), NO_SUCH_TOOL)
     return {"type": "function", "function": {"name": choice.name}}
 
 

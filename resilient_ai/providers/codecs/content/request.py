@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult, object_of
-from ..base import Untranslatable, Written
+from ..base import NO_SUCH_TOOL, NO_TOOLS, Untranslatable, Written
 from .fields import PLACEHOLDER, SETTINGS, Json, signed
 from .thinking import thinking
 
@@ -51,7 +51,7 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
         raise Untranslatable(request.path("messages"), "nothing but instructions is left for Gemini to answer")
     contents.sign()
     body["contents"] = contents.found
-    if request.tools:
+    if request.tools or request.choice is not None:
         _tools(request, body, lost)
     config = _config(request, model, lost, most)
     if contents.images:
@@ -206,12 +206,16 @@ def _resolution(contents: _Contents, config: Json, lost: Lost) -> None:
 
 def _tools(request: Request, body: Json, lost: Lost) -> None:
     declared = [found for tool in request.tools if (found := _tool(tool, lost)) is not None]
+    choice = request.choice
     if not declared:
+        if choice is not None and choice.kind in ("any", "named"):
+            lost(request.path("choice"), NO_TOOLS)
         return
+    if choice is not None and choice.kind == "named" and all(tool["name"] != choice.name for tool in declared):
+        raise Untranslatable(request.path("choice"), NO_SUCH_TOOL)
     body["tools"] = [{"functionDeclarations": declared}]
     if request.parallel is False:
         lost(request.path("parallel"), "Gemini calls as many functions at a time as it likes")
-    choice = request.choice
     mode = _MODES[choice.kind] if choice is not None else "AUTO"
     if mode == "AUTO" and any(tool.strict for tool in request.tools):
         mode = "VALIDATED"  # what follows the schemas strictly, as ANY does

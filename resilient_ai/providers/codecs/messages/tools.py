@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import ToolCall
-from ..base import Untranslatable
+from ..base import NO_SUCH_TOOL, NO_TOOLS, Untranslatable
 from .ids import proper_name
 from .request import NO_PARAMETERS
 from .schemas import TOO_MUCH, kept_schema
@@ -23,17 +23,22 @@ def write_tools(request: Request, model: Model, strictness: Strictness, body: di
     """Say in ``body`` which tools there are, and which of them may or must be called.
 
     Raises:
-        Untranslatable: one has a name that Anthropic does not take.
+        Untranslatable: one has a name that Anthropic does not take, or the one to be called is none of them.
     """
+    choice = request.choice
+    forced = choice is not None and choice.kind in ("any", "named")
     if not request.tools:
+        if forced:
+            lost(request.path("choice"), NO_TOOLS)
         if called := _called(request.messages):
             # Anthropic wants tools defined that were called, even where none may be called any more.
             body["tools"] = [{"name": name, "input_schema": NO_PARAMETERS} for name in called]
             body["tool_choice"] = {"type": "none"}
         return
     body["tools"] = [_tool(tool, model, strictness, lost) for tool in request.tools]
-    choice = request.choice
-    if choice is not None and choice.kind in ("any", "named") and not model.forced:
+    if choice is not None and choice.kind == "named" and all(tool.name != choice.name for tool in request.tools):
+        raise Untranslatable(request.path("choice"), NO_SUCH_TOOL)
+    if forced and not model.forced:
         lost(request.path("choice"), "the model cannot be made to call a tool")
         choice = None
     single = request.parallel is False

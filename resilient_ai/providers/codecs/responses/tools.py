@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...canonical import Choice, Schema, Tool
 from ...streams.base import items, members
-from ..base import Untranslatable
+from ..base import NO_SUCH_TOOL, Untranslatable
 from ..openai_rules import (
     NAME_WANTED,
     ROOT_WANTED,
@@ -152,7 +152,7 @@ def write_choice(request: Request, choice: Choice, tools: list[_JSON]) -> str | 
     """
     if choice.kind == "named":
         if all(tool["name"] != choice.name for tool in tools):
-            raise Untranslatable(request.path("choice"), "the tool to be called is not among the tools")
+            raise Untranslatable(request.path("choice"), NO_SUCH_TOOL)
         return {"type": "function", "name": choice.name}
     return "required" if choice.kind == "any" else choice.kind
 

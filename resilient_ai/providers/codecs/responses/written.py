@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Text
-from ..base import Untranslatable, Written
+from ..base import NO_TOOLS, Untranslatable, Written
 from ..openai_rules import conversation
 from .conversation import write_items
 from .tools import write_choice, write_schema, write_tools
@@ -56,7 +56,7 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     if request.tools:
         _tools(body, request, lost)
     elif request.choice is not None and request.choice.kind not in ("auto", "none"):
-        lost(request.path("choice"), "there are no tools to be called")
+        lost(request.path("choice"), NO_TOOLS)
     if request.stream:
         body["stream"] = True
     return Written("responses", body)

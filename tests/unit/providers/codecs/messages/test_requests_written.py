@@ -177,7 +177,10 @@ def test_tools_that_were_called_are_defined_where_none_may_be_called() -> None:
 )
 def test_choices(choice: Choice | None, parallel: bool | None, said: Json | None) -> None:
     assert body(tools=[Tool("a")], choice=choice, parallel=parallel).get("tool_choice") == said
-    assert "tool_choice" not in body(choice=choice, parallel=parallel)
+    if choice is None or choice.kind in ("auto", "none"):
+        assert "tool_choice" not in body(choice=choice, parallel=parallel)
+    else:  # what must be called is not there
+        assert lost(request(choice=choice, at={"choice": "tool_choice"}))[0] == ["tool_choice"]
 
 
 def test_a_model_that_cannot_be_made_to_call_a_tool() -> None:
