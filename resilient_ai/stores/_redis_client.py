@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from .._settings import check_seconds
 from ..errors import ConfigurationError
 from . import _forks
+from ._redis_limit import limit_replies
 from .base import StoreBusy
 
 __all__ = ["CONNECTIONS", "CROWD", "Commands", "Server", "client_of"]
@@ -76,6 +77,7 @@ def _connected(url: str, timeout: float) -> Commands:
         client = cast("Commands", Redis.from_url(url, **settings))  # pyright: ignore[reportUnknownMemberType]  # its kwargs
     except (ValueError, TypeError):  # without its words: a URL holds a password
         raise ConfigurationError("RedisStore(url) is like redis://host:6379/0, rediss://… or unix:///path") from None
+    limit_replies(client, timeout)
     return client
 
 

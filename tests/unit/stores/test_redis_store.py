@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -255,6 +256,56 @@ def test_a_password_is_never_told(tmp_path: Path) -> None:
         RedisStore(server.url.replace("//", "//:right@"), timeout=PATIENT).set("a", entry())
     finally:
         server.stop()
+
+
+class Drips:
+    """Begins a reply that never ends: a byte now and then, each long before a read's time is over."""
+
+    EVERY = 0.02
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = self._listening.accept()
+                with line, contextlib.suppress(OSError):
+                    line.recv(65536)
+                    line.sendall(b"$100000\r\n")
+                    while not self._over.wait(self.EVERY):
+                        line.sendall(b"x")
+
+    def stop(self) -> None:
+        self._over.set()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join(10)
+
+
+def test_a_server_that_drips() -> None:
+    """Promise 32. Regression: each byte of a reply had the whole time again, and a call waited for half an hour."""
+    drips = Drips()
+    try:
+        store = RedisStore(drips.url)
+        began = time.monotonic()
+        with pytest.raises(OSError, match="redis: TimeoutError"):
+            store.get("a")
+        assert time.monotonic() - began < 2.0
+        assert quickest(lambda: store.get("a")) < 0.1
+    finally:
+        drips.stop()
+
+
+@pytest.mark.parametrize("kind", ["Connection", "SSLConnection", "UnixDomainSocketConnection"])
+def test_what_is_used_of_redis_py_is_there(kind: str) -> None:
+    """The contract: where a connection makes its socket. A release that renames it must fail here."""
+    connection = pytest.importorskip("redis.connection")
+    assert callable(getattr(connection, kind)._connect)
 
 
 SAYINGS = [
