@@ -108,6 +108,37 @@ def test_bytes_that_are_no_text_outside_the_data(mode: Mode, server: Bytes, line
     assert server.asked == (2 if line.startswith(b"id") else 1)
 
 
+@modes
+@pytest.mark.parametrize("line", [b"retry: 3000\n\n", b"event: ping\n\n", b"id: 1\n\n", b": x\r\nretry: 3\r\n\r\n"])
+def test_an_event_without_data_is_none(mode: Mode, server: Bytes, line: bytes) -> None:
+    """As the standard has it. The SDK took the empty text for JSON."""
+    answer = line + _delta("a", 0) + line + COMPLETED
+    server.answers = [(HEAD % EVENTS + answer, False), (HEAD % EVENTS + line + CHUNK + line + DONE, False)]
+    events, broke = mode.run(_responses, mode, server)
+    assert [event.type.rpartition(".")[2] for event in events] == ["delta", "completed"]
+    assert broke is None
+    assert mode.run(_chat, mode, server) == "sound"
+    assert server.asked == 2
+
+
+async def _schema(mode: Mode, server: Bytes) -> int:
+    """The requests of a chat that asks for JSON and breaks in its midst."""
+    client, asked = _client(mode, server), {"model": MODEL, "messages": HELLO, "stream": True}
+    stream = await do(client.chat.completions.create(**asked, response_format={"type": "json_object"}))
+    with pytest.raises(openai.APIError):
+        async for _ in each(stream):
+            pass
+    await close(client)
+    return server.asked
+
+
+@modes
+def test_json_is_not_of_two_answers(mode: Mode, server: Bytes) -> None:
+    """Issue 4: not even where the other one begins with the same words."""
+    server.answers = [(HEAD % EVENTS + CHUNK, False), (HEAD % EVENTS + CHUNK + CHUNK + DONE, False)]
+    assert mode.run(_schema, mode, server) == 1
+
+
 LLAMA = b'error: {"code":500,"message":"the cache is full","type":"server_error"}\n\n'
 NAMED = b'event: error\ndata: {"code":500,"message":"boom"}\n\n'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, cast
 
@@ -66,9 +67,11 @@ class Walk(ABC):
         if done and not data and raw.startswith(_ERROR):
             raw, data = _as_data(raw)
         if not data or (done and data.startswith(done)):
-            if raw.isascii() or _is_text(raw):
-                return self._bare(raw, done=bool(data))
-            return self._wrong(raw, "an event is malformed") if data else blank(raw)
+            if data and not _is_text(raw):
+                return self._wrong(raw, "an event is malformed")
+            if not data and not (_COMMENTS.fullmatch(raw) and _is_text(raw)):
+                raw = blank(raw)  # it says nothing, but SDKs read it all the same: as JSON
+            return self._bare(raw, done=bool(data))
         try:
             if not raw.isascii():
                 raw.decode()  # SDKs do so with each of its lines
@@ -86,6 +89,8 @@ class Walk(ABC):
             return self._wrong(raw, "an event is malformed")
 
 
+_COMMENTS = re.compile(rb"(?:(?::[^\r\n]*+)?+(?:[\r\n]++|\Z))*+")
+"""Empty lines and comments."""
 _ERROR = b"error:"
 """llama.cpp tells an error in a field of this name (until autumn 2025), which no SDK reads, and sends ``[DONE]`` behind
 it."""
@@ -103,6 +108,8 @@ def blank(raw: bytes) -> bytes:
 
 
 def _is_text(raw: bytes) -> bool:
+    if raw.isascii():
+        return True
     try:
         raw.decode()
     except UnicodeDecodeError:

@@ -191,6 +191,10 @@ def told(reading: Reading) -> bytes | None:
     return None if reading.error is None else reading.error.rstrip()
 
 
+def is_comment(raw: bytes) -> bool:
+    return all(line[:1] in (b"", b":") for line in raw.splitlines())
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_the_chunks_make_no_difference(draw: st.DataObject) -> None:
@@ -205,7 +209,8 @@ def test_the_chunks_make_no_difference(draw: st.DataObject) -> None:
         readings.append((passed, reading))
     first_passed, first = readings[0]
     final = DIALECTS[case[0]].streams[case[1]].final and first.seen
-    if not final and b"\xff" not in stream:  # what is left out may stand in its midst
+    nothing = [event for event in EventDecoder().feed(stream) if not event.data and not is_comment(event.raw)]
+    if not (final or nothing or b"\xff" in stream):  # what is left out may stand in its midst
         assert stream.startswith(first_passed)
         assert first_passed == stream or first.stopped or not first.seen
     for passed, reading in readings:
