@@ -69,6 +69,6 @@ def _marks(endpoint: Endpoint) -> str:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("SSL_CERT_FILE", str(ROOT / "tests" / "transports" / "localhost.pem"))  # see tests/sdk
+    os.environ.setdefault("SSL_CERT_FILE", str(ROOT / "tests" / "transports" / "localhost.pem"))
     PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")

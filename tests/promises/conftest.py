@@ -34,9 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_learnt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # A client loads every authority of the world into its TLS context, 60 ms of each test; here nothing speaks TLS.
-    monkeypatch.setenv("SSL_CERT_FILE", str(Path(__file__).parent.parent / "transports" / "localhost.pem"))
+def _nothing_learnt() -> Iterator[None]:
     control.reset()
     yield
     control.reset()

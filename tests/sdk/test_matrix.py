@@ -5,9 +5,6 @@ The vendors are simulators that refuse what the vendors would: what came through
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.matrix_table import PAGE, rows, rows_of
@@ -15,9 +12,6 @@ from tests.matrix_table import PAGE, rows, rows_of
 from .matrix import Cell, Found, cells, measured
 from .sdks import installed
 from .translated import CALLERS, Caller
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # The bare google-genai's own, on aiohttp.
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
@@ -32,11 +26,9 @@ def named(cell: Cell) -> str:
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[dict[Cell, Found]]:
+def seen() -> dict[Cell, Found]:
     """All of it, at once."""
-    with pytest.MonkeyPatch.context() as patch:  # the same as in conftest.py, before any of its tests
-        patch.setenv("SSL_CERT_FILE", str(Path(__file__).parent.parent / "transports" / "localhost.pem"))
-        yield measured(CELLS)
+    return measured(CELLS)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=named)

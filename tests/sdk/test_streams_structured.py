@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from .stream_faults import CHAT, CONTENT, HI, INSIDE, MESSAGES, RESPONSES, Cell, Read, Seen, cells, measured
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -124,11 +120,9 @@ CELLS = tuple(cells(endpoints=(*TOOLS, *SCHEMAS), situations=("fallback", "once"
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[dict[Cell, Seen]]:
+def seen() -> dict[Cell, Seen]:
     """All of it, measured at once."""
-    with pytest.MonkeyPatch.context() as patch:  # the same as in conftest.py, before any of its tests
-        patch.setenv("SSL_CERT_FILE", str(Path(__file__).parent.parent / "transports" / "localhost.pem"))
-        yield measured(CELLS)
+    return measured(CELLS)
 
 
 def named(cell: Cell) -> str:

@@ -5,17 +5,11 @@ What is right is said here, row by row; docs/streams.md shows what was seen.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.stream_table import PAGE, measured_with, rows, rows_of
 
 from .stream_faults import CONTENT, ENDPOINTS, HARMLESS, JSON_INSTEAD, Cell, Endpoint, Seen, cells, measured
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CELLS = tuple(cells())
 SENDS = 4
@@ -27,11 +21,9 @@ def named(cell: Cell) -> str:
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[dict[Cell, Seen]]:
+def seen() -> dict[Cell, Seen]:
     """All of it, measured at once."""
-    with pytest.MonkeyPatch.context() as patch:  # the same as in conftest.py, before any of its tests
-        patch.setenv("SSL_CERT_FILE", str(Path(__file__).parent.parent / "transports" / "localhost.pem"))
-        yield measured(CELLS)
+    return measured(CELLS)
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.situation != "bare"], ids=named)

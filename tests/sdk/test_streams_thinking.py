@@ -9,7 +9,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -225,8 +224,7 @@ def cases(process: Simulator) -> dict[Case, Heard]:
     """All of them at once: they mostly wait."""
     process.reset()
     faults = PINGS | SILENCES
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(WORKERS) as pool:
-        patch.setenv("SSL_CERT_FILE", str(Path(__file__).parent.parent / "transports" / "localhost.pem"))
+    with ThreadPoolExecutor(WORKERS) as pool:
         begun = {
             case: pool.submit(listened, process, mode, endpoint, faults[case[2]], number)
             for number, (case, (endpoint, mode)) in enumerate(CASES.items(), 1)
