@@ -69,6 +69,8 @@ _HOMES = {
     "wrap": "._wrap",
 }
 
+_MODULES = frozenset({"control", "errors", "events", "hosts", "models", "stores"})
+
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
@@ -76,8 +78,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(home, __name__), name)
         globals()[name] = value
         return value
-    if name == "control":
-        return importlib.import_module(".control", __name__)
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..canonical import Answer, Delta, Part, Request, Role
 
 __all__ = [
+    "ANSWERS_BEHIND",
     "FAILED",
     "NO_SUCH_TOOL",
     "NO_TOOLS",
@@ -36,6 +37,7 @@ FAILED = "Tool error: "
 """What the result of a tool that failed begins with, in dialects that have no field for that."""
 
 
+ANSWERS_BEHIND = "this vendor would go on with the assistant's last words, where the caller's answers them"
 NO_TOOLS = "there are no tools to be called"
 NO_SUCH_TOOL = "the tool to be called is not among the tools"
 
@@ -84,6 +86,10 @@ def refusing(path: str, why: str) -> None:
     raise Untranslatable(path, why)
 
 
+MOST_NOTED = 100
+"""Paths of one request that are noted; whoever loses more has no use for a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class dropping:  # noqa: N801  # used as the function that it stands for
     """What is lost is noted, and the codec goes on without it."""
@@ -93,7 +99,10 @@ class dropping:  # noqa: N801  # used as the function that it stands for
     def __call__(self, path: str, why: str) -> None:
         """Note the path."""
         del why
-        self.noted.append(shown(path))
+        if len(self.noted) < MOST_NOTED:
+            self.noted.append(shown(path))
+        elif len(self.noted) == MOST_NOTED:
+            self.noted.append("…")
 
 
 def made_up(prefix: str, *of: object) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult, object_of
-from ..base import NO_SUCH_TOOL, NO_TOOLS, Untranslatable, Written
+from ..base import ANSWERS_BEHIND, NO_SUCH_TOOL, NO_TOOLS, Untranslatable, Written
 from .fields import PLACEHOLDER, SETTINGS, Json, signed
 from .thinking import thinking
 
@@ -44,8 +44,10 @@ def write_request(request: Request, lost: Lost, most: int | None) -> Written:
     contents = _Contents(lost, model, body)
     for number, message in enumerate(request.messages):
         contents.add(message, number)
-    if contents.found and contents.found[-1]["role"] == "model" and not model.startswith(_GOES_ON):
-        lost(request.messages[-1].at or request.path("messages"), "this model does not go on with words of its own")
+    goes_on = request.goes_on and model.startswith(_GOES_ON)
+    if contents.found and contents.found[-1]["role"] == "model" and not goes_on:
+        why = "this model does not go on with words of its own" if request.goes_on else ANSWERS_BEHIND
+        lost(request.messages[-1].at or request.path("messages"), why)
         contents.found.pop()
     if not contents.found:
         raise Untranslatable(request.path("messages"), "nothing but instructions is left for Gemini to answer")

@@ -33,7 +33,7 @@ _NOWHERE = {
 def write_request(request: Request, lost: Lost, most: int | None = None) -> Written:
     """A request in this dialect. ``most``: the most tokens that the model answers with, if that is known."""
     model = model_of(request.model)
-    turns = write_turns(request.messages, model, lost)
+    turns = write_turns(request, model, lost)
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": _max_tokens(request.max_tokens, model, most),

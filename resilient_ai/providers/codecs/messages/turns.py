@@ -6,13 +6,13 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from ...canonical import Document, Image, Refusal, Text, ToolCall, ToolResult, object_of
-from ..base import Untranslatable, on_the_web
+from ..base import ANSWERS_BEHIND, Untranslatable, on_the_web
 from .ids import own_id, proper_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ...canonical import Message, Part
+    from ...canonical import Part, Request
     from ..base import Lost
     from .models import Model
 
@@ -90,7 +90,7 @@ class Turns:
             self._late = []
 
 
-def write_turns(messages: Sequence[Message], model: Model, lost: Lost) -> Turns:
+def write_turns(request: Request, model: Model, lost: Lost) -> Turns:
     """Write a conversation.
 
     Raises:
@@ -98,7 +98,7 @@ def write_turns(messages: Sequence[Message], model: Model, lost: Lost) -> Turns:
     """
     turns = Turns(model, lost)
     at = "messages"
-    for message in messages:
+    for message in request.messages:
         role, at = message.role, message.at or "messages"
         if role == "system":
             turns.instruct(_blocks(message.parts, at, lost, _SAID), at)
@@ -107,17 +107,17 @@ def write_turns(messages: Sequence[Message], model: Model, lost: Lost) -> Turns:
         else:
             turns.say("user", _blocks(message.parts, at, lost, _ASKED), at)
     turns.end()
-    _last(turns, at, model, lost)
+    _last(turns, at, request, model, lost)
     return turns
 
 
-def _last(turns: Turns, at: str, model: Model, lost: Lost) -> None:
-    """An assistant's message at the end is continued, by models that do so."""
+def _last(turns: Turns, at: str, request: Request, model: Model, lost: Lost) -> None:
+    """An assistant's message at the end is continued, by models that do so: if the caller's would be."""
     messages = turns.messages
     if messages and messages[-1]["role"] == "assistant":
         blocks = messages[-1]["content"]
-        if not model.prefill:
-            lost(at, "the model does not continue an assistant's message")
+        if not (model.prefill and request.goes_on):
+            lost(at, "the model does not continue an assistant's message" if request.goes_on else ANSWERS_BEHIND)
             del messages[-1]
         elif blocks[-1]["type"] == "text":
             blocks[-1]["text"] = blocks[-1]["text"].rstrip()  # white space at its end is a 400

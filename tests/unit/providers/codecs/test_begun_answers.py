@@ -55,6 +55,24 @@ def test_claude_does(ours: Codec, body: dict[str, Any], at: str) -> None:
 
 
 @openai
+@pytest.mark.parametrize("theirs_is", ["messages", "content"])
+@pytest.mark.parametrize("ended", [True, False], ids=["refuse", "drop"])
+def test_what_openai_answers_nobody_goes_on_with(theirs: Codec, theirs_is: str, ended: bool) -> None:
+    """Regression: Claude went on with the assistant's last words, which OpenAI's models would have answered."""
+    said = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "["}]
+    body: dict[str, Any] = {"messages": said} if theirs is CHAT else {"input": said}
+    target, model = (MESSAGES, "claude-haiku-4-5") if theirs_is == "messages" else (CONTENT, "gemini-2.5-flash")
+    request = theirs.read_request(Asked(body, model, stream=False), refusing)
+    if ended:
+        with pytest.raises(Untranslatable, match=r"\[1\]") as refused:
+            target.write_request(request, refusing, None)
+        assert "answers them" in str(refused.value)
+        return
+    written = target.write_request(request, dropping(), None).body
+    assert [turn["role"] for turn in written["messages" if target is MESSAGES else "contents"]] == ["user"]
+
+
+@openai
 def test_of_openai_s_own_programs_it_is_no_beginning(theirs: Codec) -> None:
     said = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "["}]
     ours = RESPONSES if theirs is CHAT else CHAT

@@ -388,6 +388,7 @@ def test_what_cannot_be_said_is_named(path: str, request_: Request) -> None:
 
 def test_words_to_go_on_with() -> None:
     request = ask(user(Text("?")), Message("assistant", [Text("It")]))
+    request.goes_on = True
     assert write(request)["contents"][-1] == {"role": "model", "parts": [{"text": "It"}]}
     request.model = "gemini-3.6-flash"
     (content,) = CODEC.write_request(request, dropping(), None).body["contents"]

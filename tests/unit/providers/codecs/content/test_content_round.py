@@ -129,6 +129,7 @@ def accepted(written: Written) -> None:
 @given(made.requests(CAN))
 def test_request(request: Request) -> None:
     request.model = "gemini-3-pro"  # which wants signatures
+    request.goes_on = True
     written = CODEC.write_request(request, refusing, None)
     accepted(written)
     again = CODEC.read_request(asked_of(written), refusing)

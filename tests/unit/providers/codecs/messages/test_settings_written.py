@@ -89,7 +89,7 @@ def test_budgets(model: str, budget: int, most: int | None, sent: Json) -> None:
         (request(model=OPUS5, effort="ultra"), "effort"),
         (request(model=HAIKU4, effort="high", tools=[Tool("a")], choice=Choice("any")), "effort"),
         (request(model=HAIKU4, effort="high", max_tokens=1024), "effort"),
-        (request(HI, say("assistant", "It is"), model=HAIKU4, effort="high"), "effort"),
+        (request(HI, say("assistant", "It is"), model=HAIKU4, effort="high", goes_on=True), "effort"),
         (request(model=HAIKU4, effort="high", temperature=0.2), "temperature"),
         (request(model=OPUS47, temperature=0.2), "temperature"),
         (request(model=OPUS47, top_p=0.2), "top_p"),

@@ -162,8 +162,8 @@ def test_the_assistant_does_not_begin() -> None:
 
 
 def test_an_assistant_s_message_is_continued_or_not() -> None:
-    assert outline(body(HI, say("assistant", "It is \n"), model=HAIKU4)) == ["u Hi", "a It is"]
-    paths, sent = lost(request(HI, say("assistant", "It is", at="messages[1]"), model=OPUS5))
+    assert outline(body(HI, say("assistant", "It is \n"), model=HAIKU4, goes_on=True)) == ["u Hi", "a It is"]
+    paths, sent = lost(request(HI, say("assistant", "It is", at="messages[1]"), model=OPUS5, goes_on=True))
     assert (paths, outline(sent)) == (["messages[1]"], ["u Hi"])
 
 
