@@ -5,8 +5,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-# How long an example takes to be made says how busy the machine is.
-settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes to be made says how busy the machine is. The long form (docs/promises.md) has more of them.
+examples = 500 if os.environ.get("SOAK") else 60
+settings.register_profile("ours", max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")
 
 pytest_plugins = ["resilient_ai.testing.plugin"]  # also from a checkout that is not installed
