@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ...canonical import Part
     from ..base import Lost
 
-__all__ = ["read_messages"]
+__all__ = ["MARKS", "read_messages", "unknown"]
 
 Json = dict[str, Any]
 
-_MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
+MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
 """Of prompt caches: bound to their vendor, and nothing of what is said."""
-_TEXT = frozenset({"type", "text"}) | _MARKS
-_SAID = frozenset({"role", "content"}) | _MARKS
+_TEXT = frozenset({"type", "text"}) | MARKS
+_SAID = frozenset({"role", "content"}) | MARKS
 _KNOWN: dict[Any, frozenset[str]] = {
     "system": _SAID,
     "developer": _SAID,
@@ -85,7 +85,7 @@ def _content(content: Any, at: str, lost: Lost) -> list[Part]:
         elif part["type"] == "text":
             one = Text(part["text"]) if part["text"] else None
             if not part.keys() <= _TEXT:
-                _unknown(part, _TEXT, f"{at}.content[{index}]", lost)
+                unknown(part, _TEXT, f"{at}.content[{index}]", lost)
         else:
             one = _other_part(part, f"{at}.content[{index}]", lost)
         if one is not None:
@@ -93,7 +93,8 @@ def _content(content: Any, at: str, lost: Lost) -> list[Part]:
     return found
 
 
-def _unknown(given: Json, known: frozenset[str], at: str, lost: Lost) -> None:
+def unknown(given: Json, known: frozenset[str], at: str, lost: Lost) -> None:
+    """Tell of what no other dialect knows."""
     for name, value in given.items():
         if name not in known and value is not None:
             lost(f"{at}.{name}", _OTHER)
@@ -105,14 +106,14 @@ def _other_part(part: Json, at: str, lost: Lost) -> Part | None:
     if read is None:
         lost(at, "not a part that other dialects have")
         return None
-    _unknown(part, frozenset({"type", sort}) | _MARKS, at, lost)
+    unknown(part, frozenset({"type", sort}) | MARKS, at, lost)
     return read(part[sort], at, lost)
 
 
 def _image(given: Any, at: str, lost: Lost) -> Part | None:
     if isinstance(given, str):  # as some hosts take it
         given = {"url": given}
-    _unknown(given, frozenset({"url", "detail"}), f"{at}.image_url", lost)
+    unknown(given, frozenset({"url", "detail"}), f"{at}.image_url", lost)
     url, detail = given["url"], given.get("detail")
     if not url.startswith("data:"):
         return Image(url=url, detail=detail, at=at)
@@ -126,7 +127,7 @@ def _image(given: Any, at: str, lost: Lost) -> Part | None:
 def _file(given: Json, at: str, lost: Lost) -> Part | None:
     if given.get("file_id"):
         raise Untranslatable(f"{at}.file.file_id", _BOUND)
-    _unknown(given, frozenset({"file_data", "filename", "file_id"}), f"{at}.file", lost)
+    unknown(given, frozenset({"file_data", "filename", "file_id"}), f"{at}.file", lost)
     file = document(given["file_data"], given.get("filename"), at)
     if file is None:
         lost(at, _BASE64)
@@ -134,7 +135,7 @@ def _file(given: Json, at: str, lost: Lost) -> Part | None:
 
 
 def _audio(given: Json, at: str, lost: Lost) -> Part | None:
-    _unknown(given, frozenset({"data", "format"}), f"{at}.input_audio", lost)
+    unknown(given, frozenset({"data", "format"}), f"{at}.input_audio", lost)
     return Audio(given["data"], f"audio/{given['format']}", at)
 
 

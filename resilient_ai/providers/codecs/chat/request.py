@@ -17,7 +17,7 @@ from ..openai_rules import (
     proper_name,
     says_json,
 )
-from .conversation import read_messages
+from .conversation import MARKS, read_messages, unknown
 from .written import write_messages
 
 if TYPE_CHECKING:
@@ -131,14 +131,17 @@ def _tools(request: Request, value: Any, lost: Lost) -> None:
             lost(at, "each vendor's own tools are its own, and no other dialect has custom ones")
             continue
         function = tool["function"]
-        if not function.keys() <= _FUNCTION:
-            for name in function.keys() - _FUNCTION:
-                lost(f"{at}.function.{name}", "no other dialect has it")
+        unknown(tool, _TOOL, at, lost)
+        unknown(function, _FUNCTION, f"{at}.function", lost)
         described = function.get("description")
         request.tools.append(Tool(function["name"], described, function.get("parameters"), function.get("strict"), at))
 
 
-_FUNCTION = frozenset({"name", "description", "parameters", "strict", "cache_control"})
+_TOOL = frozenset({"type", "function"}) | MARKS
+_FUNCTION = frozenset({"name", "description", "parameters", "strict"}) | MARKS
+_FORMATS = frozenset({"text", "json_object", "json_schema"})
+_FORMAT = frozenset({"type", "json_schema"})
+_SCHEMA = frozenset({"name", "description", "schema", "strict"})
 
 
 def _choice(request: Request, value: Any, lost: Lost) -> None:
@@ -156,8 +159,11 @@ _CHOICES: dict[str, Any] = {"auto": "auto", "none": "none", "required": "any", "
 
 def _format(request: Request, value: Any, lost: Lost) -> None:
     sort = value["type"]
+    if sort in _FORMATS:
+        unknown(value, _FORMAT, "response_format", lost)
     if sort == "json_schema":
         given = value["json_schema"]
+        unknown(given, _SCHEMA, "response_format.json_schema", lost)
         request.schema = Schema(given.get("schema"), given.get("name"), given.get("description"), given.get("strict"))
     elif sort == "json_object":
         request.schema = Schema(None)

@@ -176,3 +176,10 @@ def _thinking(given: dict[str, Any], request: Request, lost: Lost) -> None:
         request.budget = given["budget_tokens"]
     elif kind != "adaptive":
         lost("thinking.type", "nobody knows what it says")
+    for name in sorted(given.keys() - _THINKING):
+        if given[name] is not None:
+            lost(f"thinking.{name}", "nobody knows what it says")
+
+
+_THINKING = frozenset({"type", "budget_tokens", "display"})
+"""(How thoughts are displayed says nothing of the answer.)"""

@@ -107,11 +107,13 @@ def read_schema(given: _JSON, lost: Lost) -> Schema | None:
             if given[name] is not None:
                 lost(f"text.format.{name}", "it is not known what it means")
         return Schema(members(given["schema"]), given["name"], given.get("description"), given.get("strict"))
-    if kind == "json_object":
-        return Schema(None)
-    if kind != "text":
+    if kind not in ("json_object", "text"):
         lost("text.format", "no other vendor has it")
-    return None
+        return None
+    for name in sorted(given.keys() - {"type"}):
+        if given[name] is not None:
+            lost(f"text.format.{name}", "it is not known what it means")
+    return Schema(None) if kind == "json_object" else None
 
 
 # Written

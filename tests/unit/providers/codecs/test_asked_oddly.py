@@ -63,3 +63,28 @@ def test_a_field_s_name_may_stand_in_a_log(target: str) -> None:
         assert told.startswith("field\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31mERROR all is lost xx")
         assert told.isprintable()
         assert len(told) < 300
+
+
+INSIDE: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {
+    "tools[0].mood": (("openai", "chat"), {"tools": [{**TOOL, "mood": "glad"}]}),
+    "response_format.mood": (("openai", "chat"), {"response_format": {"type": "json_object", "mood": "glad"}}),
+    "response_format.json_schema.mood": (
+        ("openai", "chat"),
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "mood": "glad"}}},
+    ),
+    "text.format.mood": (("openai", "responses"), {"text": {"format": {"type": "text", "mood": "glad"}}}),
+    "thinking.mood": (("anthropic", "messages"), {"thinking": {"type": "adaptive", "mood": "glad"}}),
+}
+
+
+@pytest.mark.parametrize("path", INSIDE)
+def test_what_stands_deeper_is_named_too(path: str) -> None:
+    """Regression: members of tools, formats and thinking that nobody knows were left out without a word."""
+    (dialect, family), more = INSIDE[path]
+    pair = translation(dialect, family, "gemini")
+    assert pair is not None
+    said: dict[str, Any] = {"role": "user", "content": "hello"}
+    body = {"model": "m", **({"input": [said]} if family == "responses" else {"messages": [said]}), **more}
+    with pytest.raises(Untranslatable) as refused:
+        pair.ours.read_request(Asked(body, "m", stream=False), refusing)
+    assert refused.value.path == path
