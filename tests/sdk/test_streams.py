@@ -282,11 +282,11 @@ def test_let_go_of_early(mode: Mode, primary: Any, permits: list[Any], how: str)
         client = mode.openai(primary)
         if wrapped:
             client = wrap(client)
-        primary.fault(Fault.paced(PACE))
+        primary.fault(Fault.paced(5 * PACE))  # for six seconds: none ends by itself meanwhile
         for _ in range(3):
             await _let_go(mode, client, how)
         gc.collect()
-        await _pause(mode, 4 * PACE)
+        await _pause(mode, 10 * PACE)
         for _ in range(20):  # a busy machine lets the provider see it later
             if _running(primary):
                 await _pause(mode, PACE)
