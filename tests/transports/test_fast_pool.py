@@ -53,6 +53,17 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return found
 
 
+async def opened(side: Side, client: Any, url: str) -> Any:
+    """An answer whose body was not read yet: its connection is in use."""
+    sent = client.send(client.build_request("GET", url), stream=True)
+    return sent if side.mode == "sync" else await sent
+
+
+async def read(side: Side, answer: Any) -> None:
+    """Read it to its end, which frees its connection."""
+    await awaited(answer.read() if side.mode == "sync" else answer.aread())
+
+
 class HangsUp(Server):
     """Ends each connection once it has answered and is told to; says so afterwards."""
 
@@ -155,8 +166,7 @@ def test_an_answer_that_was_not_read_ends_its_connection(side: Side, taken: list
         client = side.client(transport)
         await side.get(client, server.url)
         await side.get(client, server.url)  # the pool was looked at: the next look is a second away
-        sent = client.send(client.build_request("GET", f"{server.url}/drip/body"), stream=True)
-        answer = sent if side.mode == "sync" else await sent
+        answer = await opened(side, client, f"{server.url}/drip/body")
         await side.close(answer)
         pool = pool_of(transport)
         assert (pool.connections, pool._requests) == ([], [])
@@ -194,12 +204,9 @@ def test_what_is_too_many_is_closed(side: Side) -> None:
     async def script() -> int:
         transport = owned(side.transport(limits=side.module.Limits(max_keepalive_connections=2)))
         client = side.client(transport)
-        answers: list[Any] = []
-        for _ in range(4):
-            sent = client.send(client.build_request("GET", server.url), stream=True)
-            answers.append(sent if side.mode == "sync" else await sent)
+        answers = [await opened(side, client, server.url) for _ in range(4)]
         for answer in answers:
-            await awaited(answer.read() if side.mode == "sync" else answer.aread())
+            await read(side, answer)
         kept = len(pool_of(transport).connections)
         await side.close(client)
         return kept
@@ -215,12 +222,9 @@ def test_one_too_many_is_closed_behind_one_that_was_taken(side: Side) -> None:
         client = side.client(transport)
         await side.get(client, server.url)
         await side.get(client, server.url)  # the pool was looked at: the next look is a second away
-        answers: list[Any] = []
-        for _ in range(2):
-            sent = client.send(client.build_request("GET", server.url), stream=True)
-            answers.append(sent if side.mode == "sync" else await sent)
+        answers = [await opened(side, client, server.url) for _ in range(2)]
         for answer in reversed(answers):
-            await awaited(answer.read() if side.mode == "sync" else answer.aread())
+            await read(side, answer)
         kept = len(pool_of(transport).connections)
         await side.close(client)
         return kept
@@ -401,7 +405,7 @@ def test_who_comes_second_goes_the_long_way(side: Side, monkeypatch: pytest.Monk
         answer = sent if side.mode == "sync" else await sent  # it has the connection by now
         monkeypatch.setattr(Fast, "take", partialmethod(_taken_anyway, connection))
         second = await side.get(client, server.url)
-        await awaited(answer.read() if side.mode == "sync" else answer.aread())
+        await read(side, answer)
         assert pool_of(transport)._requests == []
         await side.close(client)
         return [answer.text, second]
