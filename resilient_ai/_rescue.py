@@ -24,11 +24,13 @@ class Resume:
         way: ``"replay"`` asks for it from its beginning, ``"continue"`` from where it broke off.
         text: what the reader has, for whoever is to go on with it.
         fits: whether a target can be asked so.
+        last: whether no other way is left to be tried after it.
     """
 
     way: Way
     text: str = field(repr=False)
     fits: Callable[[Target | None], bool]
+    last: bool
 
 
 class Rescue(Protocol):

@@ -29,16 +29,19 @@ def anew(call: Call, resume: Resume) -> Call:
 
 
 def once_more(
-    call: Call, failure: Failure, candidates: Iterable[Target | None], *, across_models: bool
+    call: Call, failure: Failure, resume: Resume, candidates: Iterable[Target | None], *, across_models: bool
 ) -> list[Target | None]:
-    """Those who serve the same model: first whoever broke off, unless it fell silent, or broke off twice."""
+    """Those who serve the same model: first whoever broke off. If it fell silent, or broke off twice, it comes last,
+    and only when every way was tried with the others."""
     everyone = list(candidates)
     model = call.model
     own = [target for target in everyone if _place(target) == _place(call.target)]
     others = [target for target in everyone if target not in own and (across_models or _model(call, target) == model)]
     own.sort(key=lambda target: target is not call.target)  # several keys of one place: the one that was used
     times = sum(attempt.over and attempt.target == call.target_name for attempt in call.journal.attempts)
-    return [*others, *own] if failure.kind is FailureKind.SILENT or times > 1 else [*own, *others]
+    if failure.kind is not FailureKind.SILENT and times < 2:
+        return [*own, *others]
+    return [*others, *own] if resume.last else others or own
 
 
 def _place(target: Target | None) -> tuple[str | None, ...]:

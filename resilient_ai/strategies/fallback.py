@@ -210,7 +210,7 @@ class Fallback:
                 raise failure
             again = anew(call, resume)
             everyone = self._candidates(again, state)
-            candidates = once_more(call, failure, everyone, across_models=self.across_models)
+            candidates = once_more(call, failure, resume, everyone, across_models=self.across_models)
             candidates = [target for target in candidates if resume.fits(target)]
             if not candidates:
                 raise failure

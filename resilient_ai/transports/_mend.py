@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Operation
@@ -153,8 +154,9 @@ class Mender:
         journal, rescue = self._call.journal, self._call.rescue
         before = (journal.answered_by, journal.source, journal.model, journal.age)
         broken = breach
-        for way in () if rescue is None else rescue.ways(self._call):
-            while (resume := self._resume(way)) is not None and self._times < MOST_RESCUES:
+        ways: list[Way] = [] if rescue is None else [*takewhile(_goes_on, rescue.ways(self._call))]
+        for way in ways:
+            while (resume := self._resume(way, last=way == ways[-1])) is not None and self._times < MOST_RESCUES:
                 another = await self._ask(resume, broken)
                 if another.mended is not None:
                     self._tell(way, breach)
@@ -162,19 +164,15 @@ class Mender:
                 if another.breach is None:
                     break
                 broken = another.breach
-            if way == "error":
-                break
         if before[0] is not None and before[1] is not None:
             journal.answered(before[0], before[1], before[2], before[3])
         return None
 
-    def _resume(self, way: Way) -> Resume | None:
+    def _resume(self, way: Way, *, last: bool) -> Resume | None:
         if way == "replay":
-            return Resume(way, "", _anybody)
-        text = self._only_text() if way == "continue" else None
-        if text is None:
-            return None
-        return Resume("continue", text, self._takes(text))
+            return Resume(way, "", _anybody, last)
+        text = self._only_text()
+        return None if text is None else Resume(way, text, self._takes(text), last)
 
     def _takes(self, text: str) -> Callable[[Target | None], bool]:
         return lambda target: _body(self._port, target, text) is not None
@@ -269,6 +267,10 @@ class Mender:
                     reason=breach.failure.kind.value,
                 )
             )
+
+
+def _goes_on(way: Way) -> bool:
+    return way != "error"
 
 
 def _anybody(_target: Target | None) -> bool:

@@ -504,6 +504,37 @@ def test_white_space_is_not_said_twice(mode: Mode) -> None:
 
 
 @modes
+@pytest.mark.parametrize("primary", ["mute", "gone"])
+def test_who_refuses_to_go_on_begins_anew(mode: Mode, primary: str, world: Simulator) -> None:
+    """And before the primary, which may break off again: with the others every way is tried first."""
+    pytest.importorskip("anthropic")
+    endpoint = next(one for one in ENDPOINTS if one.dialect == "anthropic")
+    first, second = _pair(world, endpoint)
+    broken = Fault.stalled if primary == "mute" else Fault.truncated
+
+    async def script() -> None:
+        pipeline = _pipeline(CONTINUE, Deadline(idle=0.4))
+        client = _client(mode, endpoint, first, pipeline, fallback=[_target(second, endpoint)])
+        whole = await _read(mode, endpoint, client)
+        first.fault(broken(after_tokens=CUT))
+        second.fault(Fault.status(400, count=1))
+        with record() as calls:
+            read = Read()
+            async for event in each(await do(endpoint.open(client, mode.is_async))):
+                if not read.tokens and primary == "gone":
+                    first.fault(Fault.refused())
+                endpoint.read(read, event)
+        (told,) = calls
+        assert read == whole
+        assert (told.answered_by, told.rescued) == ("other:*", 1)
+        await _end(mode, endpoint, client)
+
+    mode.run(script)
+    assert [request.status for request in second.requests()] == [400, 200]
+    assert first.count() == 2
+
+
+@modes
 def test_a_refusal_to_go_on_is_nobody_s_error(mode: Mode) -> None:
     answers = Answers(_message("one ", ends=False), 400, _message("one", " two"))
     client = answers.anthropic(mode, _pipeline(CONTINUE))
@@ -543,6 +574,18 @@ def test_chunks_may_be_others(mode: Mode) -> None:
     answers = Answers(_sse("ab", "cd", ends=False), _sse("a", "bcde", "f"))
     assert mode.run(lambda: _words(answers.client(mode, _pipeline()))) == "abcdef"
     assert len(answers.asked) == 2
+
+
+@modes
+def test_each_chunk_names_who_gave_it(mode: Mode) -> None:
+    answers = Answers(_sse("ab", ends=False, model="as-asked"), _sse("ab", "cd", model="as-served-elsewhere"))
+
+    async def script() -> list[tuple[str, str]]:
+        chunks = each(await chat(answers.client(mode, _pipeline()), stream=True))
+        told = [(chunk.choices[0].delta.content, chunk.model) async for chunk in chunks]
+        return [one for one in told if one[0]]
+
+    assert mode.run(script) == [("ab", "as-asked"), ("cd", "as-served-elsewhere")]
 
 
 @modes

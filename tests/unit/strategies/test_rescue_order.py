@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from resilient_ai._call import Call, Facts, Operation
@@ -18,7 +19,7 @@ KEYS = HERE.each()
 SAME = Target("east:*", base_url="http://east", api_key="k")
 NAMED = Target("north:gpt-4o", base_url="http://north", api_key="k")
 OTHER = Target("south:gpt-4o-mini", base_url="http://south", api_key="k")
-EVERYONE = [None, *KEYS, SAME, NAMED, OTHER]
+EVERYONE: list[Target | None] = [None, *KEYS, SAME, NAMED, OTHER]
 
 
 class Clock:
@@ -41,8 +42,19 @@ def _call(target: Target | None = None, *, now: float = 100.0) -> Call:
     return call
 
 
-def _order(call: Call, kind: FailureKind = FailureKind.TRANSIENT, *, across: bool = False) -> list[Target | None]:
-    return once_more(call, Failure("broke", kind=kind), EVERYONE, across_models=across)
+RESUME = Resume("replay", "", lambda _target: True, last=True)
+
+
+def _order(
+    call: Call,
+    kind: FailureKind = FailureKind.TRANSIENT,
+    *,
+    across: bool = False,
+    last: bool = True,
+    everyone: list[Target | None] = EVERYONE,
+) -> list[Target | None]:
+    resume = dataclasses.replace(RESUME, last=last)
+    return once_more(call, Failure("broke", kind=kind), resume, everyone, across_models=across)
 
 
 def test_first_whoever_broke_off() -> None:
@@ -58,6 +70,11 @@ def test_last_whoever_fell_silent() -> None:
     assert _order(_call(SAME), FailureKind.SILENT) == [None, *KEYS, NAMED, SAME]
 
 
+def test_not_before_the_others_were_asked_in_every_way() -> None:
+    assert _order(_call(SAME), FailureKind.SILENT, last=False) == [None, *KEYS, NAMED]
+    assert _order(_call(SAME), FailureKind.SILENT, last=False, everyone=[SAME]) == [SAME]
+
+
 def test_last_whoever_broke_off_twice() -> None:
     call = _call()
     for _ in range(2):
@@ -68,9 +85,6 @@ def test_last_whoever_broke_off_twice() -> None:
 def test_other_models_only_if_asked_for() -> None:
     assert _order(_call(OTHER)) == [OTHER]
     assert _order(_call(), across=True) == [None, *KEYS, SAME, NAMED, OTHER]
-
-
-RESUME = Resume("replay", "", lambda _target: True)
 
 
 def test_a_limit_of_the_whole_is_not_begun_anew() -> None:
@@ -91,4 +105,4 @@ def test_a_limit_of_the_first_byte_is() -> None:
 
 
 def test_what_was_said_is_not_shown() -> None:
-    assert "secret" not in repr(Resume("continue", "secret words", lambda _target: True))
+    assert "secret" not in repr(Resume("continue", "secret words", lambda _target: True, last=True))
