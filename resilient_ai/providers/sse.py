@@ -82,20 +82,19 @@ def _event(raw: bytes, at: int = 0) -> Event:
 
 
 class EventDecoder:
-    """Takes chunks, gives events. What it keeps is the unfinished event only."""
+    """Takes chunks, gives events. What it keeps is the unfinished event only.
 
-    __slots__ = ("_begun", "_pieces", "_size", "_tail")
+    Attributes:
+        size: bytes of an event that has begun and not ended.
+    """
+
+    __slots__ = ("_begun", "_pieces", "_tail", "size")
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-        self._size = 0
+        self.size = 0
         self._tail = b""
         self._begun = False
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether an event has begun and not ended."""
-        return self._size > 0
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that a chunk ends.
@@ -103,7 +102,7 @@ class EventDecoder:
         Raises:
             TooLong: the one it leaves unfinished.
         """
-        if not self._size and chunk.startswith((b"\n", b"\r")):  # empty lines, or half the end of the last one
+        if not self.size and chunk.startswith((b"\n", b"\r")):  # empty lines, or half the end of the last one
             rest = chunk.lstrip(b"\r\n")
             self._begun = True
             return [Event(chunk[: len(chunk) - len(rest)], b"", b""), *(self.feed(rest) if rest else ())]
@@ -136,12 +135,12 @@ class EventDecoder:
     def _keep(self, piece: bytes) -> None:
         if piece:
             self._pieces.append(piece)
-            self._size += len(piece)
+            self.size += len(piece)
             self._tail = (self._tail + piece)[1 - _LONGEST_END :]
-            if self._size > MOST_EVENT:
+            if self.size > MOST_EVENT:
                 self._forget()  # an exception holds this frame, and may be kept while the next answer is read
                 raise TooLong(f"an event of more than {MOST_EVENT} bytes")
 
     def _forget(self) -> None:
         self._pieces.clear()
-        self._size, self._tail = 0, b""
+        self.size, self._tail = 0, b""

@@ -80,7 +80,7 @@ class StreamTurn(Walk):
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes, in any pieces; what they say comes back, as whole events."""
-        event = None if self.stopped or self._decoder.unfinished else plain(chunk)
+        event = None if self.stopped or self._decoder.size else plain(chunk)
         if event is not None:
             try:
                 return self._told(chunk, *event)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .base import ENDS, FAILS, NOTHING, Grammar, Part, Said, members
+from .base import ENDS, FAILS, NOTHING, Grammar, Said, members
 from .sequel import Sequel
 
 if TYPE_CHECKING:
@@ -35,16 +35,21 @@ def _message(name: bytes, event: dict[str, Any]) -> Said:
         block = members(event.get("content_block"))
         if block.get("type") in _WORDED and not (block.get("text") or block.get("thinking")):
             return NOTHING
-    return Said((Part((kind, event.get("index", 0), 0), None),))
+    return _saying(kind, event.get("index", 0), None)
 
 
 def _delta(delta: dict[str, Any], index: int) -> Said:
     kind = delta["type"]
     if kind in _TEXTS:
         sort, field = _TEXTS[kind]
-        return Said((Part((sort, index, 0), delta[field]),)) if delta[field] else NOTHING
+        return _saying(sort, index, delta[field]) if delta[field] else NOTHING
     # A signature belongs to the thought before it, and is none by itself.
-    return NOTHING if kind == "signature_delta" else Said((Part((kind, index, 0), None),))
+    return NOTHING if kind == "signature_delta" else _saying(kind, index, None)
+
+
+def _saying(sort: str, index: int, text: str | None) -> Said:
+    part = (sort, index, 0), text
+    return Said((part,))
 
 
 def _completion(name: bytes, event: dict[str, Any]) -> Said:
@@ -52,8 +57,8 @@ def _completion(name: bytes, event: dict[str, Any]) -> Said:
     if kind == "error":
         return FAILS
     text = event.get("completion")
-    ends = bool(event.get("stop_reason"))
-    return Said((Part(("text", 0, 0), str(text)),) if text else (), ends=ends)
+    part = ("text", 0, 0), str(text)
+    return Said((part,) if text else (), ends=bool(event.get("stop_reason")))
 
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")

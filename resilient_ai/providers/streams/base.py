@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,6 @@ __all__ = [
     "Said",
     "items",
     "members",
-    "parts_of",
 ]
 
 Place: TypeAlias = tuple[str, int, int]
@@ -33,16 +32,9 @@ OTHER_SCHEMA = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 """What comes of reading something as what it is not."""
 
 
-class Part(NamedTuple):
-    """A piece of an answer that a caller can use.
-
-    Attributes:
-        place: what it goes on with.
-        text: its text; None for what is no text to be put together: a tool's arguments, a picture.
-    """
-
-    place: Place
-    text: str | None
+Part: TypeAlias = tuple[Place, str | None]
+"""A piece of an answer that a caller can use: what it goes on with, and its text; None for what is no text to be put
+together: a tool's arguments, a picture."""
 
 
 class Said(NamedTuple):
@@ -104,7 +96,7 @@ def members(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if isinstance(value, dict):
-        return cast("dict[str, Any]", value)
+        return value  # pyright: ignore[reportUnknownVariableType]  # (a cast is a call, at each event)
     raise TypeError("no object")
 
 
@@ -119,17 +111,3 @@ def items(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value  # pyright: ignore[reportUnknownVariableType]
     raise TypeError("no list")
-
-
-def parts_of(fields: dict[str, Any], texts: dict[str, str], idle: frozenset[str], index: int) -> list[Part]:
-    """The parts in a delta: fields that are texts, by the sort of each, and what else is neither empty nor ``idle``."""
-    found: list[Part] = []
-    for name, value in fields.items():
-        if not value or name in idle:
-            continue
-        sort = texts.get(name)
-        if sort is not None and isinstance(value, str):
-            found.append(Part((sort, index, 0), value))
-        else:
-            found.append(Part((name, index, 0), None))
-    return found

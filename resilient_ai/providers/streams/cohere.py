@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import ENDS, NOTHING, Grammar, Part, Said, members
+from .base import ENDS, NOTHING, Grammar, Said, members
 
 __all__ = ["STREAMS"]
 
@@ -21,11 +21,12 @@ def _chat(name: bytes, event: dict[str, Any]) -> Said:
     if kind in _SILENT:
         return NOTHING
     if kind != "content-delta":
-        return Said((Part((str(kind), event.get("index", 0), 0), None),))
+        part = (str(kind), event.get("index", 0), 0), None
+        return Said((part,))
     message = members(members(event.get("delta")).get("message"))
     content = members(message.get("content"))
     texts = (("text", content.get("text")), ("reasoning", content.get("thinking")))
-    return Said(tuple(Part((sort, event.get("index", 0), 0), str(text)) for sort, text in texts if text))
+    return Said(tuple(((sort, event.get("index", 0), 0), str(text)) for sort, text in texts if text))
 
 
 STREAMS = {"chat": Grammar(read=_chat)}

@@ -46,8 +46,8 @@ def _parts(part: dict[str, Any], index: int) -> list[Part]:
     text = part.get("text")
     found: list[Part] = []
     if text:
-        found.append(Part(_place(part, index), str(text)))
-    found += [Part((name, index, 0), None) for name, value in part.items() if value and name not in _NO_CONTENT]
+        found.append((_place(part, index), str(text)))
+    found += [((name, index, 0), None) for name, value in part.items() if value and name not in _NO_CONTENT]
     return found
 
 
@@ -121,7 +121,8 @@ def _interaction(name: bytes, event: dict[str, Any]) -> Said:
         return FAILS
     if kind == "interaction.completed":
         return ENDS
-    return NOTHING if kind in _OPENS else Said((Part((str(kind), 0, 0), None),))
+    part = (str(kind), 0, 0), None
+    return NOTHING if kind in _OPENS else Said((part,))
 
 
 STREAMS = {

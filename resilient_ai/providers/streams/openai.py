@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import FAILS, Grammar, Part, Said
+from .base import FAILS, Grammar, Said
 from .openai_chat import CHAT, COMPLETIONS
 from .openai_responses import RESPONSES
 
@@ -22,7 +22,8 @@ def _media(name: bytes, event: dict[str, Any]) -> Said:
     kind = event.get("type") or name.decode()
     if kind == "error" or event.get("error"):
         return FAILS
-    return Said((Part((kind, 0, 0), None),), ends=kind in _MEDIA_ENDS)
+    part = (kind, 0, 0), None
+    return Said((part,), ends=kind in _MEDIA_ENDS)
 
 
 _MEDIA = Grammar(read=_media, done=b"[DONE]")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .base import FAILS, NOTHING, Grammar, Part, Said, items, members, parts_of
+from .base import FAILS, NOTHING, Grammar, Part, Said, items, members
 from .sequel import Sequel
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ FAILED = ("error", "insufficient_system_resource")
 ran out of something (their references, autumn 2026)."""
 
 _DELTAS = {"content": "text", "refusal": "refusal", "reasoning_content": "reasoning", "reasoning": "reasoning"}
-_OPENS = frozenset({"role"})
 
 
 def _chat(name: bytes, event: dict[str, Any]) -> Said:
@@ -30,12 +29,18 @@ def _chat(name: bytes, event: dict[str, Any]) -> Said:
     if name == b"error":
         raise ValueError("an error that the SDK does not read")
     found: list[Part] = []
-    for choice in items(event.get("choices")):
+    for choice in event.get("choices") or ():
         if choice.get("finish_reason") in FAILED:
             return FAILS
         delta = choice.get("delta")
-        if delta:
-            found += parts_of(members(delta), _DELTAS, _OPENS, choice.get("index", 0))
+        for field, value in members(delta).items() if delta else ():
+            if not value or field == "role":
+                continue
+            sort, index = _DELTAS.get(field), choice.get("index", 0)
+            if sort is not None and isinstance(value, str):
+                found.append(((sort, index, 0), value))
+            else:
+                found.append(((field, index, 0), None))
     return Said(tuple(found)) if found else NOTHING
 
 
@@ -52,7 +57,7 @@ def _completion(_name: bytes, event: dict[str, Any]) -> Said:
     if event.get("error"):
         return FAILS
     texts = [(choice.get("index", 0), choice.get("text")) for choice in items(event.get("choices"))]
-    found = tuple(Part(("text", index, 0), str(text)) for index, text in texts if text)
+    found = tuple((("text", index, 0), str(text)) for index, text in texts if text)
     return Said(found) if found else NOTHING
 
 

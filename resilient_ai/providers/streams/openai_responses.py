@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .base import ENDS, FAILS, NOTHING, Grammar, Part, Said, items, members
+from .base import ENDS, FAILS, NOTHING, Grammar, Said, items, members
 from .sequel import Sequel
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def _response(name: bytes, event: dict[str, Any]) -> Said:
     kind = event.get("type") or name.decode()
     sort = _TEXTS.get(kind)
     if sort is not None:
-        part = event.get("content_index", event.get("summary_index", 0))
-        text = event["delta"]
-        return Said((Part((sort, event.get("output_index", 0), part), text),)) if text else NOTHING
+        number = event.get("content_index", event.get("summary_index", 0))
+        part = (sort, event.get("output_index", 0), number), event["delta"]
+        return Said((part,)) if part[1] else NOTHING
     if kind in _FAILED or event.get("error"):  # a gateway's may have no type: the SDK raises it all the same
         if not (event.get("type") or event.get("error")):
             raise ValueError("an error that the SDK does not read")
@@ -58,7 +58,8 @@ def _response(name: bytes, event: dict[str, Any]) -> Said:
         return ENDS
     if kind in _SILENT or (kind in _ITEMS and members(event.get("item")).get("type") in _WORDED):
         return NOTHING
-    return Said((Part((kind, event.get("output_index", 0), 0), None),))
+    item = (kind, event.get("output_index", 0), 0), None
+    return Said((item,))
 
 
 class _Responses(Sequel):

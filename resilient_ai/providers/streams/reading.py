@@ -52,20 +52,14 @@ class Reading(Walk):
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; those that may be handed on come back, always whole events."""
-        said = self._plainly_said(chunk)
-        return self._walked(chunk) if said is None else self._heard(chunk, said)
-
-    def _plainly_said(self, chunk: bytes) -> Said | None:
-        """What a chunk says that is one event; None if it has to be looked at more closely."""
-        if self.stopped or self.seen or self._decoder.unfinished:
-            return None
-        event = plain(chunk)
+        event = None if self.stopped or self.seen or self._decoder.size else plain(chunk)
         if event is None:
-            return None
+            return self._walked(chunk)
         try:
-            return self._read(*event)
-        except OTHER_SCHEMA:
-            return None
+            said = self._read(*event)
+        except OTHER_SCHEMA:  # it has to be looked at more closely
+            return self._walked(chunk)
+        return self._heard(chunk, said)
 
     def end(self) -> bytes:
         """The bytes have ended; the rest that may be handed on comes back."""
