@@ -38,12 +38,12 @@ def _sends(transport: Any, url: str) -> Callable[[], float]:
     headers = [(b"Host", host), (b"Content-Length", b"%d" % len(BODY))]
 
     def one() -> float:
-        request = httpcore2.Request("POST", f"{url}/chat/completions", headers=headers, content=BODY)
+        request = httpcore2.Request("POST", f"{url}/chat/completions", headers=headers, content=httpx2.ByteStream(BODY))
         began = time.process_time()
         response = pool.handle_request(request)
         for _ in response.stream:
             pass
-        response.close()
+        response.stream.close()
         return time.process_time() - began
 
     return one

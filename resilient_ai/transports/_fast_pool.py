@@ -12,6 +12,8 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ._exchange import ways
+
 if TYPE_CHECKING:
     from ._httpcore import Core
 
@@ -71,17 +73,26 @@ class Fast:
     """What both kinds have in common. To the stream of an answer it is the pool: that asks it for what begins with an
     underscore here."""
 
-    __slots__ = ("_bytes", "_close_connections", "_gone", "_kind", "_plain", "_pool", "_requests", "_tidied_at")
+    __slots__ = (
+        *("_bytes", "_gone", "_kind", "_plain", "_pool", "_requests", "_tidied_at", "_ways", "close_connections"),
+    )
+
+    is_async = False
 
     def __init__(self, pool: Any, core: Core) -> None:
         self._pool = pool
         self._requests: list[Any] = pool._requests
-        self._close_connections = pool._close_connections
+        self.close_connections = pool._close_connections
+        self._ways = ways(core, is_async=self.is_async)
         self._gone = core.ConnectionNotAvailable
         self._kind: Any = type(pool)
         self._plain = _sends(self._kind)
         self._bytes: Any = getattr(_module_of(self._kind), _BYTES)
         self._tidied_at = 0.0
+
+    @property
+    def _close_connections(self) -> Any:
+        return self.close_connections
 
     @property
     def _optional_thread_lock(self) -> Any:
@@ -106,8 +117,8 @@ class Fast:
                 return taken
         return None
 
-    def _give_up(self, taken: Taken) -> list[Any]:
-        """Forget a request that came to nothing; the connections to close."""
+    def leave(self, taken: Taken) -> list[Any]:
+        """Forget a request that is over, or came to nothing; the connections to close."""
         with self._optional_thread_lock:
             self._requests.remove(taken)
             return self._assign_requests_to_connections()
@@ -146,9 +157,12 @@ class FastPool(Fast):
         if taken is None:
             return self._pool.handle_request(request)
         try:
+            exchange = None if self._ways is None else self._ways.exchange(taken, self)
+            if exchange is not None:
+                return exchange.send()
             response = taken.connection.handle_request(request)
         except BaseException as error:
-            self._close_connections(self._give_up(taken))
+            self.close_connections(self.leave(taken))
             if isinstance(error, self._gone):  # somebody was faster, and nothing was sent
                 return self._pool.handle_request(request)
             raise
@@ -161,15 +175,20 @@ class FastAsyncPool(Fast):
 
     __slots__ = ()
 
+    is_async = True
+
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request over a connection that is free, or as the pool does."""
         taken = self.take(request)
         if taken is None:
             return await self._pool.handle_async_request(request)
         try:
+            exchange = None if self._ways is None else self._ways.exchange(taken, self)
+            if exchange is not None:
+                return await exchange.send()
             response = await taken.connection.handle_async_request(request)
         except BaseException as error:
-            await self._close_connections(self._give_up(taken))
+            await self.close_connections(self.leave(taken))
             if isinstance(error, self._gone):  # somebody was faster, and nothing was sent
                 return await self._pool.handle_async_request(request)
             raise

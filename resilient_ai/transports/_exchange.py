@@ -1,0 +1,299 @@
+"""A request over a kept HTTP/1.1 connection of httpcore's: its bytes out, its answer's in, each event by h11.
+
+httpcore's connection does the same, and around each step tells whoever traces it, renames h11's errors at each event
+and hands each piece of a body on through three generators: some 35 of a call's 1,100 µs (`python -m benchmarks.pool`).
+Here h11 is driven at first hand; it makes and reads every byte, and keeps the connection's state. What is traced,
+logged or patched, and any other kind of connection, goes httpcore's way.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from ._httpcore import Core
+
+__all__ = ["AsyncExchange", "Came", "Leaves", "SyncExchange", "Ways", "ways"]
+
+PIECE = 64 * 1024
+"""Bytes read at once, as httpcore does."""
+
+_OF_IT = ("_expire_at", "_h11_state", "_network_stream", "_request_count", "_response_closed", "_state", "_state_lock")
+_OF_CLASS = "_send_event"
+_IN_MODULE = ("HTTPConnectionState", "h11", "logger")
+"""Private names that are used: of a connection, of its class, and in that one's module."""
+
+
+class Leaves(Protocol):
+    """Whose connections they are."""
+
+    close_connections: Any
+    """What closes those that `leave` tells."""
+
+    def leave(self, taken: Any) -> list[Any]:
+        """A request is over. The connections to close."""
+        ...
+
+
+class Came:
+    """An answer's head, and its body to come: what httpx asks of httpcore's own."""
+
+    __slots__ = ("extensions", "headers", "status", "stream")
+
+    def __init__(self, head: Any, stream: _Exchange, network: Any) -> None:
+        self.status: int = head.status_code
+        self.headers: list[tuple[bytes, bytes]] = head.headers.raw_items()
+        self.stream = stream
+        version = b"HTTP/" + head.http_version
+        self.extensions = {"http_version": version, "reason_phrase": head.reason, "network_stream": network}
+
+
+class Ways:
+    """What exchanges over one kind of connections need of httpcore, and which requests may go this way.
+
+    Args:
+        core: httpcore or httpcore2.
+        module: that in which its connection's working is written.
+        prefix: of its async names.
+    """
+
+    def __init__(self, core: Core, module: Any, prefix: str) -> None:
+        self._method = "handle_async_request" if prefix else "handle_request"
+        self._outer, self._inner = (getattr(core, f"{prefix}{name}") for name in ("HTTPConnection", "HTTP11Connection"))
+        self._plain = self._methods()
+        self._logger: logging.Logger = module.logger
+        self._bodies = _bodies(core)
+        self._seen = False  # whether a connection has all that is used of it
+        self.kind = AsyncExchange if prefix else SyncExchange
+        self.h11: Any = module.h11
+        self.active, self.idle = module.HTTPConnectionState.ACTIVE, module.HTTPConnectionState.IDLE
+        self.shield: Any = getattr(module, f"{prefix}ShieldCancellation")
+        self.upgraded: Any = getattr(module, f"{prefix}HTTP11UpgradeStream")
+        self.gone = core.ConnectionNotAvailable
+        self.local_error, self.remote_error = core.LocalProtocolError, core.RemoteProtocolError
+        self.write_error = core.WriteError
+
+    def exchange(self, taken: Any, pool: Leaves) -> Any | None:
+        """The exchange for a request that was given its connection; None if it is not to go this way."""
+        request, connection = taken.request, taken.connection
+        if type(connection) is not self._outer or not isinstance(request.stream, self._bodies):
+            return None
+        inner = getattr(connection, "_connection", None)
+        if not self._seen:
+            self._seen = all(hasattr(inner, name) for name in _OF_IT)
+        if not self._seen or type(inner) is not self._inner or self._methods() != self._plain:
+            return None
+        if "trace" in request.extensions or self._logger.isEnabledFor(logging.DEBUG):
+            return None
+        return self.kind(self, inner, taken, pool)
+
+    def _methods(self) -> tuple[Any, Any]:
+        return getattr(self._outer, self._method), getattr(self._inner, self._method)
+
+
+def ways(core: Core, *, is_async: bool) -> Ways | None:
+    """The ways over kept connections of httpcore's or httpcore2's; None if a name is missing that is used."""
+    prefix = "Async" if is_async else ""
+    kind = getattr(core, f"{prefix}HTTP11Connection", None)
+    # (The class itself tells the package as its module.)
+    module = sys.modules.get(getattr(getattr(kind, _OF_CLASS, None), "__module__", ""))
+    names = (*_IN_MODULE, f"{prefix}ShieldCancellation", f"{prefix}HTTP11UpgradeStream")
+    return Ways(core, module, prefix) if all(hasattr(module, name) for name in names) else None
+
+
+def _bodies(core: Core) -> tuple[type[Any], ...]:
+    """Bodies that are there, all of them. (Others may want to be closed.)"""
+    flavour: Any = sys.modules.get(core.__name__.replace("core", "x"))
+    return () if flavour is None else (flavour.ByteStream,)
+
+
+class _Exchange:
+    """One request and its answer, whose body it is to who reads that.
+
+    Args:
+        ways: over such connections.
+        inner: the connection inside the pool's.
+        taken: the request, as it stands in the pool's list.
+        pool: whose connection it is.
+    """
+
+    def __init__(self, ways: Ways, inner: Any, taken: Any, pool: Leaves) -> None:
+        self._ways = ways
+        self._inner = inner
+        self._taken = taken
+        self._pool = pool
+        self._is_over = self._is_closed = False
+
+    def _begin(self) -> None:
+        """Make the connection this request's, if it is nobody's."""
+        inner = self._inner
+        if inner._state is not self._ways.idle:
+            raise self._ways.gone
+        inner._request_count += 1
+        inner._state = self._ways.active
+        inner._expire_at = None
+
+    def _timeout(self, phase: str) -> float | None:
+        timeout: float | None = self._taken.request.extensions.get("timeout", {}).get(phase)
+        return timeout
+
+    def _head(self) -> bytes:
+        """The bytes of the request's head."""
+        request, h11 = self._taken.request, self._ways.h11
+        try:
+            event = h11.Request(method=request.method, target=request.url.target, headers=request.headers)
+        except h11.LocalProtocolError as error:
+            raise self._ways.local_error(error) from error
+        head: bytes = self._inner._h11_state.send(event)
+        return head
+
+    def _piece(self, piece: bytes) -> bytes:
+        data: bytes = self._inner._h11_state.send(self._ways.h11.Data(data=piece))
+        return data
+
+    def _end(self) -> bytes:
+        data: bytes = self._inner._h11_state.send(self._ways.h11.EndOfMessage())
+        return data
+
+    def _event(self) -> Any:
+        """What comes next, if all of it is here; else h11's sign that it needs data."""
+        try:
+            return self._inner._h11_state.next_event()
+        except self._ways.h11.RemoteProtocolError as error:
+            raise self._ways.remote_error(error) from error
+
+    def _took(self, data: bytes) -> None:
+        """More bytes have come, or the end."""
+        state = self._inner._h11_state
+        if not data and state.their_state is self._ways.h11.SEND_RESPONSE:
+            raise self._ways.remote_error("Server disconnected without sending a response.")
+        state.receive_data(data)
+
+    def _is_head(self, event: Any) -> bool:
+        """Whether an answer begins with it: of those under 200, only the change to another protocol."""
+        h11 = self._ways.h11
+        return type(event) is h11.Response or (type(event) is h11.InformationalResponse and event.status_code == 101)
+
+    def _came(self, head: Any) -> Came:
+        network, status = self._inner._network_stream, head.status_code
+        if status == 101 or (self._taken.request.method == b"CONNECT" and 200 <= status < 300):
+            network = self._ways.upgraded(network, self._inner._h11_state.trailing_data[0])
+        return Came(head, self, network)
+
+
+class SyncExchange(_Exchange):
+    """By blocking."""
+
+    def send(self) -> Came:
+        """Send the request, and read the answer's head.
+
+        Raises:
+            ConnectionNotAvailable: httpcore's. Somebody was faster, and nothing was sent.
+        """
+        write, read, stream = self._timeout("write"), self._timeout("read"), self._inner._network_stream
+        with self._inner._state_lock:
+            self._begin()
+        try:
+            try:
+                stream.write(self._head(), timeout=write)
+                for piece in self._taken.request.stream:
+                    stream.write(self._piece(piece), timeout=write)
+                stream.write(self._end(), timeout=write)
+            except self._ways.write_error:
+                pass  # the other end may have answered before it hung up
+            while not self._is_head(event := self._event()):
+                if event is self._ways.h11.NEED_DATA:
+                    self._took(stream.read(PIECE, timeout=read))
+            return self._came(event)
+        except BaseException:
+            self._over()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeout("read")
+        try:
+            while True:
+                event = self._event()
+                if event is h11.NEED_DATA:
+                    self._took(stream.read(PIECE, timeout=timeout))
+                elif type(event) is h11.Data:
+                    yield bytes(event.data)
+                elif event is h11.PAUSED or type(event) is h11.EndOfMessage:
+                    return
+        except BaseException:
+            self._over()
+            raise
+
+    def _over(self) -> None:
+        """Nothing more is read: the connection is free, or closed."""
+        if not self._is_over:
+            self._is_over = True
+            self._inner._response_closed()
+
+    def close(self) -> None:
+        """Let go of the answer, and of the request's place in the pool."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._over()
+            self._pool.close_connections(self._pool.leave(self._taken))
+
+
+class AsyncExchange(_Exchange):
+    """By awaiting, in one loop: where nothing is awaited nobody comes between, and no lock is needed."""
+
+    async def send(self) -> Came:
+        """Send the request, and read the answer's head.
+
+        Raises:
+            ConnectionNotAvailable: httpcore's. Somebody was faster, and nothing was sent.
+        """
+        write, read, stream = self._timeout("write"), self._timeout("read"), self._inner._network_stream
+        self._begin()
+        try:
+            try:
+                await stream.write(self._head(), timeout=write)
+                async for piece in self._taken.request.stream:
+                    await stream.write(self._piece(piece), timeout=write)
+                await stream.write(self._end(), timeout=write)
+            except self._ways.write_error:
+                pass  # the other end may have answered before it hung up
+            while not self._is_head(event := self._event()):
+                if event is self._ways.h11.NEED_DATA:
+                    self._took(await stream.read(PIECE, timeout=read))
+            return self._came(event)
+        except BaseException:
+            await self._over()
+            raise
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeout("read")
+        try:
+            while True:
+                event = self._event()
+                if event is h11.NEED_DATA:
+                    self._took(await stream.read(PIECE, timeout=timeout))
+                elif type(event) is h11.Data:
+                    yield bytes(event.data)
+                elif event is h11.PAUSED or type(event) is h11.EndOfMessage:
+                    return
+        except BaseException:
+            await self._over()
+            raise
+
+    async def _over(self) -> None:
+        """Nothing more is read: the connection is free, or closed. No cancelling comes between."""
+        if not self._is_over:
+            self._is_over = True
+            with self._ways.shield():
+                await self._inner._response_closed()
+
+    async def aclose(self) -> None:
+        """Let go of the answer, and of the request's place in the pool."""
+        if not self._is_closed:
+            self._is_closed = True
+            await self._over()
+            await self._pool.close_connections(self._pool.leave(self._taken))
