@@ -66,7 +66,7 @@ class Ways:
         self._outer, self._inner = (getattr(core, f"{prefix}{name}") for name in ("HTTPConnection", "HTTP11Connection"))
         self._plain = self._methods()
         self._logger: logging.Logger = module.logger
-        self._bodies = _bodies(core)
+        self._body = _body(core)
         self._seen = False  # whether a connection has all that is used of it
         self.kind = AsyncExchange if prefix else SyncExchange
         self.h11: Any = module.h11
@@ -80,7 +80,7 @@ class Ways:
     def exchange(self, taken: Any, pool: Leaves) -> Any | None:
         """The exchange for a request that was given its connection; None if it is not to go this way."""
         request, connection = taken.request, taken.connection
-        if type(connection) is not self._outer or not isinstance(request.stream, self._bodies):
+        if type(connection) is not self._outer or type(request.stream) is not self._body:
             return None
         inner = getattr(connection, "_connection", None)
         if not self._seen:
@@ -105,10 +105,9 @@ def ways(core: Core, *, is_async: bool) -> Ways | None:
     return Ways(core, module, prefix) if all(hasattr(module, name) for name in names) else None
 
 
-def _bodies(core: Core) -> tuple[type[Any], ...]:
-    """Bodies that are there, all of them. (Others may want to be closed.)"""
-    flavour: Any = sys.modules.get(core.__name__.replace("core", "x"))
-    return () if flavour is None else (flavour.ByteStream,)
+def _body(core: Core) -> Any:
+    """The class of bodies that are there, all of them, to be read without waiting. (Others may want to be closed.)"""
+    return getattr(sys.modules.get(core.__name__.replace("core", "x")), "ByteStream", None)
 
 
 class _Exchange:
@@ -256,7 +255,7 @@ class AsyncExchange(_Exchange):
         try:
             try:
                 await stream.write(self._head(), timeout=write)
-                async for piece in self._taken.request.stream:
+                for piece in self._taken.request.stream:
                     await stream.write(self._piece(piece), timeout=write)
                 await stream.write(self._end(), timeout=write)
             except self._ways.write_error:

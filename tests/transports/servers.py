@@ -47,7 +47,7 @@ class Server:
         self.over = threading.Event()
         self.seen: list[str] = []
         """The request line of each request."""
-        self._numbers = itertools.count(1)
+        self.numbers = itertools.count(1)
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
 
@@ -75,7 +75,7 @@ class Server:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self.socket.accept()
-                self._spawn(self._connection, connection, next(self._numbers))
+                self._spawn(self._connection, connection, next(self.numbers))
 
     def _connection(self, raw: socket.socket, number: int) -> None:
         with raw, contextlib.suppress(OSError, ValueError):
