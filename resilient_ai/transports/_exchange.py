@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncExchange", "Came", "Leaves", "SyncExchange", "Ways", "ways"]
 
-PIECE = 64 * 1024
-"""Bytes read at once, as httpcore does."""
-
-_OF_IT = ("_expire_at", "_h11_state", "_network_stream", "_request_count", "_response_closed", "_state", "_state_lock")
+_OF_IT = (
+    *("READ_NUM_BYTES", "_expire_at", "_h11_state", "_network_stream", "_request_count", "_response_closed", "_state"),
+    "_state_lock",
+)
 _OF_CLASS = "_send_event"
 _IN_MODULE = ("HTTPConnectionState", "h11", "logger")
 """Private names that are used: of a connection, of its class, and in that one's module."""
@@ -136,6 +136,10 @@ class _Exchange:
         inner._state = self._ways.active
         inner._expire_at = None
 
+    def _has_rest(self) -> bool:
+        """Whether bytes came behind the last answer: the next request's answer would be read from them (bare too)."""
+        return bool(self._inner._h11_state.trailing_data[0])
+
     def _timeout(self, phase: str) -> float | None:
         timeout: float | None = self._taken.request.extensions.get("timeout", {}).get(phase)
         return timeout
@@ -191,12 +195,15 @@ class SyncExchange(_Exchange):
         """Send the request, and read the answer's head.
 
         Raises:
-            ConnectionNotAvailable: httpcore's. Somebody was faster, and nothing was sent.
+            ConnectionNotAvailable: httpcore's. Somebody was faster, or it is of no use; nothing was sent.
         """
         write, read, stream = self._timeout("write"), self._timeout("read"), self._inner._network_stream
+        size = self._inner.READ_NUM_BYTES
         with self._inner._state_lock:
             self._begin()
         try:
+            if self._has_rest():
+                raise self._ways.gone
             try:
                 stream.write(self._head(), timeout=write)
                 for piece in self._taken.request.stream:
@@ -206,7 +213,7 @@ class SyncExchange(_Exchange):
                 pass  # the other end may have answered before it hung up
             while not self._is_head(event := self._event()):
                 if event is self._ways.h11.NEED_DATA:
-                    self._took(stream.read(PIECE, timeout=read))
+                    self._took(stream.read(size, timeout=read))
             return self._came(event)
         except BaseException:
             self._over()
@@ -214,31 +221,34 @@ class SyncExchange(_Exchange):
 
     def __iter__(self) -> Iterator[bytes]:
         h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeout("read")
+        size = self._inner.READ_NUM_BYTES
         try:
             while True:
                 event = self._event()
                 if event is h11.NEED_DATA:
-                    self._took(stream.read(PIECE, timeout=timeout))
+                    self._took(stream.read(size, timeout=timeout))
                 elif type(event) is h11.Data:
                     yield bytes(event.data)
                 elif event is h11.PAUSED or type(event) is h11.EndOfMessage:
                     return
         except BaseException:
-            self._over()
+            self.close()
             raise
 
     def _over(self) -> None:
         """Nothing more is read: the connection is free, or closed."""
         if not self._is_over:
             self._is_over = True
-            self._inner._response_closed()
+            (self._inner.close if self._has_rest() else self._inner._response_closed)()
 
     def close(self) -> None:
         """Let go of the answer, and of the request's place in the pool."""
         if not self._is_closed:
             self._is_closed = True
-            self._over()
-            self._pool.close_connections(self._pool.leave(self._taken))
+            try:
+                self._over()
+            finally:
+                self._pool.close_connections(self._pool.leave(self._taken))
 
 
 class AsyncExchange(_Exchange):
@@ -248,11 +258,14 @@ class AsyncExchange(_Exchange):
         """Send the request, and read the answer's head.
 
         Raises:
-            ConnectionNotAvailable: httpcore's. Somebody was faster, and nothing was sent.
+            ConnectionNotAvailable: httpcore's. Somebody was faster, or it is of no use; nothing was sent.
         """
         write, read, stream = self._timeout("write"), self._timeout("read"), self._inner._network_stream
+        size = self._inner.READ_NUM_BYTES
         self._begin()
         try:
+            if self._has_rest():
+                raise self._ways.gone
             try:
                 await stream.write(self._head(), timeout=write)
                 for piece in self._taken.request.stream:
@@ -262,7 +275,7 @@ class AsyncExchange(_Exchange):
                 pass  # the other end may have answered before it hung up
             while not self._is_head(event := self._event()):
                 if event is self._ways.h11.NEED_DATA:
-                    self._took(await stream.read(PIECE, timeout=read))
+                    self._took(await stream.read(size, timeout=read))
             return self._came(event)
         except BaseException:
             await self._over()
@@ -270,29 +283,37 @@ class AsyncExchange(_Exchange):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeout("read")
+        size = self._inner.READ_NUM_BYTES
         try:
             while True:
                 event = self._event()
                 if event is h11.NEED_DATA:
-                    self._took(await stream.read(PIECE, timeout=timeout))
+                    self._took(await stream.read(size, timeout=timeout))
                 elif type(event) is h11.Data:
                     yield bytes(event.data)
                 elif event is h11.PAUSED or type(event) is h11.EndOfMessage:
                     return
         except BaseException:
-            await self._over()
+            await self.aclose()
             raise
 
     async def _over(self) -> None:
-        """Nothing more is read: the connection is free, or closed. No cancelling comes between."""
+        """Nothing more is read: the connection is free, or closed. No scope's cancelling comes between; asyncio's own
+        does, and closes it (httpcore's would be in use for good)."""
         if not self._is_over:
             self._is_over = True
             with self._ways.shield():
-                await self._inner._response_closed()
+                try:
+                    await (self._inner.aclose() if self._has_rest() else self._inner._response_closed())
+                except BaseException:
+                    await self._inner.aclose()
+                    raise
 
     async def aclose(self) -> None:
         """Let go of the answer, and of the request's place in the pool."""
         if not self._is_closed:
             self._is_closed = True
-            await self._over()
-            await self._pool.close_connections(self._pool.leave(self._taken))
+            try:
+                await self._over()
+            finally:
+                await self._pool.close_connections(self._pool.leave(self._taken))

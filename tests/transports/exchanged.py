@@ -30,11 +30,15 @@ class Scripted(Server):
         ends: whether the connection is ended behind them.
         step: how many are sent at once. All of them by default.
         first: whether the script is for first requests too.
+        pause: seconds between what is sent.
     """
 
-    def __init__(self, answer: bytes = b"", *, ends: bool = False, step: int = 0, first: bool = False) -> None:
+    def __init__(
+        self, answer: bytes = b"", *, ends: bool = False, step: int = 0, first: bool = False, pause: float = 0.0
+    ) -> None:
         super().__init__()
         self.script, self.ends, self.step, self.first = answer, ends, step or max(len(answer), 1), first
+        self.pause = pause
 
     def serve(self, connection: socket.socket, number: int) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -44,6 +48,7 @@ class Scripted(Server):
                 continue
             for start in range(0, len(self.script), self.step):
                 connection.sendall(self.script[start : start + self.step])
+                self.over.wait(self.pause)
             if self.ends:
                 return
 

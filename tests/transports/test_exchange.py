@@ -78,7 +78,6 @@ def test_all_names_are_there(side: Side) -> None:
     connection = kind(origin, None)
     used = _exchange._OF_IT  # pyright: ignore[reportPrivateUsage]
     assert [name for name in used if not hasattr(connection, name)] == []
-    assert kind.READ_NUM_BYTES == _exchange.PIECE
 
 
 @pytest.mark.parametrize("step", [0, 1], ids=["at once", "byte by byte"])
