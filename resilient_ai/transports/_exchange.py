@@ -25,7 +25,8 @@ _OF_IT = (
 )
 _OF_CLASS = "_send_event"
 _IN_MODULE = ("HTTPConnectionState", "h11", "logger")
-"""Private names that are used: of a connection, of its class, and in that one's module."""
+_STATES = ("ACTIVE", "IDLE")
+"""Private names that are used: of a connection, of its class, in that one's module, and of its states there."""
 
 
 class Leaves(Protocol):
@@ -100,9 +101,12 @@ def ways(core: Core, *, is_async: bool) -> Ways | None:
     prefix = "Async" if is_async else ""
     kind = getattr(core, f"{prefix}HTTP11Connection", None)
     # (The class itself tells the package as its module.)
-    module = sys.modules.get(getattr(getattr(kind, _OF_CLASS, None), "__module__", ""))
+    module: Any = sys.modules.get(getattr(getattr(kind, _OF_CLASS, None), "__module__", ""))
     names = (*_IN_MODULE, f"{prefix}ShieldCancellation", f"{prefix}HTTP11UpgradeStream")
-    return Ways(core, module, prefix) if all(hasattr(module, name) for name in names) else None
+    if not all(hasattr(module, name) for name in names):
+        return None
+    states = module.HTTPConnectionState
+    return Ways(core, module, prefix) if all(hasattr(states, name) for name in _STATES) else None
 
 
 def _body(core: Core) -> Any:

@@ -76,7 +76,7 @@ def test_all_names_are_there(side: Side) -> None:
     kind: Any = core.HTTP11Connection if side.mode == "sync" else core.AsyncHTTP11Connection
     origin = core.Origin(b"http", b"localhost", 80)
     connection = kind(origin, None)
-    used = _exchange._OF_IT  # pyright: ignore[reportPrivateUsage]
+    used = _exchange._OF_IT  # pyright: ignore[reportPrivateUsage]  # the contract is on them
     assert [name for name in used if not hasattr(connection, name)] == []
 
 
