@@ -240,10 +240,14 @@ class SyncExchange(_Exchange):
             raise
 
     def _over(self) -> None:
-        """Nothing more is read: the connection is free, or closed."""
+        """Nothing more is read: the connection is free, or closed. An interrupt that comes between closes it."""
         if not self._is_over:
             self._is_over = True
-            (self._inner.close if self._has_rest() else self._inner._response_closed)()
+            try:
+                (self._inner.close if self._has_rest() else self._inner._response_closed)()
+            except BaseException:
+                self._inner.close()
+                raise
 
     def close(self) -> None:
         """Let go of the answer, and of the request's place in the pool."""

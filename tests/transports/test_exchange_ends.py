@@ -15,7 +15,7 @@ import pytest
 from resilient_ai.transports import _exchange
 from resilient_ai.transports._pool import owned
 
-from .exchanged import OK, Scripted, body_of, left_in, same, sent, told, watched
+from .exchanged import OK, Scripted, body_of, kept_by, left_in, same, sent, told, watched
 from .servers import Server
 from .sides import FLAVOURS, Side, sides
 
@@ -275,6 +275,27 @@ def test_interrupted_at_each_line(side: Side, went: list[bool]) -> None:
                 break
     assert at > 50
     assert any(went)
+
+
+@sides("sync")
+def test_interrupted_as_its_connection_is_freed(side: Side, went: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: the connection was in use for good then, and with it its place in the pool (bare too)."""
+    with Scripted(HI) as server:
+        transport = owned(side.transport(limits=side.module.Limits(max_connections=1)))
+        client = side.client(transport)
+        client.get(server.url)
+        answer = client.send(client.build_request("GET", server.url), stream=True)
+        monkeypatch.setattr(kept_by(transport), "_response_closed", _strike)
+        with pytest.raises(KeyboardInterrupt):
+            answer.read()
+        assert left_in(transport) == ([], 0)
+        assert client.get(server.url).text == "2"
+        client.close()
+    assert went == [True]
+
+
+def _strike() -> None:
+    raise KeyboardInterrupt
 
 
 class Echo(Server):
