@@ -311,15 +311,14 @@ def test_threads_get_their_own_answers(flavour: str, went: list[bool]) -> None:
     transport = owned(side.transport(limits=side.module.Limits(max_connections=3)))
     client = side.client(transport, timeout=side.module.Timeout(30, read=1 if flavour == "httpx" else 30))
     ready = threading.Barrier(20)
+    # httpcore 1 now and then closes one that it has just given to another thread, bare too
     broken = (side.module.TransportError,) if flavour == "httpx" else ()
 
     def ask(thread: int) -> list[tuple[str, str]]:
         ready.wait(10)
         found: list[tuple[str, str]] = []
         for count in range(30):
-            with contextlib.suppress(
-                *broken
-            ):  # httpcore 1 now and then closes one that it has just given away, bare too
+            with contextlib.suppress(*broken):
                 found.append((target := f"/{thread}/{count}", str(client.get(server.url + target).text)))
         return found
 
