@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +21,7 @@ class StoreBusy(OSError):
     without it; the next one may ask it again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One answer that was given.
 
     Attributes:
@@ -37,7 +35,7 @@ class Entry:
         family: the endpoint family (chat, embeddings, …).
     """
 
-    data: bytes = field(repr=False)
+    data: bytes
     stored: float
     answered_by: str
     model: str | None
@@ -45,6 +43,9 @@ class Entry:
     namespace: str = ""
     subject: str | None = None
     family: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Entry of {self.answered_by}, {self.model}, {len(self.data)} bytes>"  # the rest is a prompt's business
 
 
 def digest(salt: bytes, kind: str, name: str) -> str:

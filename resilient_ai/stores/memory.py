@@ -78,7 +78,7 @@ class MemoryStore:
         with self._lock:
             if self._retention is not None:
                 self._sweep(self._retention)
-            entry = self._entries.get(key)
+            entry = self._entries[key] if key in self._entries else None  # noqa: SIM401  # its own get looks twice
         if entry is None or (self._retention is not None and abs(time.time() - entry.stored) > self._retention):
             return None
         return entry if self._sealer is None else self._sealer.shown(key, entry)

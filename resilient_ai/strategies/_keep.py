@@ -34,6 +34,9 @@ async def keep_when_ended(
 ) -> None:
     """Keep a reply, once: now, or when it ends. ``then`` is called behind that, unless the collector finds it."""
     reply.copied = True
+    if reply.verdict is not None and then is None and not shelf.store.blocking:  # nearly always: as few steps as can be
+        _keep(shelf, name, call, reply)
+        return
     keeping = _Keeping(shelf, name, call, reply, then)
     if reply.verdict is None:
         reply.on_end(keeping.ended)
@@ -41,6 +44,28 @@ async def keep_when_ended(
         await call.runtime.offload(keeping.run)
     else:
         keeping.run()
+
+
+def _keep(shelf: Shelf, name: CacheKey, call: Call, reply: Reply) -> None:
+    """Keep a reply that is over, if it ended well and is one answer."""
+    journal = call.journal
+    if reply.verdict is not Verdict.SUCCESS or journal.rescued:
+        return
+    packed = call.port.pack(reply)
+    if packed is None:
+        return
+    by = journal.answered_by or PRIMARY
+    entry = Entry(
+        data=packed.data,
+        stored=call.runtime.wall(),
+        answered_by=by,
+        model=journal.model,
+        stale_ok=packed.stale_ok,
+        namespace=name.namespace,
+        subject=name.subject,
+        family=call.facts.family,
+    )
+    shelf.set(name.key if by == PRIMARY else fallback_key(name.key), entry, call)
 
 
 class _Keeping:
@@ -66,31 +91,12 @@ class _Keeping:
             runtime.spawn(partial(runtime.offload, self.run))
 
     def run(self) -> None:
-        """Keep it, if it ended well and is one answer."""
+        """Keep it."""
         try:
-            if self._reply.verdict is Verdict.SUCCESS and not self._call.journal.rescued:
-                self._keep()
+            _keep(self._shelf, self._name, self._call, self._reply)
         finally:
             if self._then is not None:
                 self._then()
-
-    def _keep(self) -> None:
-        name, call, journal = self._name, self._call, self._call.journal
-        packed = call.port.pack(self._reply)
-        if packed is None:
-            return
-        by = journal.answered_by or PRIMARY
-        entry = Entry(
-            data=packed.data,
-            stored=call.runtime.wall(),
-            answered_by=by,
-            model=journal.model,
-            stale_ok=packed.stale_ok,
-            namespace=name.namespace,
-            subject=name.subject,
-            family=call.facts.family,
-        )
-        self._shelf.set(name.key if by == PRIMARY else fallback_key(name.key), entry, call)
 
 
 def renew(shelf: Shelf, name: CacheKey, call: Call, next: Next) -> None:
