@@ -109,7 +109,9 @@ def _begun(keying: Keying, name: str) -> _Begun:
     space = digest(salt, "function", name) if keying.namespace is None else digest(salt, "namespace", keying.namespace)
     subject = None if keying.subject is None else digest(salt, "subject", keying.subject)
     head = f"{space} {subject}\nfunction {name}\n"
-    return _Begun(hashlib.sha256(salt + b"\n" + head.encode(errors="backslashreplace")), space, subject)
+    return _Begun(
+        hashlib.blake2b(salt + b"\n" + head.encode(errors="backslashreplace"), digest_size=32), space, subject
+    )
 
 
 def _check(said: object) -> None:

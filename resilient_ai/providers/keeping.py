@@ -17,7 +17,7 @@ from .base import items_of
 if TYPE_CHECKING:
     from .base import Endpoint
 
-__all__ = ["State", "left_by", "state_of"]
+__all__ = ["Leaving", "State", "leaving", "state_of"]
 
 Members = dict[str, Any]
 Judge = Callable[["Members", bytes], "State"]
@@ -37,41 +37,42 @@ def state_of(dialect: str, endpoint: Endpoint, body: bytes) -> State:
     """What a request with this JSON body leaves behind, or stands on."""
     if endpoint.operation is not Operation.STATELESS or endpoint.ids:
         return State.ACTS
-    return left_by(dialect, endpoint.family, body)
+    known = leaving(dialect, endpoint.family)
+    return State.NONE if known is None else known.behind(body)
 
 
-def left_by(dialect: str, family: str, body: bytes, names: Iterable[str] | None = None) -> State:
-    """What the JSON body of a request leaves behind whose endpoint leaves nothing. One that is no object does neither.
-
-    ``names``: of the body's members, if they are known: then it is not looked through for them.
-    """
-    known = _REQUESTS.get((dialect, family))
-    if known is None or not known.speaks(body, names):
-        return State.NONE
-    try:
-        request: Any = json.loads(body)
-    except (ValueError, RecursionError):  # the vendor will say so
-        return State.ACTS
-    return known.judge(cast("Members", request), body) if isinstance(request, dict) else State.NONE
+def leaving(dialect: str, family: str) -> Leaving | None:
+    """Who tells what is left behind by the requests of an endpoint that leaves nothing itself; None if they do not
+    either."""
+    return _REQUESTS.get((dialect, family))
 
 
-class _Known:
-    """An endpoint whose requests may leave something behind.
+class Leaving:
+    """An endpoint whose requests may leave something behind, by what their bodies say."""
 
-    Attributes:
-        judge: who reads a request in which there is one of the words for that.
-    """
-
-    __slots__ = ("_inside", "_names", "_words", "judge")
+    __slots__ = ("_inside", "_judge", "_names", "_words")
 
     def __init__(self, judge: Judge, names: Iterable[str], *, inside: Iterable[str] = (), every: bool = False) -> None:
         """``names``: of members of the body; ``inside``: of members anywhere in it. ``every`` one is read."""
-        self.judge = judge
+        self._judge = judge
         self._names = None if every else frozenset(names)
         self._inside = tuple(f'"{name}"'.encode() for name in inside)
         self._words = tuple(f'"{name}"'.encode() for name in names)
 
-    def speaks(self, body: bytes, names: Iterable[str] | None) -> bool:
+    def behind(self, body: bytes, names: Iterable[str] | None = None) -> State:
+        """What a request's JSON body leaves behind. One that is no object leaves nothing.
+
+        ``names``: of the body's members, if they are known: then it is not looked through for them.
+        """
+        if not self._speaks(body, names):
+            return State.NONE
+        try:
+            request: Any = json.loads(body)
+        except (ValueError, RecursionError):  # the vendor will say so
+            return State.ACTS
+        return self._judge(cast("Members", request), body) if isinstance(request, dict) else State.NONE
+
+    def _speaks(self, body: bytes, names: Iterable[str] | None) -> bool:
         """Whether one of the words is there."""
         if self._names is None:
             return True
@@ -178,13 +179,13 @@ def _cohere(request: Members, body: bytes) -> State:  # noqa: ARG001
     return _worst(_has(request, "connectors", "conversation_id"), _tools(_types(request)))
 
 
-_REQUESTS: dict[tuple[str, str], _Known] = {
-    ("openai", "chat"): _Known(_chat, ("tools", "store", *_LOOK_UP), inside=["file_id"]),
-    ("openai", "responses"): _Known(_responses, (), every=True),
-    ("openai", "images"): _Known(_files, (), inside=["file_id"]),
-    ("anthropic", "messages"): _Known(_messages, ("tools", "container", "mcp_servers"), inside=["file_id"]),
-    ("gemini", "generate_content"): _Known(_generate, ("tools",), inside=_STORED_GEMINI),
-    ("gemini", "interactions"): _Known(_interactions, (), every=True),
-    ("cohere", "chat"): _Known(_cohere, ("tools", "connectors", "conversation_id")),
+_REQUESTS: dict[tuple[str, str], Leaving] = {
+    ("openai", "chat"): Leaving(_chat, ("tools", "store", *_LOOK_UP), inside=["file_id"]),
+    ("openai", "responses"): Leaving(_responses, (), every=True),
+    ("openai", "images"): Leaving(_files, (), inside=["file_id"]),
+    ("anthropic", "messages"): Leaving(_messages, ("tools", "container", "mcp_servers"), inside=["file_id"]),
+    ("gemini", "generate_content"): Leaving(_generate, ("tools",), inside=_STORED_GEMINI),
+    ("gemini", "interactions"): Leaving(_interactions, (), every=True),
+    ("cohere", "chat"): Leaving(_cohere, ("tools", "connectors", "conversation_id")),
 }
 """The endpoints whose requests may leave something behind."""

@@ -17,21 +17,24 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from .._call import Operation
 from .._keying import CacheKey
 from .._target import salted_digest
-from ..providers.keeping import State, left_by
+from ..providers.keeping import State, leaving
 from ..stores.base import digest as named
 from ._answer import BLANKS
 from ._private import HEADER_LIST
 from ._request import CREDENTIALS, OURS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._keying import Keying
+    from ..providers.keeping import Leaving
     from ._request import Prepared
 
 __all__ = ["cache_key", "digest"]
@@ -68,24 +71,23 @@ def digest(prepared: Prepared) -> str | None:
 
 
 def cache_key(prepared: Prepared, keying: Keying) -> CacheKey | None:
-    """The key of the canonical request in its namespace, as one SHA-256; None if its answer is not to be kept."""
+    """The key of the canonical request in its namespace, as one BLAKE2b; None if its answer is not to be kept."""
     body, endpoint = prepared.body, prepared.endpoint
     if body is None or len(body) > keying.most or endpoint.path is None:
         return None
     if endpoint.operation is not Operation.STATELESS or endpoint.ids:
         return None
     request, headers = prepared.request, prepared.headers
-    lines = getattr(request.headers, HEADER_LIST)
-    if len({name for _, name, _ in lines}) < len(lines):  # one is there twice, and only what the last says is at hand
+    url, counting = request.url, _counting(tuple(headers))
+    if counting.lines < len(getattr(request.headers, HEADER_LIST)):  # one is there twice: only its last line is at hand
         return None
-    url, names = request.url, _counting(tuple(headers))
     asked = _asked.__wrapped__ if prepared.multipart else _asked  # a form's boundary is a new one each time
     where = asked(
         keying,
         (prepared.dialect.name, endpoint.family, request.method, url.scheme, prepared.facts.host),
         url.raw_path,
-        names,
-        tuple([headers[name] for name in names]),
+        counting.names,
+        counting.values(headers),
     )
     return where.key(body, keying)
 
@@ -108,14 +110,15 @@ def _asked(
     bound = f" {keying.bound}" if keying.bound else ""
     head = f"{space} {subject}{bound}\n{dialect} {method} {scheme} {host}"
     told = [b"%b:%b" % (name, _told(name, headers[name])) for name in names if name not in _OF_THE_KEY]
-    digest = hashlib.sha256(b"\n".join((keying.salt, head.encode(), path, *told, b"", b"")))
+    digest = hashlib.blake2b(b"\n".join((keying.salt, head.encode(), path, *told, b"", b"")), digest_size=32)
     form = kind if kind.startswith(b"multipart/") else None
-    return _Asked(digest, (dialect, family), space, subject, in_events, form)
+    judge = None if form is not None else leaving(dialect, family)
+    return _Asked(digest, (dialect, family), space, subject, in_events, form, judge)
 
 
 class _Asked(NamedTuple):
-    """A request but for its body: the key begun, its endpoint, whose it is, whether it asks for a stream, and its
-    content type if it is a form."""
+    """A request but for its body: the key begun, its endpoint, whose it is, whether it asks for a stream, its content
+    type if it is a form, and who tells what its body may leave behind."""
 
     digest: Any  # the standard library has no public name for a hash's type
     endpoint: tuple[str, str]
@@ -123,13 +126,14 @@ class _Asked(NamedTuple):
     subject: str | None
     in_events: bool
     form: bytes | None
+    leaving: Leaving | None
 
     def key(self, body: bytes, keying: Keying) -> CacheKey | None:
         """The key of the whole request; None if its answer is not to be kept."""
         endpoint, space, subject = self.endpoint, self.space, self.subject
         read = _canonical(endpoint, body) if self.form is None else _Read(b"form\n", _parts(self.form, body))
-        if self.form is None:
-            state = left_by(*endpoint, body, read.names)
+        if self.leaving is not None:
+            state = self.leaving.behind(body, read.names)
             if state is not State.NONE and (state is not State.KEPT or not keying.stateful):
                 return None
         digest = self.digest.copy()
@@ -166,10 +170,24 @@ _PREFIXES = (OURS, b"x-stainless-", b"x-b3-", b"x-datadog-", b"x-amzn-bedrock-tr
 _FORMS = frozenset({b"application/json", b"text/event-stream"})
 
 
+class _Counting(NamedTuple):
+    """Of a request's headers those that may change its answer, or say whose it is; how to have their values; and how
+    many lines it is sent with, if none is there twice."""
+
+    names: tuple[bytes, ...]
+    values: Callable[[dict[bytes, bytes]], tuple[bytes, ...]]
+    lines: int
+
+
 @lru_cache(maxsize=256)
-def _counting(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Of a request's headers those that may change its answer, or say whose it is."""
-    return tuple(sorted(name for name in names if name not in PLUMBING and not name.startswith(_PREFIXES)))
+def _counting(names: tuple[bytes, ...]) -> _Counting:
+    counting = tuple(sorted(name for name in names if name not in PLUMBING and not name.startswith(_PREFIXES)))
+    lines = sum(not name.startswith(OURS) for name in names)
+    return _Counting(counting, itemgetter(*counting) if len(counting) > 1 else partial(_values, counting), lines)
+
+
+def _values(names: tuple[bytes, ...], headers: dict[bytes, bytes]) -> tuple[bytes, ...]:
+    return tuple([headers[name] for name in names])
 
 
 def _told(name: bytes, value: bytes) -> bytes:

@@ -11,12 +11,11 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from resilient_ai._context import NO_OPTIONS
 from resilient_ai._keying import Keying
 from resilient_ai._runtime.sync import drive
 from resilient_ai.transports._flavour import fields
 from resilient_ai.transports._key import CANONICAL, cache_key
-from resilient_ai.transports._request import Prepared, prepare
+from resilient_ai.transports._request import Prepared, options_of, prepare
 
 URL = "https://api.example.com/v1/chat/completions"
 WIRE: Any = SimpleNamespace(giver=None)
@@ -48,7 +47,12 @@ NAMES = ["a", "b", "role", "é", ""]
 def prepared(body: bytes = b"{}", url: str = URL, **headers: str) -> Prepared:
     named = {"authorization": "Bearer sk-one"} | {name.replace("_", "-"): value for name, value in headers.items()}
     request = httpx.Request("POST", url, headers={"content-type": "application/json"} | named, content=body)
-    return drive(prepare(request, fields(request.headers), WIRE, NO_OPTIONS))
+    return ready(request)
+
+
+def ready(request: httpx.Request) -> Prepared:
+    headers = fields(request.headers)
+    return drive(prepare(request, headers, WIRE, options_of(request, headers)))
 
 
 PLAIN = prepared()
@@ -169,4 +173,4 @@ def test_a_header_given_twice() -> None:
     """Only the last of them is looked at: two requests that differ in the first have no key, rather than one."""
     headers = [("authorization", "Bearer sk-one"), ("x-route", "a"), ("x-route", "b"), ("x-resilient-ai-tag", "c")]
     request = httpx.Request("POST", URL, headers=headers, content=b"{}")
-    assert keyed(drive(prepare(request, fields(request.headers), WIRE, NO_OPTIONS))) is None
+    assert keyed(ready(request)) is None
