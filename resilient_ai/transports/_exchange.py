@@ -12,6 +12,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ._abandoned import later
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -144,9 +146,8 @@ class _Exchange:
         """Whether bytes came behind the last answer: the next request's answer would be read from them (bare too)."""
         return bool(self._inner._h11_state.trailing_data[0])
 
-    def _timeout(self, phase: str) -> float | None:
-        timeout: float | None = self._taken.request.extensions.get("timeout", {}).get(phase)
-        return timeout
+    def _timeouts(self) -> Any:
+        return self._taken.request.extensions.get("timeout", {})
 
     def _head(self) -> bytes:
         """The bytes of the request's head."""
@@ -157,14 +158,6 @@ class _Exchange:
             raise self._ways.local_error(error) from error
         head: bytes = self._inner._h11_state.send(event)
         return head
-
-    def _piece(self, piece: bytes) -> bytes:
-        data: bytes = self._inner._h11_state.send(self._ways.h11.Data(data=piece))
-        return data
-
-    def _end(self) -> bytes:
-        data: bytes = self._inner._h11_state.send(self._ways.h11.EndOfMessage())
-        return data
 
     def _event(self) -> Any:
         """What comes next, if all of it is here; else h11's sign that it needs data."""
@@ -201,9 +194,9 @@ class SyncExchange(_Exchange):
         Raises:
             ConnectionNotAvailable: httpcore's. Somebody was faster, or it is of no use; nothing was sent.
         """
-        write, read, stream = self._timeout("write"), self._timeout("read"), self._inner._network_stream
-        size = self._inner.READ_NUM_BYTES
-        with self._inner._state_lock:
+        inner, h11, timeouts = self._inner, self._ways.h11, self._timeouts()
+        stream, state, write = inner._network_stream, inner._h11_state, timeouts.get("write")
+        with inner._state_lock:
             self._begin()
         try:
             if self._has_rest():
@@ -211,20 +204,20 @@ class SyncExchange(_Exchange):
             try:
                 stream.write(self._head(), timeout=write)
                 for piece in self._taken.request.stream:
-                    stream.write(self._piece(piece), timeout=write)
-                stream.write(self._end(), timeout=write)
+                    stream.write(state.send(h11.Data(data=piece)), timeout=write)
+                stream.write(state.send(h11.EndOfMessage()), timeout=write)
             except self._ways.write_error:
                 pass  # the other end may have answered before it hung up
             while not self._is_head(event := self._event()):
-                if event is self._ways.h11.NEED_DATA:
-                    self._took(stream.read(size, timeout=read))
+                if event is h11.NEED_DATA:
+                    self._took(stream.read(inner.READ_NUM_BYTES, timeout=timeouts.get("read")))
             return self._came(event)
         except BaseException:
             self._over()
             raise
 
     def __iter__(self) -> Iterator[bytes]:
-        h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeout("read")
+        h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeouts().get("read")
         size = self._inner.READ_NUM_BYTES
         try:
             while True:
@@ -235,6 +228,10 @@ class SyncExchange(_Exchange):
                     yield bytes(event.data)
                 elif event is h11.PAUSED or type(event) is h11.EndOfMessage:
                     return
+        except GeneratorExit:
+            self._over()
+            later(self.close)  # by the collector perhaps, in whose midst the pool's lock may not be taken
+            raise
         except BaseException:
             self.close()
             raise
@@ -268,8 +265,8 @@ class AsyncExchange(_Exchange):
         Raises:
             ConnectionNotAvailable: httpcore's. Somebody was faster, or it is of no use; nothing was sent.
         """
-        write, read, stream = self._timeout("write"), self._timeout("read"), self._inner._network_stream
-        size = self._inner.READ_NUM_BYTES
+        inner, h11, timeouts = self._inner, self._ways.h11, self._timeouts()
+        stream, state, write = inner._network_stream, inner._h11_state, timeouts.get("write")
         self._begin()
         try:
             if self._has_rest():
@@ -277,20 +274,20 @@ class AsyncExchange(_Exchange):
             try:
                 await stream.write(self._head(), timeout=write)
                 for piece in self._taken.request.stream:
-                    await stream.write(self._piece(piece), timeout=write)
-                await stream.write(self._end(), timeout=write)
+                    await stream.write(state.send(h11.Data(data=piece)), timeout=write)
+                await stream.write(state.send(h11.EndOfMessage()), timeout=write)
             except self._ways.write_error:
                 pass  # the other end may have answered before it hung up
             while not self._is_head(event := self._event()):
-                if event is self._ways.h11.NEED_DATA:
-                    self._took(await stream.read(size, timeout=read))
+                if event is h11.NEED_DATA:
+                    self._took(await stream.read(inner.READ_NUM_BYTES, timeout=timeouts.get("read")))
             return self._came(event)
         except BaseException:
             await self._over()
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeout("read")
+        h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeouts().get("read")
         size = self._inner.READ_NUM_BYTES
         try:
             while True:

@@ -12,6 +12,7 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ._abandoned import close_abandoned
 from ._exchange import ways
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ class FastPool(Fast):
 
     def handle_request(self, request: Any) -> Any:
         """Send a request over a connection that is free, or as the pool does."""
+        close_abandoned()
         taken = self.take(request)
         if taken is None:
             return self._pool.handle_request(request)

@@ -18,6 +18,7 @@ from resilient_ai.transports._pool import owned
 from .exchanged import OK, Scripted, body_of, kept_by, left_in, same, sent, told, watched
 from .servers import Server
 from .sides import FLAVOURS, Side, sides
+from .test_fast_pool import pool_of
 
 if TYPE_CHECKING:
     import socket
@@ -123,6 +124,34 @@ def test_half_a_body_ends_the_connection(side: Side, went: list[bool]) -> None:
         with pytest.raises(side.module.StreamConsumed):
             await body_of(side, answer)
         assert await side.get(client, server.url) == "2"
+        await side.close(client)
+
+    with Scripted(HALF) as server:
+        side.run(script)
+    assert went == [True]
+
+
+@sides("sync")
+def test_an_answer_that_is_collected_waits_for_no_lock(side: Side, went: list[bool]) -> None:
+    """Regression: the collector may run inside the pool's lock. The place is free with the next request."""
+
+    async def script() -> None:
+        transport = owned(side.transport(limits=side.module.Limits(max_connections=1)))
+        client = side.client(transport)
+        await side.get(client, server.url)
+        answers = [(await sent(side, client, "GET", server.url)).iter_raw()]
+        assert next(answers[0]) == b"first"
+
+        def collected() -> None:
+            with pool_of(transport)._optional_thread_lock:
+                answers.clear()
+
+        thread = threading.Thread(target=collected, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert await side.get(client, server.url) == "2"
+        assert left_in(transport)[1] == 0
         await side.close(client)
 
     with Scripted(HALF) as server:
