@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -11,12 +10,14 @@ if TYPE_CHECKING:
 __all__ = ["Kept", "Packed", "settle"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class Packed(NamedTuple):
     """An answer as a store keeps it. ``stale_ok``: it may be served when it is old."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     stale_ok: bool
+
+    def __repr__(self) -> str:
+        return f"<Packed, {len(self.data)} bytes>"  # which are nobody else's
 
 
 class Kept(Protocol):

@@ -33,7 +33,7 @@ def is_whole(dialect: str, family: str, answer: Any, request: bytes = b"") -> bo
         return isinstance(answer, dict) and _whole_vectors(cast("Members", answer), request)
     if judge is None:
         return True
-    return isinstance(answer, dict) and judge(cast("Members", answer))
+    return isinstance(answer, dict) and judge(answer)  # pyright: ignore[reportUnknownArgumentType]
 
 
 _ENDS = frozenset({"stop", "tool_calls", "function_call", "tool_use", "end_turn", "stop_sequence", "eos", "eos_token"})
@@ -45,15 +45,16 @@ def _whole_chat(answer: Members) -> bool:
     choices = items_of(answer.get("choices"))
     if answer.get("error"):  # of a gateway, beside what it had by then
         return False
-    return bool(choices) and all(
-        isinstance(choice, dict) and _whole_choice(cast("Members", choice)) for choice in choices
-    )
+    for choice in choices:  # a generator costs as much as the looking
+        if not (isinstance(choice, dict) and _whole_choice(choice)):  # pyright: ignore[reportUnknownArgumentType]
+            return False
+    return bool(choices)
 
 
 def _whole_choice(choice: Members) -> bool:
     """An answer in sound has an id there, which is gone within the hour (``expires_at``)."""
     message: Any = choice.get("message")
-    said: Members = cast("Members", message) if isinstance(message, dict) else {}
+    said: Members = message if isinstance(message, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     if choice.get("finish_reason") not in _ENDS or choice.get("error") or is_filtered(choice):
         return False
     return not said.get("refusal") and not said.get("audio") and not refuses(said.get("content"))

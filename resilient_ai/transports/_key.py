@@ -19,7 +19,7 @@ import json
 import marshal
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Operation
 from .._keying import CacheKey
@@ -252,13 +252,11 @@ def _canonical(endpoint: tuple[str, str], body: bytes) -> _Read:
     if end != len(text):
         return _as_it_is(body)
     names, in_events = None, False
-    if isinstance(value, tuple):
-        members = cast("tuple[tuple[str, Any], ...]", value)
-        names = [name for name, _ in members]
+    if text.startswith("{"):
+        names = [member[0] for member in value]
         if not FORM.isdisjoint(names) and endpoint in _EITHER:
-            in_events = ("stream", True) in members
-            members = tuple([member for member in members if member[0] not in FORM])
-        value = members
+            in_events = ("stream", True) in value
+            value = tuple([member for member in value if member[0] not in FORM])
     try:
         return _Read(_JSON, marshal.dumps(value, BY_VALUE), names, in_events)
     except ValueError:  # nested too deeply
