@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -10,14 +11,12 @@ if TYPE_CHECKING:
 __all__ = ["Kept", "Packed", "settle"]
 
 
-class Packed(NamedTuple):
+@dataclass(slots=True, kw_only=True)
+class Packed:
     """An answer as a store keeps it. ``stale_ok``: it may be served when it is old."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     stale_ok: bool
-
-    def __repr__(self) -> str:
-        return f"<Packed, {len(self.data)} bytes>"  # which are nobody else's
 
 
 class Kept(Protocol):

@@ -119,7 +119,7 @@ PRIVATE_FILES: dict[str, str] = {
 }
 
 # Names that look private, and are documented for everyone.
-DOCUMENTED = {"entry._replace", "os._exit", "_request_id"}
+DOCUMENTED = {"os._exit", "_request_id"}
 
 
 def within(module: Module, places: Collection[str]) -> str | None:

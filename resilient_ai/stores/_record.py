@@ -7,6 +7,7 @@ the key it lies under. Encryption goes round the whole.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -101,14 +102,14 @@ class Sealer:
         Raises:
             OSError: it could not be encrypted.
         """
-        return entry if self._encrypt is None else entry._replace(data=self.sealed(_name(key), entry.data))
+        return entry if self._encrypt is None else replace(entry, data=self.sealed(_name(key), entry.data))
 
     def shown(self, key: str, entry: Entry) -> Entry | None:
         """What :meth:`hidden` made, again; None if it does not open."""
         if self._encrypt is None:
             return entry
         data = self.opened(_name(key), entry.data)
-        return None if data is None else entry._replace(data=data)
+        return None if data is None else replace(entry, data=data)
 
     def sealed(self, name: bytes, data: bytes) -> bytes:
         """``data`` as it may be kept under ``name``.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,8 @@ class StoreBusy(OSError):
     without it; the next one may ask it again."""
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
     """One answer that was given.
 
     Attributes:
@@ -35,7 +37,7 @@ class Entry(NamedTuple):
         family: the endpoint family (chat, embeddings, …).
     """
 
-    data: bytes
+    data: bytes = field(repr=False)
     stored: float
     answered_by: str
     model: str | None
@@ -43,9 +45,6 @@ class Entry(NamedTuple):
     namespace: str = ""
     subject: str | None = None
     family: str = ""
-
-    def __repr__(self) -> str:
-        return f"<Entry of {self.answered_by}, {self.model}, {len(self.data)} bytes>"  # the rest is a prompt's business
 
 
 def digest(salt: bytes, kind: str, name: str) -> str:

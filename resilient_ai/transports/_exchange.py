@@ -94,6 +94,16 @@ class Ways:
             return None
         return self.kind(self, inner, taken, pool)
 
+    def are_plain(self, package: str) -> bool:
+        """Whether nobody had patched how connections send when this was made. (What is patched since is seen later.)
+        A wrapper tells the name and module of what it wraps, but not its globals."""
+        for method in self._plain:
+            name = getattr(method, "__module__", "")
+            globals_of = vars(sys.modules[name]) if name.startswith(package) and name in sys.modules else None
+            if globals_of is None or getattr(method, "__globals__", None) is not globals_of:
+                return False
+        return True
+
     def _methods(self) -> tuple[Any, Any]:
         return getattr(self._outer, self._method), getattr(self._inner, self._method)
 
@@ -107,8 +117,10 @@ def ways(core: Core, *, is_async: bool) -> Ways | None:
     names = (*_IN_MODULE, f"{prefix}ShieldCancellation", f"{prefix}HTTP11UpgradeStream")
     if not all(hasattr(module, name) for name in names):
         return None
-    states = module.HTTPConnectionState
-    return Ways(core, module, prefix) if all(hasattr(states, name) for name in _STATES) else None
+    if not all(hasattr(module.HTTPConnectionState, name) for name in _STATES):
+        return None
+    found = Ways(core, module, prefix)
+    return found if found.are_plain(f"{core.__name__}.") else None
 
 
 def _body(core: Core) -> Any:
@@ -217,6 +229,8 @@ class SyncExchange(_Exchange):
             raise
 
     def __iter__(self) -> Iterator[bytes]:
+        if self._is_over:  # what comes there by now is another request's
+            return
         h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeouts().get("read")
         size = self._inner.READ_NUM_BYTES
         try:
@@ -229,12 +243,22 @@ class SyncExchange(_Exchange):
                 elif event is h11.PAUSED or type(event) is h11.EndOfMessage:
                     return
         except GeneratorExit:
-            self._over()
-            later(self.close)  # by the collector perhaps, in whose midst the pool's lock may not be taken
+            self._drop()
             raise
         except BaseException:
             self.close()
             raise
+
+    def _drop(self) -> None:
+        """It is not read to its end. That may be the collector's doing, in whose midst no lock is to be taken."""
+        if self._is_closed:
+            return
+        try:
+            if not self._is_over:
+                self._is_over = True
+                self._inner.close()
+        finally:
+            later(self.close)
 
     def _over(self) -> None:
         """Nothing more is read: the connection is free, or closed. An interrupt that comes between closes it."""
@@ -287,6 +311,8 @@ class AsyncExchange(_Exchange):
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._is_over:  # what comes there by now is another request's
+            return
         h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeouts().get("read")
         size = self._inner.READ_NUM_BYTES
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,22 +69,28 @@ def test_one_that_is_logged(side: Side, went: list[bool], caplog: pytest.LogCapt
     assert went == [False]
 
 
+@pytest.mark.parametrize("when", ["before", "between"])
 @pytest.mark.parametrize("which", ["HTTPConnection", "HTTP11Connection"])
 @sides()
-def test_one_that_somebody_patched(side: Side, which: str, went: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_somebody_patched(
+    side: Side, which: str, when: str, went: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[object] = []
     kind = getattr(core_of(side), which if side.mode == "sync" else f"Async{which}")
     name = "handle_request" if side.mode == "sync" else "handle_async_request"
     plain = getattr(kind, name)
 
+    @wraps(plain)
     def recorded(self: Any, request: Any) -> Any:
         seen.append(request)
         return plain(self, request)
 
+    if when == "before":
+        monkeypatch.setattr(kind, name, recorded)
     with Server() as server:
         second(side, server.url, lambda _: monkeypatch.setattr(kind, name, recorded))
-    assert len(seen) == 1
-    assert went == [False]
+    assert len(seen) == (2 if when == "before" else 1)
+    assert True not in went
 
 
 @sides()

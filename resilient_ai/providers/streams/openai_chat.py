@@ -29,7 +29,7 @@ def _chat(name: bytes, event: dict[str, Any]) -> Said:
     if name == b"error":
         raise ValueError("an error that the SDK does not read")
     found: list[Part] = []
-    for choice in event.get("choices") or ():
+    for choice in items(event.get("choices")):
         if choice.get("finish_reason") in FAILED:
             return FAILS
         delta = choice.get("delta")

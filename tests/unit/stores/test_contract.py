@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -184,6 +185,6 @@ def test_what_is_no_retention(kind: Callable[..., Store], tmp_path: Path, wrong:
 
 def test_no_answer_in_a_repr(make: Callable[..., Store]) -> None:
     store = make()
-    kept = entry(b"secret words")._replace(subject="s")
+    kept = replace(entry(b"secret words"), subject="s")
     store.set("a", kept)
     assert "secret" not in f"{store!r} {store.get('a')!r}"
