@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
 
 from ._abandoned import later
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
     from ._httpcore import Core
 
@@ -283,6 +285,8 @@ class SyncExchange(_Exchange):
 class AsyncExchange(_Exchange):
     """By awaiting, in one loop: where nothing is awaited nobody comes between, and no lock is needed."""
 
+    _pieces: Callable[[], AsyncGenerator[bytes, None] | None] | None = None
+
     async def send(self) -> Came:
         """Send the request, and read the answer's head.
 
@@ -310,7 +314,12 @@ class AsyncExchange(_Exchange):
             await self._over()
             raise
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = self._read()
+        self._pieces = ref(pieces)  # it holds this: held in turn, neither would go before the collector comes
+        return pieces
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
         if self._is_over:  # what comes there by now is another request's
             return
         h11, stream, timeout = self._ways.h11, self._inner._network_stream, self._timeouts().get("read")
@@ -348,3 +357,7 @@ class AsyncExchange(_Exchange):
                 await self._over()
             finally:
                 await self._pool.close_connections(self._pool.leave(self._taken))
+                pieces = None if self._pieces is None else self._pieces()
+                if pieces is not None:  # trio complains of one that is left
+                    with suppress(RuntimeError):  # somebody is reading: it ends there
+                        await pieces.aclose()

@@ -267,7 +267,7 @@ def test_an_endless_event_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         decoder.feed(b"A" * 65_536)
     with pytest.raises(TooLong):
         decoder.feed(b"A" * 65_536)
-    assert not decoder.unfinished
+    assert not decoder.size
     assert decoder.end() is None
     reading = Reading(DIALECTS["openai"].streams["chat"])
     for _ in range(17):

@@ -15,7 +15,7 @@ from resilient_ai.providers.canonical import Alive, Closed, Delta, Failed, Finis
 from resilient_ai.providers.codecs.base import Asked, Codec, Untranslatable
 from resilient_ai.providers.codecs.table import TONGUES, Pair, same, translation
 from resilient_ai.providers.codecs.turn import StreamTurn, Turned
-from resilient_ai.providers.streams.base import Grammar, Part, Said
+from resilient_ai.providers.streams.base import Grammar, Said
 from resilient_ai.providers.streams.reading import Reading
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ CODEC = Codec(
 def _ours(name: bytes, event: dict[str, Any]) -> Said:
     if "error" in event:
         return Said(ends=True, fails=True)
-    return Said((Part(("text", 0, 0), event["text"]),))
+    return Said(((("text", 0, 0), event["text"]),))
 
 
 THEIRS = Grammar(read=NONE, done=b"STOP")
