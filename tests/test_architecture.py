@@ -115,6 +115,7 @@ PRIVATE_FILES: dict[str, str] = {
     "resilient_ai.stores._redis_limit": "redis-py: how a connection makes its socket",
     "resilient_ai.transports._fast_pool": "httpcore, httpcore2: how its pool keeps its connections",
     "resilient_ai.transports._exchange": "httpcore, httpcore2: how its connection uses h11",
+    "resilient_ai.transports._exchanges": "httpcore, httpcore2: that all of this is there",
     "resilient_ai._state.rulebook": "pybreaker: the breaker's lock, so that a state and its evidence change together",
 }
 

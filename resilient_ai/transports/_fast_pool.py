@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ._abandoned import close_abandoned
-from ._exchange import ways
+from ._exchanges import ways
 
 if TYPE_CHECKING:
     from ._httpcore import Core

@@ -1,5 +1,5 @@
-"""Every private name of another library that the transports touch, but for what ``_fast_pool`` uses of httpcore's pool;
-tests/transports/test_private_names.py checks them.
+"""Every private name of another library that the transports touch, but for what ``_fast_pool`` and ``_exchange`` use of
+httpcore; tests/transports/test_private_names.py checks them.
 
 A private name may go with any release. Where one of the pool's is missing, ``owned()`` answers None, and the given
 transport is shared as it is: the pool of our own and the deadline inside a socket operation are lost, nothing else.

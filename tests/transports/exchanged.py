@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from resilient_ai.transports._exchange import Ways
+from resilient_ai.transports._exchanges import Ways
 from resilient_ai.transports._pool import owned
 
 from .servers import Server, heads

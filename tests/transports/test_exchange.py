@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from resilient_ai.transports import _exchange
-from resilient_ai.transports._exchange import ways
+from resilient_ai.transports import _exchanges
+from resilient_ai.transports._exchanges import ways
 from resilient_ai.transports._pool import owned
 
 from .exchanged import OK, Scripted, core_of, kept_by, left_in, same, told, watched
@@ -76,7 +76,7 @@ def test_all_names_are_there(side: Side) -> None:
     kind: Any = core.HTTP11Connection if side.mode == "sync" else core.AsyncHTTP11Connection
     origin = core.Origin(b"http", b"localhost", 80)
     connection = kind(origin, None)
-    used = _exchange._OF_IT  # pyright: ignore[reportPrivateUsage]  # the contract is on them
+    used = _exchanges._OF_IT  # pyright: ignore[reportPrivateUsage]  # the contract is on them
     assert [name for name in used if not hasattr(connection, name)] == []
 
 

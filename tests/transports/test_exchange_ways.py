@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from resilient_ai.transports import _exchange
+from resilient_ai.transports import _exchanges
 from resilient_ai.transports._pool import owned
 
 from .exchanged import OK, Scripted, core_of, core_pool, kept_by, left_in, same, sent, watched
@@ -119,8 +119,8 @@ def test_one_over_a_connection_of_somebody_s_own(side: Side, went: list[bool]) -
 def test_all_when_a_private_name_is_gone(
     side: Side, names: str, went: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    had: Any = getattr(_exchange, names)
-    monkeypatch.setattr(_exchange, names, "renamed" if isinstance(had, str) else (*had, "renamed"))
+    had: Any = getattr(_exchanges, names)
+    monkeypatch.setattr(_exchanges, names, "renamed" if isinstance(had, str) else (*had, "renamed"))
     with Server() as server:
         assert second(side, server.url) == ["1", "1"]
     assert not any(went)
@@ -131,12 +131,12 @@ def test_all_when_a_private_name_is_gone(
 def test_all_when_a_state_is_renamed(side: Side, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Regression: the pool could not be made."""
     core = core_of(side)
-    found = _exchange.ways(core, is_async=side.mode != "sync")
+    found = _exchanges.ways(core, is_async=side.mode != "sync")
     assert found is not None
     module = sys.modules[found._inner._send_event.__module__]  # pyright: ignore[reportPrivateUsage]  # where it is from
     others = {name: 1 for name in ("ACTIVE", "IDLE") if name != state}
     monkeypatch.setattr(module, "HTTPConnectionState", type("HTTPConnectionState", (), others))
-    assert _exchange.ways(core, is_async=side.mode != "sync") is None
+    assert _exchanges.ways(core, is_async=side.mode != "sync") is None
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["forwarded", "tunnelled"])
