@@ -1,7 +1,7 @@
 """A request over a kept HTTP/1.1 connection of httpcore's: its bytes out, its answer's in, each event by h11.
 
 httpcore's connection does the same, and around each step tells whoever traces it, renames h11's errors at each event
-and hands each piece of a body on through three generators: some 35 of a call's 1,100 µs (`python -m benchmarks.pool`).
+and hands each piece of a body on through three generators: some 20 of a call's 1,100 µs (`python -m benchmarks.pool`).
 Here h11 is driven at first hand; it makes and reads every byte, and keeps the connection's state. Which requests
 come here: `_exchanges`.
 """
