@@ -15,10 +15,9 @@ import pytest
 from resilient_ai.transports import _exchange
 from resilient_ai.transports._pool import owned
 
-from .exchanged import OK, Scripted, body_of, kept_by, left_in, same, sent, told, watched
+from .exchanged import OK, Scripted, body_of, core_pool, kept_by, left_in, same, sent, told, watched
 from .servers import Server
 from .sides import FLAVOURS, Side, sides
-from .test_fast_pool import pool_of
 
 if TYPE_CHECKING:
     import socket
@@ -144,7 +143,7 @@ def test_an_answer_that_is_collected_waits_for_no_lock(side: Side, went: list[bo
         assert next(answers[0]) == b"first"
 
         def collected() -> None:
-            with pool_of(transport)._optional_thread_lock:
+            with core_pool(transport)._optional_thread_lock:
                 answers.clear()
 
         thread = threading.Thread(target=collected, daemon=True)
@@ -264,12 +263,13 @@ class _Interrupt:
 
     def __init__(self, at: int) -> None:
         self.left = at
+        self._before = sys.gettrace()
 
     def __enter__(self) -> None:
         sys.settrace(self._called)
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
+        sys.settrace(self._before)
 
     def _called(self, frame: FrameType, event: str, arg: object) -> Any:
         return self._line if frame.f_code.co_filename == TRACED else None
@@ -282,7 +282,6 @@ class _Interrupt:
         return self._line
 
 
-@pytest.mark.skipif(sys.gettrace() is not None, reason="somebody else traces")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # struck before it could close its socket
 @sides("sync")
 def test_interrupted_at_each_line(side: Side, went: list[bool]) -> None:

@@ -17,17 +17,12 @@ from resilient_ai.transports._fast_pool import Fast, Taken, can_be_fast
 from resilient_ai.transports._pool import owned
 from resilient_ai.transports._private import POOL
 
+from .exchanged import body_of, core_pool, sent
 from .servers import Server
-from .sides import FLAVOURS, Side, awaited, sides
+from .sides import FLAVOURS, Side, sides
 
 if TYPE_CHECKING:
     import socket
-
-
-def pool_of(transport: Any) -> Any:
-    """The httpcore pool behind a transport of ours."""
-    stand_in = getattr(transport, POOL)
-    return stand_in._pool if hasattr(stand_in, "_pool") else stand_in._here().pool
 
 
 def fast_of(transport: Any) -> Fast:
@@ -51,17 +46,6 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(Fast, "take", told)
     return found
-
-
-async def opened(side: Side, client: Any, url: str) -> Any:
-    """An answer whose body was not read yet: its connection is in use."""
-    sent = client.send(client.build_request("GET", url), stream=True)
-    return sent if side.mode == "sync" else await sent
-
-
-async def read(side: Side, answer: Any) -> None:
-    """Read it to its end, which frees its connection."""
-    await awaited(answer.read() if side.mode == "sync" else answer.aread())
 
 
 class HangsUp(Server):
@@ -96,7 +80,7 @@ def test_a_free_connection_is_taken(side: Side, taken: list[bool]) -> None:
         transport = owned(side.transport())
         client = side.client(transport)
         used = [await side.get(client, server.url) for _ in range(4)]
-        pool = pool_of(transport)
+        pool = core_pool(transport)
         assert (len(pool.connections), pool._requests) == (1, [])
         assert pool.connections[0].is_idle()
         await side.close(client)
@@ -166,9 +150,9 @@ def test_an_answer_that_was_not_read_ends_its_connection(side: Side, taken: list
         client = side.client(transport)
         await side.get(client, server.url)
         await side.get(client, server.url)  # the pool was looked at: the next look is a second away
-        answer = await opened(side, client, f"{server.url}/drip/body")
+        answer = await sent(side, client, "GET", f"{server.url}/drip/body")
         await side.close(answer)
-        pool = pool_of(transport)
+        pool = core_pool(transport)
         assert (pool.connections, pool._requests) == ([], [])
         assert await side.get(client, server.url) == "2"
         await side.close(client)
@@ -187,7 +171,7 @@ def test_a_cancelled_request_leaves_nothing(side: Side, taken: list[bool]) -> No
         await side.get(client, server.url)  # the pool was looked at: the next look is a second away
         with anyio.move_on_after(0.05):
             await side.get(client, f"{server.url}/stall")
-        pool = pool_of(transport)
+        pool = core_pool(transport)
         assert (pool.connections, pool._requests) == ([], [])
         assert await side.get(client, server.url) == "2"
         await side.close(client)
@@ -204,10 +188,10 @@ def test_what_is_too_many_is_closed(side: Side) -> None:
     async def script() -> int:
         transport = owned(side.transport(limits=side.module.Limits(max_keepalive_connections=2)))
         client = side.client(transport)
-        answers = [await opened(side, client, server.url) for _ in range(4)]
+        answers = [await sent(side, client, "GET", server.url) for _ in range(4)]
         for answer in answers:
-            await read(side, answer)
-        kept = len(pool_of(transport).connections)
+            await body_of(side, answer)
+        kept = len(core_pool(transport).connections)
         await side.close(client)
         return kept
 
@@ -222,10 +206,10 @@ def test_one_too_many_is_closed_behind_one_that_was_taken(side: Side) -> None:
         client = side.client(transport)
         await side.get(client, server.url)
         await side.get(client, server.url)  # the pool was looked at: the next look is a second away
-        answers = [await opened(side, client, server.url) for _ in range(2)]
+        answers = [await sent(side, client, "GET", server.url) for _ in range(2)]
         for answer in reversed(answers):
-            await read(side, answer)
-        kept = len(pool_of(transport).connections)
+            await body_of(side, answer)
+        kept = len(core_pool(transport).connections)
         await side.close(client)
         return kept
 
@@ -240,14 +224,12 @@ def test_the_pool_is_tidied_now_and_then(side: Side, monkeypatch: pytest.MonkeyP
     async def script() -> int:
         transport = owned(side.transport(limits=side.module.Limits(keepalive_expiry=0.02)))
         client = side.client(transport)
-        sent = [client.send(client.build_request("GET", server.url), stream=True) for _ in range(2)]
-        for answer in sent:
-            one = answer if side.mode == "sync" else await answer
-            await awaited(one.read() if side.mode == "sync" else one.aread())
+        for answer in [await sent(side, client, "GET", server.url) for _ in range(2)]:
+            await body_of(side, answer)
         threading.Event().wait(0.03)
         monkeypatch.setattr(_fast_pool, "TIDY", 0.0)
         await side.get(client, server.url)
-        kept = len(pool_of(transport).connections)
+        kept = len(core_pool(transport).connections)
         await side.close(client)
         return kept
 
@@ -270,7 +252,7 @@ def test_threads_that_wait_for_a_connection_all_get_one(flavour: str, taken: lis
     with Server() as server, ThreadPoolExecutor(40) as threads:
         used = list(threads.map(one, range(2000)))
         used += [one(0), one(0)]
-        pool = pool_of(transport)
+        pool = core_pool(transport)
         assert pool._requests == []
         client.close()
     assert len(used) == 2002
@@ -296,7 +278,7 @@ def test_tasks_that_wait_for_a_connection_all_get_one(flavour: str, mode: str, t
             for _ in range(40):
                 group.start_soon(one)
         await one()
-        assert pool_of(transport)._requests == []
+        assert core_pool(transport)._requests == []
         await side.close(client)
         return used
 
@@ -357,12 +339,12 @@ def test_who_waits_comes_first(side: Side, taken: list[bool]) -> None:
         client = side.client(transport)
         await side.get(client, server.url)
         waiting = Taken(None, None)
-        pool_of(transport)._requests.append(waiting)
-        request = SimpleNamespace(url=SimpleNamespace(origin=pool_of(transport).connections[0]._origin))
+        core_pool(transport)._requests.append(waiting)
+        request = SimpleNamespace(url=SimpleNamespace(origin=core_pool(transport).connections[0]._origin))
         assert fast_of(transport).take(request) is None
-        pool_of(transport)._requests.remove(waiting)
+        core_pool(transport)._requests.remove(waiting)
         assert fast_of(transport).take(request) is not None
-        pool_of(transport)._requests.clear()
+        core_pool(transport)._requests.clear()
         await side.close(client)
 
     with Server() as server:
@@ -382,7 +364,7 @@ def test_who_waits_behind_one_that_was_taken_is_called(side: Side, taken: list[b
         answer = await client.send(client.build_request("GET", server.url), stream=True)
         async with anyio.create_task_group() as group:
             group.start_soon(side.get, client, server.url)
-            while not any(request.is_queued() for request in pool_of(transport)._requests):
+            while not any(request.is_queued() for request in core_pool(transport)._requests):
                 await anyio.sleep(0)
             await answer.aread()
         await side.close(client)
@@ -400,13 +382,12 @@ def test_who_comes_second_goes_the_long_way(side: Side, monkeypatch: pytest.Monk
         transport = owned(side.transport())
         client = side.client(transport)
         await side.get(client, server.url)
-        (connection,) = pool_of(transport).connections
-        sent = client.send(client.build_request("GET", server.url), stream=True)
-        answer = sent if side.mode == "sync" else await sent  # it has the connection by now
+        (connection,) = core_pool(transport).connections
+        answer = await sent(side, client, "GET", server.url)  # it has the connection by now
         monkeypatch.setattr(Fast, "take", partialmethod(_taken_anyway, connection))
         second = await side.get(client, server.url)
-        await read(side, answer)
-        assert pool_of(transport)._requests == []
+        await body_of(side, answer)
+        assert core_pool(transport)._requests == []
         await side.close(client)
         return [answer.text, second]
 
