@@ -32,6 +32,7 @@ from resilient_ai.stores._record import Sealer
 from resilient_ai.stores.sqlite import PUT
 from resilient_ai.transports._flavour import fields
 from resilient_ai.transports._key import cache_key
+from resilient_ai.transports._place import place_of
 from resilient_ai.transports._request import prepare
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def key() -> Callable[[int], object]:
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "x" * 900}], "temperature": 0}
     headers = {"content-type": "application/json", "authorization": "Bearer sk-one", "user-agent": "OpenAI/Python"}
     request = httpx.Request("POST", URL, headers=headers, content=json.dumps(body))
-    prepared, keying = drive(prepare(request, fields(request.headers), WIRE, NO_OPTIONS)), Keying(salt=b"s" * 16)
+    headers, keying = fields(request.headers), Keying(salt=b"s" * 16)
+    prepared = drive(prepare(request, headers, place_of(request, headers), WIRE, NO_OPTIONS))
     return lambda _: cache_key(prepared, keying)
 
 

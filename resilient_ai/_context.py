@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from ._egress import narrowed
+from ._memo import Memo
 from ._settings import check_name, is_number, ways_of
 from .errors import ConfigurationError
 
@@ -217,34 +216,8 @@ def record() -> Generator[list[Outcome]]:
         recorders.reset(token)
 
 
-class _Journals:
-    """The journals of the latest answers, by request id: how an SDK's parsed answer finds its outcome."""
-
-    LIMIT = 4096
-
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """Start afresh, the lock included: a forked child may have got it locked."""
-        self._lock = Lock()
-        self._kept: OrderedDict[str, Journal] = OrderedDict()
-
-    def keep(self, request_id: str, journal: Journal) -> None:
-        with self._lock:
-            self._kept[request_id] = journal
-            if len(self._kept) > self.LIMIT:
-                self._kept.popitem(last=False)
-
-    def find(self, request_id: str) -> Journal | None:
-        return self._kept.get(request_id)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-
-
-journals = _Journals()
+journals: Memo[str, Journal] = Memo(2048)
+"""How the latest answers came about, by request id: how an SDK's parsed answer finds its outcome."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=journals.renew)
+    os.register_at_fork(after_in_child=journals.clear)

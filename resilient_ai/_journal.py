@@ -105,30 +105,58 @@ class Outcome:
     dropped: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
 class Journal:
-    """What has happened to one call so far. Shared by all views of the call; only ever added to."""
+    """What has happened to one call so far. Shared by all views of the call; only ever added to.
 
-    facts: Facts
-    now: Callable[[], float]
-    fingerprint: str
-    emit: Callable[[Event], object] | None
-    started: float
-    recorders: tuple[list[Outcome], ...]
-    number: int = field(default_factory=_numbers.__next__)
-    attempts: list[Attempt] = field(default_factory=list[Attempt])
-    waited: float = 0.0
-    answered_by: str | None = None
-    source: Source | None = None
-    model: str | None = None
-    age: float | None = None
-    ended: float | None = None
-    observed: bool = False
-    would: tuple[str, ...] = ()
-    rescued: int = 0
-    joined: bool = False
-    skipped: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
+    Attributes:
+        facts: what is known of the request.
+        now: the runtime's clock.
+        fingerprint: the pipeline's.
+        emit: tells listeners; None if there are none.
+        started: when the call began.
+        recorders: get its outcome. Default: none.
+        number: the call's in this process.
+        ended: when it ended.
+        would: in observe mode, what would have been done.
+
+    The others stand in the :class:`Outcome`, as there.
+    """
+
+    __slots__ = (
+        "age", "answered_by", "attempts", "dropped", "emit", "ended", "facts", "fingerprint", "joined", "model", "now",
+        "number", "observed", "recorders", "rescued", "skipped", "source", "started", "waited", "would",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        facts: Facts,
+        now: Callable[[], float],
+        fingerprint: str,
+        emit: Callable[[Event], object] | None,
+        started: float,
+        *,
+        recorders: tuple[list[Outcome], ...] = (),
+    ) -> None:
+        self.facts = facts
+        self.now = now
+        self.fingerprint = fingerprint
+        self.emit = emit
+        self.started = started
+        self.recorders = recorders
+        self.number = next(_numbers)
+        self.attempts: list[Attempt] = []
+        self.waited = 0.0
+        self.answered_by: str | None = None
+        self.source: Source | None = None
+        self.model: str | None = None
+        self.age: float | None = None
+        self.ended: float | None = None
+        self.observed = False
+        self.would: tuple[str, ...] = ()
+        self.rescued = 0
+        self.joined = False
+        self.skipped: tuple[str, ...] = ()
+        self.dropped: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:

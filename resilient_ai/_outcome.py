@@ -75,7 +75,7 @@ def _journal(thing: Any) -> Journal | None:
     if isinstance(found, Journal):
         return found
     for name in _names(thing):
-        if (known := journals.find(name)) is not None:
+        if (known := journals.get(name)) is not None:
             return known
     return None
 

@@ -261,7 +261,7 @@ class Pipeline:
     def begin(self, *, port: Port, runtime: Runtime, facts: Facts, options: Options) -> Call:
         """A call that is about to run."""
         now = runtime.now
-        journal = Journal(facts, now, self.fingerprint, self.emit, now(), recorders.get())
+        journal = Journal(facts, now, self.fingerprint, self.emit, now(), recorders=recorders.get())
         call = Call(port=port, runtime=runtime, facts=facts, options=options, journal=journal, states=self.states)
         if options.deadline is not None:
             call.deadline = call.limit = call.stream_limit = journal.started + options.deadline

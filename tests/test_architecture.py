@@ -37,6 +37,7 @@ FLOORS: dict[str, int] = {
             "_journal",
             "_keying",
             "_limits",
+            "_memo",
             "_outcome",
             "_packed",
             "_port",

@@ -113,7 +113,7 @@ def _apart(call: Call) -> Call:
     """The same call as one of nobody's: with a journal of its own, and as much time as the first had."""
     now = call.runtime.now()
     view, journal = call.derive(), call.journal
-    view.journal = Journal(call.facts, journal.now, journal.fingerprint, journal.emit, now, ())
+    view.journal = Journal(call.facts, journal.now, journal.fingerprint, journal.emit, now)
     if call.deadline is not None:
         view.deadline = view.limit = now + max(0.0, call.deadline - journal.started)
         view.stream_limit = None if call.stream_limit is None else view.deadline

@@ -76,9 +76,14 @@ class Shelf:
 
     async def name(self, call: Call) -> CacheKey | None:
         """The key of a request; None if its answer is not to be kept, or the store is of no use now."""
-        if self._reading.fails and self._reading.left_alone(call.runtime.now()):
+        opens = self.store.blocking and not self._opened and not self._left_alone(call)
+        if opens and not await call.runtime.offload(partial(self._open, call)):
             return None
-        if not self._opened and self.store.blocking and not await call.runtime.offload(partial(self._open, call)):
+        return self.named(call)
+
+    def named(self, call: Call) -> CacheKey | None:
+        """The same, where it may block."""
+        if self._reading.fails and self._left_alone(call):
             return None
         try:
             salt = self.store.salt  # at hand, once the store is open
@@ -98,6 +103,10 @@ class Shelf:
             return False
         self._opened = True
         return True
+
+    def _left_alone(self, call: Call) -> bool:
+        """Whether it could not be read a short while ago."""
+        return self._reading.left_alone(call.runtime.now())
 
     async def get(self, key: str, call: Call) -> Entry | None:
         """The entry under ``key``, or None."""

@@ -105,7 +105,7 @@ class Cache:
         if use == "no-store":
             return await next(call)
         shelf = call.state(self)
-        name = call.key = await shelf.name(call)
+        name = call.key = await shelf.name(call) if shelf.store.blocking else shelf.named(call)
         if use == "only":
             return await self._only(shelf, name, call)
         if name is None:

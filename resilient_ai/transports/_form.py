@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from ..providers.forms.base import EVENTS, PLAIN, USAGE
-from ._first import asks_for_stream
 
 if TYPE_CHECKING:
     from ._request import Prepared
@@ -22,8 +21,7 @@ def form_of(prepared: Prepared) -> str:
     path = prepared.endpoint.path or ""
     if prepared.dialect.name == "gemini" and path.endswith(":streamGenerateContent"):
         return EVENTS if b"alt=sse" in prepared.request.url.query.split(b"&") else PLAIN  # a list, of a path of its own
-    body = prepared.body
-    return _of_events(body) if body and asks_for_stream(body) else PLAIN
+    return _of_events(prepared.body or b"") if prepared.streams else PLAIN
 
 
 def _of_events(body: bytes) -> str:

@@ -17,24 +17,28 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Operation
 from .._keying import CacheKey
+from .._memo import Memo
 from .._target import salted_digest
 from ..providers.keeping import State, leaving
 from ..stores.base import digest as named
 from ._answer import BLANKS
-from ._private import HEADER_LIST
-from ._request import CREDENTIALS, OURS
+from ._place import OURS
+from ._private import HEADER_LIST, URL_PARTS
+from ._request import CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._keying import Keying
     from ..providers.keeping import Leaving
+    from ._place import Place
     from ._request import Prepared
 
 __all__ = ["cache_key", "digest"]
@@ -77,30 +81,41 @@ def cache_key(prepared: Prepared, keying: Keying) -> CacheKey | None:
         return None
     if endpoint.operation is not Operation.STATELESS or endpoint.ids:
         return None
-    request, headers = prepared.request, prepared.headers
-    url, counting = request.url, _counting(tuple(headers))
-    if counting.lines < len(getattr(request.headers, HEADER_LIST)):  # one is there twice: only its last line is at hand
+    place, headers = prepared.place, prepared.headers
+    if place is None:
+        return None
+    counting = _counting(place)
+    lines = len(getattr(prepared.request.headers, HEADER_LIST))
+    if counting.lines < lines:  # a name is there twice: only its last line is at hand
         return None
     asked = _asked.__wrapped__ if prepared.multipart else _asked  # a form's boundary is a new one each time
-    where = asked(
-        keying,
-        (prepared.dialect.name, endpoint.family, request.method, url.scheme, prepared.facts.host),
-        url.raw_path,
-        counting.names,
-        counting.values(headers),
-    )
-    return where.key(body, keying)
+    query: str | None = getattr(prepared.request.url, URL_PARTS)[5]
+    where = asked(keying, place, (prepared.dialect.name, endpoint.family), query, counting.values(headers))
+    if prepared.digest is None:
+        return where.key(body)
+    whole = (where, prepared.digest)
+    known = _latest.get(whole)
+    if known is None:
+        known = where.key(body)
+        if known is not None:
+            _latest.keep(whole, known)
+    return known
+
+
+_latest: Memo[tuple[_Asked, bytes], CacheKey] = Memo(512)
 
 
 @lru_cache(maxsize=256)  # as few as a program has endpoints and keys
 def _asked(
-    keying: Keying, place: tuple[str, ...], raw_path: bytes, names: tuple[bytes, ...], values: tuple[bytes, ...]
+    keying: Keying, place: Place, endpoint: tuple[str, str], query: str | None, values: tuple[bytes, ...]
 ) -> _Asked:
-    """All of a request but its body."""
-    dialect, family, method, scheme, host = place
+    """All of a request but its body; ``endpoint``: its dialect and family."""
+    dialect, family = endpoint
+    names = _counting(place).names
     headers = dict(zip(names, values, strict=True))
     kind = headers.get(b"content-type", b"")
-    path, secret, in_events = _where(raw_path, dialect)
+    raw = place.path if query is None else f"{place.path}?{query}"
+    path, secret, in_events = _where(raw.encode("ascii"), dialect)
     space = (
         _credential(keying.salt, (*map(headers.get, CREDENTIALS), secret))
         if keying.namespace is None
@@ -108,17 +123,18 @@ def _asked(
     )
     subject = None if keying.subject is None else named(keying.salt, "subject", keying.subject)
     bound = f" {keying.bound}" if keying.bound else ""
-    head = f"{space} {subject}{bound}\n{dialect} {method} {scheme} {host}"
+    head = f"{space} {subject}{bound}\n{dialect} {place.method} {place.scheme} {place.host}"
     told = [b"%b:%b" % (name, _told(name, headers[name])) for name in names if name not in _OF_THE_KEY]
     digest = hashlib.blake2b(b"\n".join((keying.salt, head.encode(), path, *told, b"", b"")), digest_size=32)
     form = kind if kind.startswith(b"multipart/") else None
     judge = None if form is not None else leaving(dialect, family)
-    return _Asked(digest, (dialect, family), space, subject, in_events, form, judge)
+    return _Asked(digest, endpoint, space, subject, in_events, form, judge, keying.stateful)
 
 
-class _Asked(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
     """A request but for its body: the key begun, its endpoint, whose it is, whether it asks for a stream, its content
-    type if it is a form, and who tells what its body may leave behind."""
+    type if it is a form, who tells what its body may leave behind, and whether it may."""
 
     digest: Any  # the standard library has no public name for a hash's type
     endpoint: tuple[str, str]
@@ -127,14 +143,15 @@ class _Asked(NamedTuple):
     in_events: bool
     form: bytes | None
     leaving: Leaving | None
+    stateful: bool
 
-    def key(self, body: bytes, keying: Keying) -> CacheKey | None:
+    def key(self, body: bytes) -> CacheKey | None:
         """The key of the whole request; None if its answer is not to be kept."""
         endpoint, space, subject = self.endpoint, self.space, self.subject
         read = _canonical(endpoint, body) if self.form is None else _Read(b"form\n", _parts(self.form, body))
         if self.leaving is not None:
             state = self.leaving.behind(body, read.names)
-            if state is not State.NONE and (state is not State.KEPT or not keying.stateful):
+            if state is not State.NONE and (state is not State.KEPT or not self.stateful):
                 return None
         digest = self.digest.copy()
         digest.update(read.how + read.said)
@@ -179,10 +196,10 @@ class _Counting(NamedTuple):
     lines: int
 
 
-@lru_cache(maxsize=256)
-def _counting(names: tuple[bytes, ...]) -> _Counting:
-    counting = tuple(sorted(name for name in names if name not in PLUMBING and not name.startswith(_PREFIXES)))
-    lines = sum(not name.startswith(OURS) for name in names)
+@lru_cache(maxsize=1024)
+def _counting(place: Place) -> _Counting:
+    counting = tuple(sorted(name for name in place.names if name not in PLUMBING and not name.startswith(_PREFIXES)))
+    lines = sum(not name.startswith(OURS) for name in place.names)
     return _Counting(counting, itemgetter(*counting) if len(counting) > 1 else partial(_values, counting), lines)
 
 

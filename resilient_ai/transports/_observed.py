@@ -12,7 +12,7 @@ from ..errors import Failure
 from ..providers.streams.reading import Reading, Unread
 from ._abandoned import close_abandoned
 from ._answer import JOURNAL, LIMIT_PARSED, is_html, parsed, was_parsed
-from ._first import asks_for_stream, is_of_events, may_be_answer
+from ._first import is_of_events, may_be_answer
 from ._flavour import fields
 from ._judged import finish
 from ._plain import is_plain
@@ -118,7 +118,7 @@ class ObservedPort(HttpPort):
                 response.status_code, headers=response.headers.raw, stream=self.flavour.ByteStream(seen)
             )
             raise await error_of(self, call, copy, headers, self._wire)
-        if self.in_json and is_html(headers) and not asks_for_stream(self.prepared.body):
+        if self.in_json and is_html(headers) and not self.prepared.streams:
             raise self.broken(call, "a page of HTML")
         call.journal.answered(call.target_name, "fresh", call.model)
         reply = Reply(None, verdict=None)  # not the response: dropped, it must go at once
@@ -160,7 +160,7 @@ class ObservedPort(HttpPort):
         kind = dialect.inside_success(facts.family, content, self.asked) if was_parsed(content) else None
         if kind is not None:
             return Failure("a failure inside HTTP 200", kind=kind, status=200)
-        if self.asked and facts.family in dialect.streams and asks_for_stream(self.prepared.body):
+        if self.asked and facts.family in dialect.streams and self.prepared.streams:
             return self.broken(call, "plain JSON, where a stream was asked for")
         return None
 

@@ -13,7 +13,7 @@ from .._packed import Packed
 from ..providers.forms.base import EVENTS, PLAIN, USAGE
 from ..providers.forms.table import turned
 from ..providers.whole import calls_tools
-from ._answer import MARKS, whole
+from ._answer import MARKS, ParsedOnce, whole
 from ._form import form_of
 from ._private import HEADER_LIST
 
@@ -80,6 +80,7 @@ def unpacked(data: bytes, prepared: Prepared, flavour: Flavour) -> Any:
     if is_ascii:
         response.headers.encoding = "ascii"
     whole(response, body, flavour, 0.0, packed=False)
+    response.json = ParsedOnce(body)
     return response
 
 

@@ -9,7 +9,6 @@ from ..errors import Failure
 from ..failures import FailureKind
 from ..providers.kinds import in_success
 from ._answer import Answer, ParsedOnce, is_json, parsed, was_parsed, whole
-from ._first import asks_for_stream
 from ._request import MAX_BODY
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def plainly(port: HttpPort, call: Call, attempt: Attempt, *, response: Any, body
         raise port.broken(call, "its JSON is malformed") from None
     known = was_parsed(content)
     if body and known:
-        response.json = ParsedOnce(content, body)
+        response.json = ParsedOnce(body, content)
     if response.status_code == 200:
         _judge(port, call, response, body, content, known=known)
     return Reply(response, ids=port.prepared.dialect.made(port.prepared.facts.family, content) if known else ())
@@ -61,7 +60,7 @@ def _judge(port: HttpPort, call: Call, response: Any, body: bytes, content: Any,
         Failure: it is none.
     """
     family, dialect, asked = port.prepared.facts.family, port.prepared.dialect, port.asked
-    streamed = asks_for_stream(port.prepared.body) and port.streamed  # to Gemini's SDK plain JSON is a stream, too
+    streamed = port.prepared.streams and port.streamed  # to Gemini's SDK plain JSON is a stream, too
     kind = dialect.inside_success(family, content, asked) if known else None
     if port.in_bytes:
         kind = in_success(content) or FailureKind.BROKEN

@@ -19,7 +19,6 @@ from ._carried import capabilities_at, carried, carry, family_at, loss, turns, u
 from ._conversation import conversation
 from ._egress import barred, url_of
 from ._eventstream import framed
-from ._first import asks_for_stream
 from ._judged import kind_of
 from ._key import cache_key, digest
 from ._mend import continued
@@ -330,8 +329,8 @@ class HttpPort:
         if not known:
             return False
         if prepared.dialect.name == "gemini":
-            return b"alt=sse" in prepared.request.url.query or asks_for_stream(prepared.body)
-        return asks_for_stream(prepared.body)
+            return b"alt=sse" in prepared.request.url.query or prepared.streams
+        return prepared.streams
 
     @property
     def in_bytes(self) -> bool:

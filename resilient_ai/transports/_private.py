@@ -59,6 +59,7 @@ __all__ = [
     "SYNC_HTTP",
     "TRANSPORT",
     "TRANSPORT_FOR_URL",
+    "URL_PARTS",
     "USE_AIOHTTP",
 ]
 
@@ -78,10 +79,15 @@ SOCKET_INSIDE = "_sock"
 """asyncio.TransportSocket, trio's socket: the ``socket.socket`` inside. Neither can be closed once its loop is over."""
 
 CONTENT = "_content"
-"""httpx, httpx2: the decoded body of a Response, once read. We read in bounded steps, and put it there ourselves."""
+"""httpx, httpx2: the body of a Request, once read; the decoded one of a Response. We read that in bounded steps, and
+put it there ourselves."""
 
 HEADER_LIST = "_list"
 """httpx, httpx2: the (raw name, lower-case name, value) triples of a Headers; adding to it costs no copy of it."""
+
+URL_PARTS = "_uri_reference"
+"""httpx, httpx2: the (scheme, userinfo, host, port, path, query, fragment) of a URL, whose properties put them together
+anew each time."""
 
 HEADERS = "_headers"
 """httpx, httpx2: a Client's own headers. Setting them by the property would bring back defaults its user took out."""

@@ -6,30 +6,28 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._call import Facts, Operation
-from .._context import Options, current, said
 from .._host import Host
 from .._target import salted_digest
-from ..errors import ConfigurationError, Failure
+from ..errors import Failure
 from ..failures import FailureKind
-from ..providers.base import Dialect, Endpoint, Span, form_field, model_of, top_level
+from ..providers.base import Dialect, Endpoint, Span, form_field, top_level
 from ..providers.codecs.base import Untranslatable, refusing
 from ..providers.hosting import PLAIN, fitted, key_header, url_at
-from ..providers.registry import dialect_of
-from ._first import asks_for_stream
-from ._flavour import fields
+from ._private import CONTENT
+from ._said import Said, digest_of, said_in_form, said_in_json
 
 if TYPE_CHECKING:
+    from .._context import Options
     from .._target import Target
     from ..providers.codecs.base import Lost
     from ._flavour import Flavour
+    from ._place import Place
     from ._wire import Wire
 
-__all__ = ["ASKED", "MAX_BODY", "Prepared", "addressed", "options_of", "prepare", "refilled", "strip"]
+__all__ = ["ASKED", "MAX_BODY", "Prepared", "addressed", "prepare", "refilled"]
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a request kept so that it can be sent again; of a JSON answer read before it is handed over."""
-
-OURS = b"x-resilient-ai-"
 
 ASKED = "resilient_ai_asked"
 """The extension of a redirected request that says what it asks for, where its new path does not: whoever answers there,
@@ -45,7 +43,12 @@ class Prepared(NamedTuple):
     Attributes:
         headers: by lower-case name.
         body: all of it, or None if it can be sent only once.
+        dialect: that it speaks: the place's, or that of the request that was redirected there.
+        endpoint: the same.
         multipart: whether it is a form; else it is JSON, or none.
+        streams: whether its body asks for an event stream.
+        place: where the program itself sends it; None of a request that we made.
+        digest: of its body, where equal requests are looked for.
     """
 
     request: Any
@@ -55,43 +58,48 @@ class Prepared(NamedTuple):
     endpoint: Endpoint
     multipart: bool
     facts: Facts
+    streams: bool = False
+    place: Place | None = None
+    digest: bytes | None = None
 
     def __repr__(self) -> str:
         return f"<Prepared {self.endpoint}>"  # the rest holds keys and prompts
 
 
-async def prepare(request: Any, headers: dict[bytes, bytes], wire: Wire, options: Options) -> Prepared:
-    """Read what a request says; buffer its body, if it is of a known and bearable size."""
-    path: str = request.url.path
-    dialect = dialect_of(request.method, path, headers)
-    endpoint = dialect.endpoint(request.method, path)
-    if endpoint.path is None and ASKED in request.extensions and request.method == "POST":
-        dialect, endpoint = request.extensions[ASKED]
-    body = await _body(request, headers, wire)
+async def prepare(
+    request: Any, headers: dict[bytes, bytes], place: Place, wire: Wire, options: Options, *, equals: bool = False
+) -> Prepared:
+    """Read what a request says; buffer its body, if it is of a known and bearable size. ``equals``: equal ones are
+    looked for."""
+    extensions = request.extensions
+    dialect, endpoint = place.dialect, place.endpoint
+    if endpoint.path is None and ASKED in extensions and place.method == "POST":
+        dialect, endpoint = extensions[ASKED]
+    body: bytes | None = getattr(request, CONTENT, None)
+    if body is None or len(body) > MAX_BODY or headers.get(b"content-length") != b"%d" % len(body):
+        body = await _body(request, headers, wire)
     multipart = headers.get(b"content-type", b"").startswith(b"multipart/")
-    operation, ids, model = endpoint.operation, endpoint.ids, endpoint.model
-    if body and multipart:
-        span = form_field(body, "model")
-        model = None if span is None else span.value
-    elif body:
-        if model is None:
-            model = model_of(body)
-        leaves, spoken_of = dialect.effects(endpoint.family, body)
-        ids += spoken_of
-        if leaves and operation is Operation.STATELESS:
-            operation = Operation.CREATING
+    digest = None
+    if not body:
+        said = Said(endpoint.model)
+    elif multipart:
+        said = said_in_form(body)
+    else:
+        digest = digest_of(body) if equals else None
+        said = said_in_json(dialect, endpoint, body, digest)
+    creating = said.leaves and endpoint.operation is Operation.STATELESS
     facts = Facts(
-        family=endpoint.family,
-        operation=operation,
-        model=model,
-        host=request.url.netloc.decode("ascii"),
-        ids=ids,
+        endpoint.family,
+        Operation.CREATING if creating else endpoint.operation,
+        said.model,
+        place.host,
+        endpoint.ids + said.ids,
         repeatable=body is not None,
-        timeout=_own_timeout(request),
+        timeout=_own_timeout(extensions),
         tag=options.tag,
         giver=wire.giver,
     )
-    return Prepared(request, headers, body, dialect, endpoint, multipart, facts)
+    return Prepared(request, headers, body, dialect, endpoint, multipart, facts, said.streams, place, digest)
 
 
 async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes | None:
@@ -109,80 +117,15 @@ async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes 
         return await wire.body(request)
 
 
-def _own_timeout(request: Any) -> float | None:
+def _own_timeout(extensions: dict[str, Any]) -> float | None:
     """The program's own limit: httpx has no total one, so it is the longest of its phases."""
-    timeouts = request.extensions.get("timeout")
+    timeouts = extensions.get("timeout")
     if not timeouts:
         return None
-    connect, read, write = timeouts.get("connect"), timeouts.get("read"), timeouts.get("write")
-    if connect is None or read is None or write is None:
-        return None
-    return max(connect, read, write) or None
-
-
-def options_of(request: Any, headers: dict[bytes, bytes]) -> Options:
-    """The options in force for a request: the block's, then its own headers', which are taken off it.
-
-    Raises:
-        ConfigurationError: a header says what no option can be.
-    """
-    outer = current.get()
-    if OURS not in b"\n".join(headers):  # nearly always; one search costs less than one question a header
-        return outer
-    ours = {name: value for name, value in headers.items() if name.startswith(OURS)}
-    strip(request)
-    return _read(outer, {name[len(OURS) :].decode(): value.decode("latin-1").strip() for name, value in ours.items()})
-
-
-def strip(request: Any) -> None:
-    """Take our own headers off a request: they are nobody else's."""
-    for name in fields(request.headers):
-        if name.startswith(OURS):
-            del request.headers[name.decode()]
-
-
-_OPTIONS = frozenset(
-    {
-        "deadline", "fallback", "cache", "namespace", "subject", "tag", "priority", "patience", "rescue", "region",
-        "hosts",
-    }
-)  # fmt: skip
-
-
-def _read(outer: Options, words: dict[str, str]) -> Options:
-    unknown = words.keys() - _OPTIONS
-    if unknown:
-        raise ConfigurationError(f"there is no option header x-resilient-ai-{min(unknown)}")
-    fallback = words.get("fallback")
-    if fallback not in (None, "on", "off"):
-        raise ConfigurationError(f"x-resilient-ai-fallback takes on or off, got {fallback!r}")
-    cache: Any = words.get("cache")
-    priority: Any = words.get("priority")
-    rescue: Any = words.get("rescue")
-    hosts = words.get("hosts")
-    return said(
-        outer,
-        deadline=_seconds(words, "deadline"),
-        fallback=None if fallback is None else fallback == "on",
-        cache=cache,
-        namespace=words.get("namespace"),
-        subject=words.get("subject"),
-        tag=words.get("tag"),
-        priority=priority,
-        patience=_seconds(words, "patience"),
-        rescue=None if rescue is None else tuple(word.strip() for word in rescue.split(",")),
-        region=words.get("region"),
-        hosts=None if hosts is None else [host.strip() for host in hosts.split(",")],
-        source="x-resilient-ai-*",
-    )
-
-
-def _seconds(words: dict[str, str], name: str) -> float | None:
-    word = words.get(name)
     try:
-        return None if word is None else float(word)
-    except ValueError:
-        raise ConfigurationError(f"x-resilient-ai-{name} takes seconds, got {word!r}") from None
+        return max(timeouts["connect"], timeouts["read"], timeouts["write"]) or None
+    except (KeyError, TypeError):  # a phase without one
+        return None
 
 
 def addressed(prepared: Prepared, target: Target, flavour: Flavour, lost: Lost = refusing) -> Any:
@@ -210,7 +153,8 @@ def _addressed(prepared: Prepared, target: Target, flavour: Flavour, lost: Lost)
         for name, value in request.headers.multi_items()
         if name in dialect.forwarded or name.startswith("x-stainless-")
     ]
-    url = url_at(host, base_url, endpoint, target.model or prepared.facts.model, stream=_streams(host, body))
+    streams = host.stream_path is not None and prepared.streams
+    url = url_at(host, base_url, endpoint, target.model or prepared.facts.model, stream=streams)
     if not prepared.multipart:
         body = fitted(body, host, target.vendor, lost, prepared.headers)
     span = None if target.model is None or endpoint.model is not None else _model_span(body, prepared)
@@ -237,10 +181,6 @@ def _addressed(prepared: Prepared, target: Target, flavour: Flavour, lost: Lost)
     return made
 
 
-def _streams(host: Host, body: bytes) -> bool:
-    return host.stream_path is not None and asks_for_stream(body)
-
-
 def _model_span(body: bytes, prepared: Prepared) -> Span | None:
     """Where a body names its model."""
     return form_field(body, "model") if prepared.multipart else top_level(body, "model")
@@ -253,7 +193,8 @@ def refilled(prepared: Prepared, body: bytes, flavour: Flavour) -> Prepared:
     made = flavour.Request(
         request.method, request.url, headers=headers, content=body, extensions=dict(request.extensions)
     )
-    return Prepared(made, prepared.headers, body, *prepared[3:])
+    digest = None  # which was the other body's
+    return Prepared(made, prepared.headers, body, *prepared[3:-1], digest)
 
 
 CREDENTIALS = (

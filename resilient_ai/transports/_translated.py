@@ -18,6 +18,7 @@ from ..providers.streams.base import OTHER_SCHEMA
 from ..providers.streams.openai_chat import UNTERMINATED_CHAT
 from ._answer import Answer, ParsedOnce, is_event_stream, whole
 from ._carried import capabilities_at, loss
+from ._first import asks_for_stream
 from ._request import Prepared
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ class Translated:
         """What was sent, as if the program itself spoke the target's dialect: its answer is judged so."""
         asked = port.prepared.facts
         facts = Facts(self.endpoint.family, asked.operation, self._model, asked.host)
-        prepared = Prepared(request, {}, self.body, self.dialect, self.endpoint, multipart=False, facts=facts)
+        streams = asks_for_stream(self.body)
+        prepared = Prepared(request, {}, self.body, self.dialect, self.endpoint, False, facts, streams)
         return Other(self, port.beside(prepared))
 
     # What comes back
@@ -135,7 +137,7 @@ class Translated:
         whole(response, body, port.flavour, elapsed, packed=False)
         self.marked(response, "application/json")
         response.headers["content-length"] = str(len(body))
-        response.json = ParsedOnce(answer, body)
+        response.json = ParsedOnce(body, answer)
         prepared = port.prepared
         reply.ids = prepared.dialect.made(prepared.facts.family, answer)
 

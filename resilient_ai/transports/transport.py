@@ -11,17 +11,20 @@ from .._context import journals, switch
 from .._runtime.sync import SYNC, drive
 from ..errors import AllFailed, Failure, NotCached, UnsupportedClient
 from ..providers.registry import resolved
+from ..strategies.cache import Cache
 from ..strategies.fallback import Fallback
 from ._answer import JOURNAL, Answer, error_response, explain, is_event_stream, raise_now, raising
 from ._egress import bind_again, refusal, rule_of, says_bound
 from ._flavour import Flavour, fields, flavour_of
 from ._not_cached import not_cached
 from ._observed import ObservedPort
+from ._options import options_of, strip
+from ._place import place_of
 from ._pool import owned
 from ._port import HttpPort
 from ._redirects import redirected
 from ._repeats import REPEATED, refuse_repeat, remember
-from ._request import options_of, prepare, strip
+from ._request import prepare
 from ._sdk import connection_error, sdk_of
 from ._ways import transports
 from ._wire import AsyncWire, SyncWire
@@ -60,6 +63,8 @@ class Guard:
         self.given = given
         self._own = own
         self._pipeline = pipeline
+        cache = pipeline.find(Cache)
+        self._equals = cache is not None and not cache.does_nothing  # whether they are looked for
         self._bound = None if pipeline.egress is None else pipeline.egress.bound
         self._flavour = flavour
         self._route = route
@@ -101,9 +106,10 @@ class Guard:
         headers = fields(request.headers)
         if headers.get(REPEATED, b"0") != b"0":
             refuse_repeat(request)
-        options = options_of(request, headers)
+        place = place_of(request, headers)
+        options = options_of(request, headers, place)
         rule = None if options.bound is None and self._bound is None else self._rule(options.bound)
-        prepared = await prepare(request, headers, self.wire, options)
+        prepared = await prepare(request, headers, place, self.wire, options, equals=self._equals)
         port = HttpPort(
             prepared,
             self.wire if rule is None else self.wire.bound(rule),
@@ -131,12 +137,13 @@ class Guard:
 
     async def _watch(self, request: Any) -> Any:
         headers = fields(request.headers)
-        options = options_of(request, headers)
+        place = place_of(request, headers)
+        options = options_of(request, headers, place)
         rule = None if options.bound is None and self._bound is None else self._rule(options.bound)
         refused = None if rule is None else refusal(rule, request, self._flavour)
         if refused is not None:
             raise refused from refused.__cause__
-        prepared = await prepare(request, headers, self.wire, options)
+        prepared = await prepare(request, headers, place, self.wire, options)
         port = ObservedPort(
             prepared,
             self.wire if rule is None else self.wire.bound(rule),

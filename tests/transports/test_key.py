@@ -15,7 +15,10 @@ from resilient_ai._keying import Keying
 from resilient_ai._runtime.sync import drive
 from resilient_ai.transports._flavour import fields
 from resilient_ai.transports._key import CANONICAL, cache_key
-from resilient_ai.transports._request import Prepared, options_of, prepare
+from resilient_ai.transports._options import options_of
+from resilient_ai.transports._place import place_of
+from resilient_ai.transports._request import Prepared, prepare
+from resilient_ai.transports._said import digest_of
 
 URL = "https://api.example.com/v1/chat/completions"
 WIRE: Any = SimpleNamespace(giver=None)
@@ -52,7 +55,8 @@ def prepared(body: bytes = b"{}", url: str = URL, **headers: str) -> Prepared:
 
 def ready(request: httpx.Request) -> Prepared:
     headers = fields(request.headers)
-    return drive(prepare(request, headers, WIRE, options_of(request, headers)))
+    place = place_of(request, headers)
+    return drive(prepare(request, headers, place, WIRE, options_of(request, headers, place)))
 
 
 PLAIN = prepared()
@@ -63,7 +67,11 @@ def key_of(body: bytes) -> str | None:
 
 
 def keyed(request: Prepared, **said: Any) -> str | None:
-    found = cache_key(request, Keying(salt=b"salt", **said))
+    keying = Keying(salt=b"salt", **said)
+    found = cache_key(request, keying)
+    if request.body and not request.multipart:
+        remembered = request._replace(digest=digest_of(request.body))
+        assert cache_key(remembered, keying) == cache_key(remembered, keying) == found
     return None if found is None else found.key
 
 

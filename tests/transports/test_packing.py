@@ -17,6 +17,7 @@ from resilient_ai.transports._answer import mark
 from resilient_ai.transports._flavour import fields, flavour_named
 from resilient_ai.transports._form import form_of
 from resilient_ai.transports._packing import packed, unpacked
+from resilient_ai.transports._place import place_of
 from resilient_ai.transports._request import Prepared, prepare
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ GEMINI = "/v1beta/models/gemini-2.5-flash"
 
 def asked(path: str = CHAT, **body: Any) -> Prepared:
     request = httpx.Request("POST", f"https://api.example.com{path}", json=body)
-    return drive(prepare(request, fields(request.headers), WIRE, NO_OPTIONS))
+    headers = fields(request.headers)
+    return drive(prepare(request, headers, place_of(request, headers), WIRE, NO_OPTIONS))
 
 
 def pack(answer: Any, request: Prepared | None = None) -> Packed | None:
@@ -50,7 +52,7 @@ def test_the_answer_comes_back_without_what_was_that_one_s() -> None:
     own = [("set-cookie", "a=b"), ("X-Request-Id", "req_1"), ("Transfer-Encoding", "chunked")]
     answer = response(b'{"a":\n\n"b"}\n', kept + own)
     facts: Any = None
-    journal = Journal(facts, lambda: 0.0, "", None, 0.0, ())
+    journal = Journal(facts, lambda: 0.0, "", None, 0.0)
     journal.answered("primary", "stale", None, 3.0)
     mark(answer, journal, None)
     told = pack(answer)

@@ -1,4 +1,4 @@
-"""Options, the switch, and the journals of the latest answers."""
+"""Options and the switch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from resilient_ai import control, options
-from resilient_ai._context import NO_OPTIONS, Options, _Journals, current, said, switch
+from resilient_ai._context import NO_OPTIONS, Options, current, said, switch
 from resilient_ai.errors import ConfigurationError
 
 
@@ -70,12 +70,3 @@ def test_an_unknown_word_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESILIENT_AI", "maybe")
     with pytest.raises(ConfigurationError, match="'on', 'observe' or 'off'"):
         switch.mode()
-
-
-def test_journals_are_bounded() -> None:
-    journals = _Journals()
-    for n in range(5000):
-        journals.keep(str(n), object())  # type: ignore[arg-type]  # it only keeps it
-    assert journals.find("0") is None
-    assert journals.find("4999") is not None
-    assert len(journals._kept) == 4096

@@ -34,7 +34,7 @@ class Clock:
 
 def _call(target: Target | None = None, *, now: float = 100.0) -> Call:
     facts = Facts(family="chat", operation=Operation.STATELESS, model="gpt-4o", host="h")
-    journal = Journal(facts, lambda: now, "", None, 40.0, ())
+    journal = Journal(facts, lambda: now, "", None, 40.0)
     nothing: Any = None
     runtime: Any = Clock(now)
     call = Call(port=nothing, runtime=runtime, facts=facts, options=NO_OPTIONS, journal=journal, states=nothing)
