@@ -13,8 +13,8 @@ ValueT = TypeVar("ValueT")
 class Memo(Generic[KeyT, ValueT]):
     """Values by key: the latest ``most`` at least, twice as many at most, and nothing to be done at a look-up.
 
-    Threads need no lock for it: at worst a value is gone too early. (``lru_cache`` keeps what a value was made from: a
-    prompt, say.)
+    There is no lock in it: threads that find it full in the same instant may lose some of it to each other.
+    (``lru_cache`` keeps what a value was made from: a prompt, say.)
     """
 
     __slots__ = ("_earlier", "_latest", "_most")
@@ -31,9 +31,11 @@ class Memo(Generic[KeyT, ValueT]):
 
     def keep(self, key: KeyT, value: ValueT) -> None:
         """Keep ``value``."""
-        if len(self._latest) >= self._most:
-            self._earlier, self._latest = self._latest, {}
-        self._latest[key] = value
+        latest = self._latest
+        if len(latest) >= self._most:
+            self._earlier = latest  # by whoever comes first, and by others that saw it full: the same
+            self._latest = latest = {}
+        latest[key] = value
 
     def clear(self) -> None:
         """Forget all."""

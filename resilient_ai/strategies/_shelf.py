@@ -116,7 +116,7 @@ class Shelf:
     def find(self, key: str, call: Call) -> Entry | None:
         """The same, where it may block."""
         reading = self._reading
-        if reading.fails and reading.left_alone(call.runtime.now()):
+        if reading.fails and self._left_alone(call):
             return None
         times = reading.times
         try:

@@ -122,8 +122,8 @@ def was_parsed(value: Any) -> bool:
 
 
 class ParsedOnce:
-    """Stands in for a response's ``json()``: hands over what was parsed already, the first time; then parses anew, so
-    that nobody shares an object that another may change."""
+    """Stands in for a response's ``json()``: hands over what was parsed already, if it was, the first time; then parses
+    anew, so that nobody shares an object that another may change."""
 
     __slots__ = ("_body", "_value")
 

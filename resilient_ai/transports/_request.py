@@ -14,7 +14,7 @@ from ..providers.base import Dialect, Endpoint, Span, form_field, top_level
 from ..providers.codecs.base import Untranslatable, refusing
 from ..providers.hosting import PLAIN, fitted, key_header, url_at
 from ._private import CONTENT
-from ._said import Said, digest_of, said_in_form, said_in_json
+from ._said import digest_of, said
 
 if TYPE_CHECKING:
     from .._context import Options
@@ -43,24 +43,24 @@ class Prepared(NamedTuple):
     Attributes:
         headers: by lower-case name.
         body: all of it, or None if it can be sent only once.
+        digest: of the body, where equal requests are looked for.
         dialect: that it speaks: the place's, or that of the request that was redirected there.
         endpoint: the same.
         multipart: whether it is a form; else it is JSON, or none.
         streams: whether its body asks for an event stream.
-        place: where the program itself sends it; None of a request that we made.
-        digest: of its body, where equal requests are looked for.
+        place: where the program itself sends it; None of a translated one.
     """
 
     request: Any
     headers: dict[bytes, bytes]
     body: bytes | None
+    digest: bytes | None
     dialect: Dialect
     endpoint: Endpoint
     multipart: bool
     facts: Facts
     streams: bool = False
     place: Place | None = None
-    digest: bytes | None = None
 
     def __repr__(self) -> str:
         return f"<Prepared {self.endpoint}>"  # the rest holds keys and prompts
@@ -79,27 +79,22 @@ async def prepare(
     if body is None or len(body) > MAX_BODY or headers.get(b"content-length") != b"%d" % len(body):
         body = await _body(request, headers, wire)
     multipart = headers.get(b"content-type", b"").startswith(b"multipart/")
-    digest = None
-    if not body:
-        said = Said(endpoint.model)
-    elif multipart:
-        said = said_in_form(body)
-    else:
-        digest = digest_of(body) if equals else None
-        said = said_in_json(dialect, endpoint, body, digest)
-    creating = said.leaves and endpoint.operation is Operation.STATELESS
+    stateless = endpoint.operation is Operation.STATELESS
+    looks = equals and stateless and endpoint.path is not None and options.cache != "no-store"
+    digest = digest_of(body) if looks and body and not multipart else None
+    says = said(dialect, endpoint, body or b"", digest, multipart=multipart)
     facts = Facts(
         endpoint.family,
-        Operation.CREATING if creating else endpoint.operation,
-        said.model,
+        Operation.CREATING if stateless and says.leaves else endpoint.operation,
+        says.model,
         place.host,
-        endpoint.ids + said.ids,
+        endpoint.ids + says.ids,
         repeatable=body is not None,
         timeout=_own_timeout(extensions),
         tag=options.tag,
         giver=wire.giver,
     )
-    return Prepared(request, headers, body, dialect, endpoint, multipart, facts, said.streams, place, digest)
+    return Prepared(request, headers, body, digest, dialect, endpoint, multipart, facts, says.streams, place)
 
 
 async def _body(request: Any, headers: dict[bytes, bytes], wire: Wire) -> bytes | None:
@@ -193,8 +188,7 @@ def refilled(prepared: Prepared, body: bytes, flavour: Flavour) -> Prepared:
     made = flavour.Request(
         request.method, request.url, headers=headers, content=body, extensions=dict(request.extensions)
     )
-    digest = None  # which was the other body's
-    return Prepared(made, prepared.headers, body, *prepared[3:-1], digest)
+    return Prepared(made, prepared.headers, body, None, *prepared[4:])
 
 
 CREDENTIALS = (

@@ -12,7 +12,7 @@ from ._first import asks_for_stream
 if TYPE_CHECKING:
     from ..providers.base import Dialect, Endpoint
 
-__all__ = ["Said", "digest_of", "said_in_form", "said_in_json"]
+__all__ = ["Said", "digest_of", "said"]
 
 DIGESTED = 16 * 1024
 """Bytes of a body up to which it is remembered what it said: a digest of more takes longer than it saves."""
@@ -36,27 +36,30 @@ class Said(NamedTuple):
 
 _latest: Memo[tuple[str, str, str | None, bytes], Said] = Memo(512)
 
+LONGEST = 1000
+"""Characters of what is remembered of a body. Models and ids are short; what is longer is somebody's text."""
+
 
 def digest_of(body: bytes) -> bytes | None:
     """What tells a body from every other one; None of a large one."""
     return hashlib.blake2b(body).digest() if len(body) <= DIGESTED else None
 
 
-def said_in_form(body: bytes) -> Said:
-    """What a multipart form says."""
-    span = form_field(body, "model")
-    return Said(None if span is None else span.value)
-
-
-def said_in_json(dialect: Dialect, endpoint: Endpoint, body: bytes, digest: bytes | None) -> Said:
-    """What a JSON body says. With its ``digest`` it is remembered."""
+def said(dialect: Dialect, endpoint: Endpoint, body: bytes, digest: bytes | None, *, multipart: bool) -> Said:
+    """What a body says: a multipart form, or JSON. With its ``digest`` it is remembered."""
+    if not body:
+        return Said(endpoint.model)
+    if multipart:
+        span = form_field(body, "model")
+        return Said(None if span is None else span.value, streams=asks_for_stream(body))
     if digest is None:
         return _read(dialect, endpoint, body)
     key = (dialect.name, endpoint.family, endpoint.model, digest)
     known = _latest.get(key)
     if known is None:
         known = _read(dialect, endpoint, body)
-        _latest.keep(key, known)
+        if len(known.model or "") + sum(map(len, known.ids)) <= LONGEST:
+            _latest.keep(key, known)
     return known
 
 

@@ -112,7 +112,7 @@ class Translated:
         asked = port.prepared.facts
         facts = Facts(self.endpoint.family, asked.operation, self._model, asked.host)
         streams = asks_for_stream(self.body)
-        prepared = Prepared(request, {}, self.body, self.dialect, self.endpoint, False, facts, streams)
+        prepared = Prepared(request, {}, self.body, None, self.dialect, self.endpoint, False, facts, streams)
         return Other(self, port.beside(prepared))
 
     # What comes back

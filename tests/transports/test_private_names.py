@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from resilient_ai.transports._private import AUTO_BACKEND, POOL, POOL_FIELDS, SOCKET_INSIDE
+from resilient_ai.transports._private import AUTO_BACKEND, CONTENT, POOL, POOL_FIELDS, SOCKET_INSIDE, URL_PARTS
 from tests.transports.sides import Side, sides
 
 
@@ -47,3 +47,17 @@ def test_a_loop_s_sockets_have_a_real_one_inside(run: Any) -> None:
             return getattr(server.sockets[0], SOCKET_INSIDE)
 
     assert isinstance(run(script), socket.socket) if run is trio.run else isinstance(run(script()), socket.socket)
+
+
+@pytest.mark.parametrize("flavour", ["httpx", "httpx2"])
+def test_a_request_has_its_body_and_its_address_where_we_look(flavour: str) -> None:
+    """A body once it is read, and not before; all of a URL in its order."""
+    module: Any = pytest.importorskip(flavour)
+    url = "https://user:secret@host.example:8443/a%20b?c=%20d#e"
+    request = module.Request("POST", url, content=b"body")
+    assert getattr(request, CONTENT) == request.content == b"body"
+    assert getattr(module.Request("POST", url, content=iter([b"body"])), CONTENT, None) is None
+    scheme, userinfo, host, port, path, query, _ = getattr(request.url, URL_PARTS)
+    assert (scheme, userinfo, host, port) == ("https", "user:secret", "host.example", 8443)
+    assert f"{path}?{query}".encode() == request.url.raw_path
+    assert getattr(module.URL("https://host.example"), URL_PARTS)[5] is None

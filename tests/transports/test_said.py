@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
-from resilient_ai._context import NO_OPTIONS
+from resilient_ai._context import NO_OPTIONS, Options
 from resilient_ai._keying import Keying
 from resilient_ai._runtime.sync import drive
 from resilient_ai.transports import _key, _said
@@ -32,7 +34,9 @@ BODIES = [
     b'{"model": "m", "tools": [{"type": "mcp"}], "input": "hi"}',
     b'{"model": "m", "input": "' + b"x" * DIGESTED + b'"}',
 ]
-PATHS = ["chat/completions", "responses", "embeddings", "images/generations", "videos", "no/such/thing"]
+CACHED = ["chat/completions", "responses", "embeddings", "images/generations"]
+PATHS = [*CACHED, "videos", "files/file_1/content", "no/such/thing"]
+JSON = "application/json"
 ADDRESSES = [
     "https://api.openai.com/v1/chat/completions",
     "https://api.openai.com:443/v1/chat/completions",
@@ -46,10 +50,15 @@ ADDRESSES = [
 ]
 
 
-def asked(url: str, body: bytes, *, equals: bool) -> Prepared:
-    request = httpx.Request("POST", url, content=body, headers={"content-type": "application/json"})
+def asked(url: str, body: bytes, *, equals: bool, options: Options = NO_OPTIONS, kind: str = JSON) -> Prepared:
+    request = httpx.Request("POST", url, content=body, headers={"content-type": kind})
     headers = fields(request.headers)
-    return drive(prepare(request, headers, place_of(request, headers), WIRE, NO_OPTIONS, equals=equals))
+    return drive(prepare(request, headers, place_of(request, headers), WIRE, options, equals=equals))
+
+
+def remembered() -> str:
+    """All that is, written out."""
+    return "".join(repr((memo._latest, memo._earlier)) for memo in (_said._latest, _key._latest))
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -58,7 +67,8 @@ def test_a_body_says_the_same_each_time(path: str) -> None:
         once, again = (asked(OPENAI + path, body, equals=equals) for equals in (False, True))
         assert (again.facts, again.streams) == (once.facts, once.streams)
         assert once.digest is None
-        assert (again.digest is not None) == (0 < len(body) <= DIGESTED)
+        looked_for = path in CACHED and 0 < len(body) <= DIGESTED
+        assert (again.digest is not None) == looked_for
 
 
 def test_the_same_body_says_another_thing_elsewhere() -> None:
@@ -85,6 +95,34 @@ def test_no_prompt_is_remembered() -> None:
         assert "canary" not in repr(one)
         todo += gc.get_referents(one)
     assert len(seen) > 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"model": "canary-1 " + "words of a patient " * 100},
+        {"model": "m", "input": [{"role": "user", "file_id": "canary-2 " + "y" * 2000}]},
+    ],
+)
+def test_no_text_is_remembered_for_a_model_or_an_id(words: dict[str, Any]) -> None:
+    body = json.dumps(words).encode()
+    facts = [asked(OPENAI + "responses", body, equals=equals).facts for equals in (False, True, True)]
+    assert "canary" in f"{facts[0].model} {facts[0].ids}"
+    assert facts[1:] == facts[:1] * 2
+    assert "canary" not in remembered()
+
+
+@pytest.mark.parametrize(
+    ("path", "options"), [("no/such/thing", NO_OPTIONS), ("chat/completions", replace(NO_OPTIONS, cache="no-store"))]
+)
+def test_nothing_is_remembered_that_is_not_looked_for(path: str, options: Options) -> None:
+    assert asked(OPENAI + path, b'{"model": "canary-3"}', equals=True, options=options).facts.model == "canary-3"
+    assert "canary" not in remembered()
+
+
+def test_a_form_s_type_with_json_in_it_asks_for_a_stream_too() -> None:
+    """What a program calls its body changes nothing of what is in it."""
+    assert asked(OPENAI + "chat/completions", b'{"stream": true}', equals=True, kind="multipart/mixed").streams
 
 
 def test_what_is_kept_of_requests_is_bounded() -> None:
