@@ -29,13 +29,6 @@ CacheUse = Literal["default", "no-store", "refresh", "only"]
 Priority = Literal["interactive", "batch"]
 
 
-def _is_set() -> bool:
-    """Whether the environment says anything. ``os.environ`` answers a missing name by an exception it catches itself,
-    which at every call costs as much as a strategy does; the dictionary inside answers at once."""
-    data = getattr(os.environ, ENVIRON, None)
-    return data is None or _VARIABLE in data
-
-
 class _Switch:
     """The process-wide switch: what ``control`` said last, else the environment's word."""
 
@@ -50,7 +43,10 @@ class _Switch:
         """
         if self.forced is not None:
             return self.forced
-        if not _is_set():
+        # os.environ answers a missing name by an exception it catches itself, which at every call costs as much as a
+        # strategy does; the dictionary inside answers at once.
+        data = getattr(os.environ, ENVIRON, None)
+        if data is not None and _VARIABLE not in data:
             return "on"
         word = os.environ.get("RESILIENT_AI", "on").strip().lower() or "on"
         for mode in get_args(Mode):

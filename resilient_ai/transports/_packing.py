@@ -53,9 +53,9 @@ def packed(reply: Reply, prepared: Prepared) -> Packed | None:
 
 
 _KINDS = {
-    PLAIN: b"application/json",
-    EVENTS: b"text/event-stream; charset=utf-8",
-    USAGE: b"text/event-stream; charset=utf-8",
+    PLAIN: "application/json",
+    EVENTS: "text/event-stream; charset=utf-8",
+    USAGE: "text/event-stream; charset=utf-8",
 }
 
 
@@ -63,22 +63,22 @@ def unpacked(data: bytes, prepared: Prepared, flavour: Flavour) -> Any:
     """The answer again, as a response that has just come: a stream too is all there at once. None if it cannot be had
     in the form that is asked for, or is no packing of ours."""
     head, _, body = data.partition(b"\n\n")
-    found = _head(head)
+    found = _head(head, flavour)
     if found is None:
         return None
-    status, had, headers, is_ascii = found
+    status, had, headers = found
     asked = form_of(prepared)
     if had != asked:
         again = turned(body, had, asked, prepared.dialect.name, prepared.facts.family)
         if again is None:
             return None
         body = again
-        headers = [line for line in headers if line[1] != b"content-type"]
-        headers.append((b"Content-Type", b"content-type", _KINDS[asked]))
-    response = flavour.Response(status, stream=_NOTHING)
-    setattr(response.headers, HEADER_LIST, [*headers, (b"Content-Length", b"content-length", b"%d" % len(body))])
-    if is_ascii:
-        response.headers.encoding = "ascii"
+    response = flavour.Response(status, headers=headers, stream=_NOTHING)  # it copies them, but for their encoding
+    response.headers.encoding = headers.encoding
+    if had != asked:
+        response.headers["Content-Type"] = _KINDS[asked]
+    lines: list[tuple[bytes, bytes, bytes]] = getattr(response.headers, HEADER_LIST)
+    lines.append((b"Content-Length", b"content-length", b"%d" % len(body)))
     whole(response, body, flavour, 0.0, packed=False)
     response.json = ParsedOnce(body)
     return response
@@ -89,13 +89,12 @@ _NOTHING: Any = ()
 
 
 @lru_cache(maxsize=256)  # they are few, and alike where the answers are of one request
-def _head(head: bytes) -> tuple[int, str, list[tuple[bytes, bytes, bytes]], bool] | None:
-    """The status, the form and the headers, as a response keeps them, and whether they are ASCII. None if it is no
-    packing of ours."""
+def _head(head: bytes, flavour: Flavour) -> tuple[int, str, Any] | None:
+    """The status, the form and the headers. None if it is no packing of ours."""
     first, *lines = head.split(b"\n")
     status, _, form = first.partition(b" ")
     if not (status.isdigit() and len(status) == 3 and form):
         return None
     parts = [line.partition(b":") for line in lines]
-    headers = [(name, name.lower(), value) for name, _, value in parts]
-    return int(status), form.decode("latin-1"), headers, head.isascii()
+    headers = flavour.module.Headers([(name, value) for name, _, value in parts])
+    return int(status), form.decode("latin-1"), headers
