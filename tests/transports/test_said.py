@@ -15,9 +15,9 @@ from resilient_ai._context import NO_OPTIONS, Options
 from resilient_ai._keying import Keying
 from resilient_ai._runtime.sync import drive
 from resilient_ai.transports import _key, _said
-from resilient_ai.transports._flavour import fields
+from resilient_ai.transports._flavour import fields, flavour_named
 from resilient_ai.transports._place import Place, place_of
-from resilient_ai.transports._request import Prepared, prepare
+from resilient_ai.transports._request import Prepared, prepare, refilled
 from resilient_ai.transports._said import DIGESTED, digest_of
 
 WIRE: Any = SimpleNamespace(giver=None)
@@ -131,6 +131,14 @@ def test_what_is_kept_of_requests_is_bounded() -> None:
         assert _key.cache_key(request, Keying(salt=b"s")) is not None
     for memo in (_said._latest, _key._latest):
         assert len(memo._latest) + len(memo._earlier) <= 1024
+
+
+def test_another_body_has_not_the_digest_of_the_first() -> None:
+    """A request that is filled anew, to go on with an answer, would else have the first one's key."""
+    first = asked(OPENAI + "chat/completions", b'{"model": "m"}', equals=True)
+    again = refilled(first, b'{"model": "m", "messages": []}', flavour_named("httpx"))
+    assert first.digest is not None
+    assert (again.digest, again.place, again.facts) == (None, first.place, first.facts)
 
 
 def test_every_digest_is_another_one() -> None:
