@@ -25,7 +25,7 @@ ALL = SingleFlight(joins="all")
 @in_each
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_one_request_and_an_answer_for_each(api: Api, mode: Mode, stream: bool, primary: SimulatedProvider) -> None:
-    primary.fault(Fault.slow(1.5))
+    primary.fault(Fault.slow(MANY / 100))  # until all have come: a thousand threads take more than a second
 
     async def script() -> None:
         given, client = wrapped(api, mode, primary, ALL)

@@ -214,6 +214,8 @@ def test_cut_at_any_byte(tmp_path: Path, which: str) -> None:
     size = len(first[which])
     cuts = range(size) if SOAK or size < 100 else sorted({0, 1, 99, 100, 101, *range(0, size, 997), size - 1})
     for cut in cuts:
+        for moved in tmp_path.iterdir():  # of the last cut: too many that are not known as ours are no more moved aside
+            moved.unlink()
         for name, data in first.items():
             (tmp_path / name).write_bytes(data[:cut] if name == which else data)
         store = SQLiteStore(tmp_path / "cache.db")
